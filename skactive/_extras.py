@@ -1,0 +1,43 @@
+"""Optional dependencies: imported when first needed, named when missing."""
+
+import importlib
+from types import ModuleType
+
+_EXTRA_OF = {
+    "sentence_transformers": "text",
+    "open_clip": "image",
+    "PIL": "image",
+    "lmdb": "text",
+    "tqdm": "text",
+    "matplotlib": "plot",
+}
+
+
+def require(module: str) -> ModuleType:
+    """Import an optional module, or say which pip command brings it.
+
+    Parameters
+    ----------
+    module : str
+        Dotted name, for example ``"sentence_transformers"``.
+
+    Returns
+    -------
+    module
+        The imported module.
+
+    Raises
+    ------
+    ImportError
+        If the package is not installed; the message holds the pip command.
+    """
+    try:
+        return importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        top = module.partition(".")[0]
+        if error.name != top:  # the package is there, something inside it is broken
+            raise
+        extra = _EXTRA_OF[top]
+        raise ImportError(
+            f"{top} is not installed. Install it with: pip install 'skactive[{extra}]'"
+        ) from error

@@ -1,0 +1,159 @@
+"""What a query strategy is, and the one thing it gets to see."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+import numpy as np
+from sklearn.base import BaseEstimator
+
+
+class _Lazy:
+    """An attribute that may be given as a function of no arguments, called at the first read."""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._slot = f"_{name}"
+
+    def __get__(self, view: "PoolView | None", owner: type) -> Any:
+        if view is None:
+            return self
+        value = getattr(view, self._slot)
+        if callable(value):
+            value = value()
+            setattr(view, self._slot, value)
+        return value
+
+    def __set__(self, view: "PoolView", value: Any) -> None:
+        setattr(view, self._slot, value)
+
+
+class PoolView:
+    """The rows that may be asked about, and all that is known of them.
+
+    Every argument but `n_rows`, `classes`, `rng` and `device` may be a value or a function of no
+    arguments; a function is called when a strategy first reads the attribute, never before, so a
+    strategy pays only for what it uses. N rows, d features, K classes, L labels given so far.
+
+    Parameters
+    ----------
+    n_rows : int
+        N, the number of rows that may be asked about.
+    X : array of shape (N, d)
+        The representation: what the head is trained on.
+    proba : array of shape (N, K) or None
+        The joint opinion of prior and head; None where there is neither.
+    head_proba, prior_proba : array of shape (N, K) or None
+        Either opinion alone; None where there is none.
+    sample_proba : callable or None
+        ``sample_proba(m)`` gives m plausible opinions of the head, an array (m, N, K).
+    labelled_X : array of shape (L, d)
+        The representation of the rows labelled so far, in canonical order.
+    labelled_y : int64 array of shape (L,)
+        Their labels, as positions into `classes`. One row may stand there with several labels.
+    label_trust : float64 array of shape (L,)
+        How far each of these labels can be trusted, between 0 and 1.
+    classes : array of shape (K,)
+        The labels, in the order of the columns of the opinions.
+    rng : numpy.random.Generator, default=np.random.default_rng(0)
+        The only source of chance that a strategy may use.
+    device : str, default="cpu"
+        Where the kernels run: a torch device.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skactive import strategies
+    >>> from skactive.strategies import PoolView
+    >>> view = PoolView(3, proba=np.array([[0.9, 0.1], [0.5, 0.5], [0.2, 0.8]]))
+    >>> strategies.get("margin").select(view, 2)
+    array([1, 2])
+    """
+
+    X = _Lazy()
+    proba = _Lazy()
+    head_proba = _Lazy()
+    prior_proba = _Lazy()
+    labelled_X = _Lazy()
+    labelled_y = _Lazy()
+    label_trust = _Lazy()
+
+    def __init__(
+        self,
+        n_rows: int,
+        *,
+        X: Any = None,
+        proba: Any = None,
+        head_proba: Any = None,
+        prior_proba: Any = None,
+        sample_proba: Callable[[int], np.ndarray] | None = None,
+        labelled_X: Any = None,
+        labelled_y: Any = None,
+        label_trust: Any = None,
+        classes: np.ndarray | None = None,
+        rng: np.random.Generator | None = None,
+        device: str = "cpu",
+    ) -> None:
+        self.n_rows = n_rows
+        self.X = X
+        self.proba = proba
+        self.head_proba = head_proba
+        self.prior_proba = prior_proba
+        self._sample_proba = sample_proba
+        self.labelled_X = labelled_X
+        self.labelled_y = labelled_y
+        self.label_trust = label_trust
+        self.classes = classes
+        self.rng = np.random.default_rng(0) if rng is None else rng
+        self.device = device
+
+    def __len__(self) -> int:
+        return self.n_rows
+
+    def sampled_proba(self, m: int) -> np.ndarray:
+        """m plausible opinions of the head, shape (m, N, K); the head's own where it has no spread."""
+        if self._sample_proba is None:
+            return np.repeat(np.asarray(self.head_proba)[None], m, axis=0)
+        return self._sample_proba(m)
+
+
+class QueryStrategy(BaseEstimator, ABC):
+    """Base class of all strategies: parameters in ``__init__``, one method to write, `select`.
+
+    `needs` names what the strategy cannot do without, among ``"proba"`` (any opinion on the pool)
+    and ``"prior"`` (a foundation model's). Where opinions are missing because nothing is labelled
+    yet, `ActiveClassifier.query` lets another strategy stand in; a missing prior is an error.
+    """
+
+    needs: ClassVar[frozenset[str]] = frozenset()
+
+    @abstractmethod
+    def select(self, view: PoolView, n: int) -> np.ndarray:
+        """Choose the rows to label next.
+
+        Parameters
+        ----------
+        view : PoolView
+            The pool. Every row of it may be asked about.
+        n : int
+            How many rows, 1 <= n <= len(view).
+
+        Returns
+        -------
+        positions : int64 array of shape (n,)
+            Distinct positions into the view, best first.
+        """
+
+    def score(self, view: PoolView) -> np.ndarray:
+        """What each row is worth by itself, before any other is chosen; NaN where undefined.
+
+        Parameters
+        ----------
+        view : PoolView
+            The pool.
+
+        Returns
+        -------
+        scores : float64 array of shape (N,)
+            Higher is more wanted. Comparable within one view only.
+        """
+        return np.full(len(view), np.nan)
