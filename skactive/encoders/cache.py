@@ -1,0 +1,231 @@
+"""Row caches: what an encoder made of one row, kept in memory or on disk.
+
+A key says everything that decides an embedding (content, model, revision, preprocessing), so that
+a cache knows nothing of encoders and a shuffled, sub-setted or grown pool hits it. Rows are kept
+as float32: what comes back is bit for bit what went in.
+"""
+
+import os
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from itertools import repeat
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skactive._extras import require
+
+MEMORY_BYTES = 2**30  # about 700,000 rows of 384 numbers, for the whole process
+_BLOCK_BYTES = 2**22
+_MAP_BYTES = 2**28  # what a new store on disk may hold before its map grows
+_OFFSET_BITS = 20  # a block of 2**22 bytes holds at most 2**20 float32 rows
+
+Rows = NDArray[np.float32]
+_T = TypeVar("_T")
+
+
+class RowCache(Protocol):
+    """What an encoder asks of a cache."""
+
+    def get(self, keys: Sequence[bytes]) -> tuple[NDArray[np.int64], Rows | None]:
+        """Positions of the keys that are known, (h,) int64, and their rows, (h, d) float32.
+
+        The rows are a fresh array, and None where no key is known.
+        """
+        ...
+
+    def put(self, keys: Sequence[bytes], rows: Rows) -> None:
+        """Keep the rows, (n, d) float32, under n distinct keys."""
+        ...
+
+
+def open_cache(cache_dir: str | os.PathLike[str] | None) -> RowCache:
+    """The cache of this process for a folder, or the one in memory.
+
+    Parameters
+    ----------
+    cache_dir : str, path or None
+        Folder of the store on disk; it is made if need be. None is the memory of this process,
+        at most 1 GiB, where the oldest rows give way.
+
+    Returns
+    -------
+    RowCache
+        The same object for the same folder, as often as it is asked for.
+
+    Raises
+    ------
+    OSError
+        If the folder cannot be written to.
+    """
+    if cache_dir is None:
+        return _MEMORY
+    folder = Path(cache_dir).expanduser().resolve()
+    with _OPENING:
+        # An lmdb environment must not be used on the other side of a fork.
+        where = (os.getpid(), folder)
+        if where not in _ON_DISK:
+            _ON_DISK[where] = DiskRows(folder)
+        return _ON_DISK[where]
+
+
+class MemoryRows:
+    """Rows in blocks of 4 MiB; beyond `max_bytes` the oldest block is dropped.
+
+    Blocks, and not one growing array: nothing is ever copied to make room, and rows of different
+    models (and widths) share one bound.
+
+    Parameters
+    ----------
+    max_bytes : int, default=2**30
+        What all blocks together may take; one block is always kept.
+    """
+
+    def __init__(self, max_bytes: int = MEMORY_BYTES) -> None:
+        self.max_bytes = max_bytes
+        self._lock = threading.Lock()
+        self._slots: dict[bytes, int] = {}
+        self._blocks: OrderedDict[int, _Block] = OrderedDict()
+        self._open: dict[int, _Block] = {}
+        self._n_made = 0
+
+    def get(self, keys: Sequence[bytes]) -> tuple[NDArray[np.int64], Rows | None]:
+        with self._lock:
+            slots = np.fromiter(map(self._slots.get, keys, repeat(-1)), np.int64, len(keys))
+            hits = np.flatnonzero(slots >= 0)
+            return hits, self._gather(slots[hits]) if hits.size else None
+
+    def put(self, keys: Sequence[bytes], rows: Rows) -> None:
+        with self._lock:
+            todo = [i for i, key in enumerate(keys) if key not in self._slots]
+            while todo:
+                block = self._block_with_room(rows.shape[1])
+                now, todo = todo[: block.room], todo[block.room :]
+                first = block.add([keys[i] for i in now], rows[now])
+                self._slots.update(zip(block.keys[-len(now) :], range(first, first + len(now))))
+
+    def _gather(self, slots: NDArray[np.int64]) -> Rows:
+        numbers, offsets = slots >> _OFFSET_BITS, slots & (2**_OFFSET_BITS - 1)
+        order = np.argsort(numbers, kind="stable")
+        starts = np.flatnonzero(np.diff(numbers[order], prepend=-1))
+        out = np.empty((len(slots), self._blocks[int(numbers[0])].rows.shape[1]), np.float32)
+        for part in np.split(order, starts[1:]):
+            out[part] = self._blocks[int(numbers[part[0]])].rows[offsets[part]]
+        return out
+
+    def _block_with_room(self, width: int) -> "_Block":
+        block = self._open.get(width)
+        if block is None or not block.room:
+            block = self._open[width] = _Block(self._n_made, width)
+            self._blocks[self._n_made] = block
+            self._n_made += 1
+            while len(self._blocks) > 1 and len(self._blocks) * _BLOCK_BYTES > self.max_bytes:
+                self._drop_oldest()
+        return block
+
+    def _drop_oldest(self) -> None:
+        _, block = self._blocks.popitem(last=False)
+        for key in block.keys:
+            del self._slots[key]
+        if self._open.get(block.rows.shape[1]) is block:
+            del self._open[block.rows.shape[1]]
+
+
+class _Block:
+    def __init__(self, number: int, width: int) -> None:
+        self.number = number
+        self.rows = np.empty((max(1, _BLOCK_BYTES // (4 * max(1, width))), width), np.float32)
+        self.keys: list[bytes] = []
+
+    @property
+    def room(self) -> int:
+        return len(self.rows) - len(self.keys)
+
+    def add(self, keys: list[bytes], rows: Rows) -> int:
+        """Append the rows; returns the slot of the first."""
+        used = len(self.keys)
+        self.rows[used : used + len(keys)] = rows
+        self.keys.extend(keys)
+        return (self.number << _OFFSET_BITS) + used
+
+
+class DiskRows:
+    """Rows in an lmdb store, which kill -9 cannot damage and several processes may share.
+
+    Parameters
+    ----------
+    folder : path
+        Where the store lies, or is made.
+    map_bytes : int, default=2**28
+        What the store may hold before its map is doubled.
+    """
+
+    def __init__(self, folder: Path, map_bytes: int = _MAP_BYTES) -> None:
+        self.folder = folder
+        self._lmdb = require("lmdb")
+        self._lock = threading.Lock()
+        store = folder / "skactive-rows-1"
+        try:
+            store.mkdir(parents=True, exist_ok=True)
+            # metasync=False: a crash of the machine may cost the last write, never the store.
+            self._env = self._lmdb.open(
+                str(store), map_size=map_bytes, metasync=False, max_readers=1024
+            )
+            self._env.reader_check()  # readers that were killed no longer hold old pages
+        except (OSError, self._lmdb.Error) as error:
+            raise OSError(
+                f"cache_dir={str(folder)!r} cannot be used as a row cache ({error}). "
+                "Give a folder on a local disk that you may write to, or cache_dir=None."
+            ) from error
+
+    def get(self, keys: Sequence[bytes]) -> tuple[NDArray[np.int64], Rows | None]:
+        with self._lock:
+            return self._with_map(lambda: self._read(keys))
+
+    def put(self, keys: Sequence[bytes], rows: Rows) -> None:
+        rows = np.ascontiguousarray(rows, np.float32)
+        # In the order of the keys, neighbours in the tree are written together.
+        items = sorted(zip(keys, rows), key=lambda item: item[0])
+        with self._lock:
+            try:
+                self._with_map(lambda: self._write(items))
+            except self._lmdb.DiskError as error:
+                raise OSError(
+                    f"cache_dir={str(self.folder)!r}: a row could not be written ({error}). "
+                    "Free some space or choose another folder; rows written earlier are kept."
+                ) from error
+
+    def _read(self, keys: Sequence[bytes]) -> tuple[NDArray[np.int64], Rows | None]:
+        with self._env.begin(buffers=True) as txn, txn.cursor() as cursor:
+            found = cursor.getmulti(keys)
+            if not found:
+                return np.empty(0, np.int64), None
+            # Joined while the transaction holds the pages that the buffers look into.
+            rows = np.frombuffer(bytearray().join([value for _, value in found]), np.float32)
+            if len(found) == len(keys):
+                hits = np.arange(len(keys))
+            else:
+                known = {bytes(key) for key, _ in found}
+                hits = np.flatnonzero([key in known for key in keys])
+        return hits, rows.reshape(len(found), -1)
+
+    def _write(self, items: list[tuple[bytes, Any]]) -> None:
+        with self._env.begin(write=True, buffers=True) as txn, txn.cursor() as cursor:
+            cursor.putmulti(items, overwrite=False)
+
+    def _with_map(self, work: Callable[[], _T]) -> _T:
+        while True:
+            try:
+                return work()
+            except self._lmdb.MapFullError:
+                self._env.set_mapsize(2 * self._env.info()["map_size"])
+            except self._lmdb.MapResizedError:  # another process made it larger
+                self._env.set_mapsize(0)
+
+
+_MEMORY = MemoryRows()
+_ON_DISK: dict[tuple[int, Path], DiskRows] = {}
+_OPENING = threading.Lock()

@@ -1,0 +1,83 @@
+"""Loaded models, shared by every encoder of equal configuration in this process."""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+_MOST_MODELS = 4  # held at once; beyond it the one used longest ago is let go
+
+
+@dataclass
+class SharedModel:
+    """A loaded model, and the lock under which it encodes (fast tokenizers are not thread-safe)."""
+
+    model: Any
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+
+def shared_model(key: Hashable, load: Callable[[], Any]) -> SharedModel:
+    """The model loaded under this key; the first call loads it, whatever the thread."""
+    with _LOADING:
+        if key not in _MODELS:
+            with _untouched_generator():
+                _MODELS[key] = SharedModel(load())
+            if len(_MODELS) > _MOST_MODELS:
+                _MODELS.popitem(last=False)
+        _MODELS.move_to_end(key)
+        return _MODELS[key]
+
+
+def resolve_device(device: str) -> str:
+    """The device that is meant: "auto" takes CUDA, then MPS, then the CPU.
+
+    Raises
+    ------
+    ValueError
+        If torch does not know the device, or this machine does not have it.
+    """
+    import torch
+
+    if device == "auto":
+        if torch.cuda.is_available():
+            return "cuda"
+        return "mps" if torch.backends.mps.is_available() else "cpu"
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        raise ValueError(
+            f"device={device!r} cannot be used here ({str(error).splitlines()[0]}). "
+            "Give 'auto', 'cpu', or a device of this machine such as 'cuda:0'."
+        ) from error
+    return device
+
+
+def resolve_precision(precision: str, device: str) -> str:
+    """The dtype that is meant: "auto" is half precision on CUDA, float32 elsewhere."""
+    if precision != "auto":
+        return precision
+    return "float16" if device.startswith("cuda") else "float32"
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether a GPU had no memory left (MPS says so in a plain RuntimeError)."""
+    import torch
+
+    return isinstance(error, torch.cuda.OutOfMemoryError) or (
+        isinstance(error, RuntimeError) and "out of memory" in str(error).lower()
+    )
+
+
+@contextmanager
+def _untouched_generator() -> Iterator[None]:
+    # Models are built with random weights before the real ones are read.
+    import torch
+
+    with torch.random.fork_rng(devices=[]):
+        yield
+
+
+_MODELS: OrderedDict[Hashable, SharedModel] = OrderedDict()
+_LOADING = threading.RLock()

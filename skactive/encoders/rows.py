@@ -1,0 +1,90 @@
+"""Rows as users give them, checked and made into plain lists; and keys for their contents."""
+
+from collections.abc import Iterable, Mapping, Sequence, Set
+from hashlib import blake2b
+from typing import Any
+
+import numpy as np
+
+
+def check_texts(X: Any, name: str) -> list[str]:
+    """A list of str from whatever holds one text a row.
+
+    Parameters
+    ----------
+    X : list, array, Series, or DataFrame of one column
+        The texts.
+    name : str
+        What the argument is called, for the message.
+
+    Returns
+    -------
+    list of str
+
+    Raises
+    ------
+    TypeError
+        If it is one text, no collection of rows, or a row is not a str; the message names the row.
+    ValueError
+        If it has more than one column.
+    """
+    texts = check_column(X, name)
+    if not all(map(str.__instancecheck__, texts)):
+        position, text = next((i, t) for i, t in enumerate(texts) if not isinstance(t, str))
+        raise TypeError(
+            f"{name}[{position}] is {_brief(text)}, not a str. {_ADVICE.get(type(text), _MISSING)}"
+        )
+    return texts
+
+
+def check_column(X: Any, name: str) -> list[Any]:
+    """A list with one entry a row; one text, several columns and unordered rows are refused."""
+    if isinstance(X, (str, bytes, Mapping, Set)) or not isinstance(X, Iterable):
+        raise TypeError(
+            f"{name} is {_brief(X)}; it must hold one row an entry. For a single row give a list "
+            "of one, [row]."
+        )
+    if hasattr(X, "columns"):  # a DataFrame, of whichever library
+        if len(X.columns) != 1:
+            raise ValueError(
+                f"{name} has {len(X.columns)} columns; an encoder takes one. Select it, "
+                f"{name}['column'], or use a ColumnTransformer."
+            )
+        X = X[X.columns[0]]
+    if isinstance(X, np.ndarray) and X.ndim == 2 and X.shape[1] == 1:
+        X = X[:, 0]
+    if isinstance(X, np.ndarray) and X.ndim != 1:
+        raise ValueError(
+            f"{name} has shape {X.shape}; an encoder takes one column of rows. Give shape (n,)."
+        )
+    return X.tolist() if hasattr(X, "tolist") else list(X)
+
+
+def text_keys(texts: Sequence[str], namespace: bytes, kind: bytes, name: str) -> list[bytes]:
+    """A key of 16 bytes for each text; equal keys mean equal texts of one kind and namespace.
+
+    Raises
+    ------
+    ValueError
+        If a text cannot be written as UTF-8 (a lone surrogate); the message names the row.
+    """
+    try:
+        return [
+            blake2b(text.encode(), digest_size=16, salt=namespace, person=kind).digest()
+            for text in texts
+        ]
+    except UnicodeEncodeError as error:
+        position = next(i for i, text in enumerate(texts) if text == error.object)
+        raise ValueError(
+            f"{name}[{position}] cannot be written as UTF-8 ({error}). Repair it, for example "
+            "with text.encode('utf-8', 'replace').decode()."
+        ) from error
+
+
+def _brief(value: Any) -> str:
+    text = repr(value)
+    return f"{text if len(text) <= 60 else text[:57] + '...'} (a {type(value).__name__})"
+
+
+_MISSING = "Drop the rows without text, or fill them, for example with Series.fillna('')."
+_ADVICE = {bytes: "Decode it first, for example with text.decode('utf-8')."}

