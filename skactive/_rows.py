@@ -1,0 +1,233 @@
+"""Rows of any kind: how many, which, and whether two of them are the same.
+
+A row is whatever one index of X gives: a text, a file path, an image, a row of an array, of a
+sparse matrix or of a DataFrame.
+"""
+
+from collections.abc import Iterable
+from hashlib import blake2b
+from os import PathLike
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+
+from skactive._compat import _num_samples, _safe_indexing
+
+n_rows = _num_samples
+_SKETCH_COLUMNS = 8
+
+
+def as_rows(X: Any) -> Any:
+    """Bring one-dimensional X (lists, tuples, Series of texts or images) to one kind of container.
+
+    Parameters
+    ----------
+    X : sequence, array, sparse matrix or DataFrame
+        Rows of any kind.
+
+    Returns
+    -------
+    rows
+        A 1-D object array for anything one-dimensional; everything else as it is.
+    """
+    if hasattr(X, "columns") or sparse.issparse(X) or getattr(X, "ndim", 1) > 1:
+        return X
+    items = list(X)
+    rows = np.empty(len(items), dtype=object)
+    for position, item in enumerate(items):
+        rows[position] = item
+    return rows
+
+
+def take(X: Any, positions: np.ndarray) -> Any:
+    """Rows at `positions`, in the same kind of container.
+
+    Parameters
+    ----------
+    X : rows
+        Any container.
+    positions : int array
+        Which ones, in which order.
+
+    Returns
+    -------
+    rows
+        As many as there are positions.
+    """
+    return _safe_indexing(X, positions)
+
+
+def concatenate(first: Any, second: Any) -> Any:
+    """Rows of both, in the container that they share.
+
+    Parameters
+    ----------
+    first, second : rows
+        Two containers of one kind.
+
+    Returns
+    -------
+    rows
+        Those of `first`, then those of `second`.
+
+    Raises
+    ------
+    TypeError
+        If they are of two kinds, such as an array and a DataFrame.
+    """
+    if sparse.issparse(first) and sparse.issparse(second):
+        return sparse.vstack([first, second], format="csr")
+    if isinstance(first, np.ndarray) and isinstance(second, np.ndarray):
+        return np.concatenate([first, second])
+    if type(first) is not type(second):
+        raise TypeError(
+            f"X is of type {type(second).__name__}, earlier rows came as {type(first).__name__}. "
+            "Give rows of one kind throughout."
+        )
+    if hasattr(first, "vstack"):  # polars
+        return first.vstack(second)
+    import pandas as pd
+
+    return pd.concat([first, second])
+
+
+def repeat_by_weight(weight: np.ndarray) -> np.ndarray:
+    """Positions that stand for whole-numbered weights: a row of weight 3 comes three times.
+
+    Parameters
+    ----------
+    weight : array of shape (n,)
+        Weights of the rows.
+
+    Returns
+    -------
+    positions : int64 array
+        As many as the weights add up to.
+
+    Raises
+    ------
+    ValueError
+        If a weight has a fraction.
+    """
+    counts = np.rint(weight).astype(np.int64)
+    if not np.array_equal(counts, weight):
+        raise ValueError(
+            "sample_weight has fractions, and the estimator takes no sample_weight, so rows can "
+            "only be repeated. Give whole numbers, or an estimator whose fit takes sample_weight."
+        )
+    return np.repeat(np.arange(len(weight)), counts)
+
+
+def row_keys(X: Any) -> np.ndarray:
+    """A digest of the content of every row; equal rows have equal keys in any container.
+
+    Parameters
+    ----------
+    X : rows
+        Any container.
+
+    Returns
+    -------
+    keys : array of shape (n,), dtype S16
+        Sortable.
+    """
+    keys = [blake2b(content, digest_size=16).digest() for content in _contents(X)]
+    return np.array(keys, dtype="S16")
+
+
+def row_sketches(X: Any) -> np.ndarray:
+    """A cheap number for every row: rows of different sketches differ, equal ones may be equal.
+
+    It reads a few numeric columns only, so that the few rows of a large pool that may be known
+    already are found without a digest of each.
+
+    Parameters
+    ----------
+    X : rows
+        Any container.
+
+    Returns
+    -------
+    sketches : uint64 array of shape (n,)
+        All zero where rows are not numeric.
+    """
+    sketch = np.zeros(n_rows(X), dtype=np.uint64)
+    if not _is_numeric(X):
+        return sketch
+    flat = X.reshape(len(X), -1)
+    for column in np.unique(np.linspace(0, flat.shape[1] - 1, _SKETCH_COLUMNS).astype(int)):
+        bits = (flat[:, column].astype(np.float64) + 0.0).view(np.uint64)
+        sketch = (sketch ^ bits) * np.uint64(0x9E3779B97F4A7C15)  # wraps around, as a hash may
+        sketch ^= sketch >> np.uint64(32)
+    return sketch
+
+
+def find_known(X: Any, keys: np.ndarray, sketches: np.ndarray) -> np.ndarray:
+    """Which rows are among those of known keys and sketches.
+
+    Parameters
+    ----------
+    X : rows
+        Any container, such as a pool.
+    keys, sketches : arrays of shape (m,)
+        `row_keys` and `row_sketches` of the known rows.
+
+    Returns
+    -------
+    known : bool array of shape (n,)
+        True for rows equal to a known one.
+    """
+    known = np.zeros(n_rows(X), dtype=bool)
+    candidates = np.flatnonzero(np.isin(row_sketches(X), sketches))
+    if len(candidates):
+        known[candidates] = np.isin(row_keys(take(X, candidates)), keys)
+    return known
+
+
+def _is_numeric(X: Any) -> bool:
+    return isinstance(X, np.ndarray) and X.ndim > 1 and X.dtype.kind in "fiub" and X[:1].size > 0
+
+
+def _contents(X: Any) -> Iterable[bytes]:
+    if sparse.issparse(X):
+        return _sparse_contents(X)
+    if hasattr(X, "columns"):
+        X = _frame_to_array(X)
+    if _is_numeric(X):
+        # one chunk at a time: the copy in double precision must not double a large pool
+        return (
+            row.tobytes()
+            for start in range(0, len(X), 4096)
+            for row in X[start : start + 4096].astype(np.float64) + 0.0  # no negative zeros
+        )
+    return (_item_content(row) for row in X)
+
+
+def _frame_to_array(X: Any) -> np.ndarray:
+    values = X.to_numpy()
+    return values if values.dtype.kind in "fiub" else values.astype(object)
+
+
+def _sparse_contents(X: Any) -> Iterable[bytes]:
+    X = sparse.csr_array(X, dtype=np.float64, copy=True)
+    X.sum_duplicates()
+    X.eliminate_zeros()
+    for start, stop in zip(X.indptr[:-1], X.indptr[1:], strict=True):
+        yield X.indices[start:stop].astype(np.int64).tobytes() + X.data[start:stop].tobytes()
+
+
+def _item_content(item: Any) -> bytes:
+    """Bytes that name the type too, so that the text "1" and the number 1 are two things."""
+    if isinstance(item, str | PathLike):
+        return b"s" + str(item).encode("utf-8", "surrogatepass")
+    if isinstance(item, bytes):
+        return b"b" + item
+    if isinstance(item, int | float | np.number | np.bool_):
+        return b"f" + (np.float64(item) + 0.0).tobytes()
+    if isinstance(item, np.ndarray) and item.dtype == object:
+        return b"o" + b"".join(blake2b(_item_content(part)).digest() for part in item.flat)
+    if hasattr(item, "__array_interface__"):  # arrays and PIL images
+        array = np.asarray(item)
+        return f"a{array.shape}{array.dtype.str}".encode() + array.tobytes()
+    return b"r" + repr(item).encode()

@@ -1,0 +1,184 @@
+"""SkorchAdapter: a plain skorch classifier, made to follow scikit-learn's rules for labels."""
+
+import inspect
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted
+from skorch.dataset import ValidSplit
+
+from skactive._compat import _check_sample_weight
+from skactive._random import draw_seed, private_torch_generator
+from skactive._rows import repeat_by_weight, take
+
+_OUTPUT_NAMES = ("n_classes", "num_classes", "n_outputs", "output_dim", "out_features")
+
+
+class SkorchAdapter(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
+    """Adapter for a ``skorch.NeuralNetClassifier``.
+
+    It does four things that a skorch net leaves to its user: labels of any type become codes;
+    floating-point rows become float32; the width of the output is set to the number of classes; and
+    sample weights reach the loss. A criterion whose ``forward`` takes ``sample_weight`` is given
+    them; for any other, whole-numbered weights become repeated rows. skorch's default of holding
+    out a fifth of the rows is switched off, since few labels are all needed; a ``train_split`` of
+    one's own is kept.
+
+    `ActiveClassifier` puts it around a skorch net by itself.
+
+    Parameters
+    ----------
+    net : skorch.NeuralNetClassifier
+        Its module's ``forward`` gives (n, K) outputs.
+    output_param : str, default="auto"
+        Which parameter of the module is the number of classes. ``"auto"``: the first of
+        ``n_classes``, ``num_classes``, ``n_outputs``, ``output_dim``, ``out_features`` that the
+        module has; where it has none, the width stays as it is.
+    random_state : int, RandomState instance or None, default=None
+        Seeds weights, shuffling and dropout.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (K,)
+        The labels, sorted.
+    net_ : skorch.NeuralNetClassifier
+        The fitted clone of `net`.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skorch import NeuralNetClassifier
+    >>> from sklearn.datasets import load_iris
+    >>> from skactive.heads import SkorchAdapter
+    >>> class Module(torch.nn.Module):
+    ...     def __init__(self, n_classes=2):
+    ...         super().__init__()
+    ...         self.layer = torch.nn.Linear(4, n_classes)
+    ...     def forward(self, X):
+    ...         return self.layer(X)
+    >>> net = NeuralNetClassifier(Module, criterion=torch.nn.CrossEntropyLoss, lr=0.1, verbose=0)
+    >>> X, y = load_iris(return_X_y=True)
+    >>> SkorchAdapter(net, random_state=0).fit(X, y).predict_proba(X).shape
+    (150, 3)
+    """
+
+    def __init__(self, net: Any, *, output_param: str = "auto", random_state: Any = None) -> None:
+        self.net = net
+        self.output_param = output_param
+        self.random_state = random_state
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> "SkorchAdapter":
+        """Fit a clone of the net.
+
+        Parameters
+        ----------
+        X : array of shape (n, ...)
+            Rows, as the module takes them.
+        y : array-like of shape (n,)
+            Labels of any type.
+        sample_weight : array-like of shape (n,), default=None
+            How much each row counts.
+
+        Returns
+        -------
+        self : SkorchAdapter
+            The fitted adapter.
+
+        Raises
+        ------
+        ValueError
+            If weights are fractional and neither criterion nor split can take them.
+        """
+        check_classification_targets(y)
+        X = _as_float32(X)
+        weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+        self.classes_, codes = np.unique(y, return_inverse=True)
+        self.net_ = self._prepare_net()
+        if sample_weight is not None and _takes_weight(self.net.criterion):
+            codes = np.column_stack([codes, weight])
+            self.net_.set_params(
+                criterion=_WeightedCriterion, criterion__criterion=self._make_criterion()
+            )
+        elif sample_weight is not None:
+            repeated = repeat_by_weight(weight)
+            X, codes = take(X, repeated), codes[repeated]
+        with private_torch_generator(draw_seed(self.random_state)):
+            self.net_.fit(X, codes)
+        return self
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """Probability of every class.
+
+        Parameters
+        ----------
+        X : array of shape (n, ...)
+            Rows, as the module takes them.
+
+        Returns
+        -------
+        proba : ndarray of shape (n, K)
+            Columns follow `classes_`.
+        """
+        check_is_fitted(self)
+        with private_torch_generator(0):  # skorch's loader draws a seed, even without shuffling
+            return self.net_.predict_proba(_as_float32(X))
+
+    def predict(self, X: Any) -> np.ndarray:
+        """The likeliest class of every row.
+
+        Parameters
+        ----------
+        X : array of shape (n, ...)
+            Rows, as the module takes them.
+
+        Returns
+        -------
+        labels : ndarray of shape (n,)
+            Members of `classes_`.
+        """
+        proba = self.predict_proba(X)
+        return self.classes_[proba.argmax(axis=1)]
+
+    def _prepare_net(self) -> Any:
+        net = clone(self.net)
+        name = self._output_name()
+        if name is not None:
+            net.set_params(**{f"module__{name}": len(self.classes_)})
+        split = net.train_split
+        if isinstance(split, ValidSplit) and split.cv == 5 and split.stratified:
+            net.set_params(train_split=None)
+        return net
+
+    def _output_name(self) -> str | None:
+        if self.output_param != "auto":
+            return self.output_param
+        taken = inspect.signature(self.net.module).parameters
+        return next((name for name in _OUTPUT_NAMES if name in taken), None)
+
+    def _make_criterion(self) -> torch.nn.Module:
+        criterion = self.net.criterion
+        return criterion(**self.net.get_params_for("criterion")) if callable(criterion) else criterion
+
+
+class _WeightedCriterion(torch.nn.Module):
+    """Hands the weights, which travel as a second column of y, to a criterion that takes them."""
+
+    def __init__(self, criterion: torch.nn.Module) -> None:
+        super().__init__()
+        self.criterion = criterion
+
+    def forward(self, y_pred: torch.Tensor, y_true: torch.Tensor) -> torch.Tensor:
+        codes, weight = y_true[:, 0].long(), y_true[:, 1].to(y_pred)
+        return self.criterion(y_pred, codes, sample_weight=weight)
+
+
+def _takes_weight(criterion: Any) -> bool:
+    return "sample_weight" in inspect.signature(criterion.forward).parameters
+
+
+def _as_float32(X: Any) -> Any:
+    X = X.to_numpy() if hasattr(X, "to_numpy") else np.asarray(X)
+    return X.astype(np.float32, copy=False) if X.dtype.kind == "f" else X
