@@ -110,10 +110,17 @@ class PoolView:
         return self.n_rows
 
     def sampled_proba(self, m: int) -> np.ndarray:
-        """m plausible opinions of the head, shape (m, N, K); the head's own where it has no spread."""
+        """m plausible opinions of the head, shape (m, N, K); its own where it has no spread."""
         if self._sample_proba is None:
             return np.repeat(np.asarray(self.head_proba)[None], m, axis=0)
         return self._sample_proba(m)
+
+
+_REMEDIES = {
+    "proba": "label some rows first, or give ActiveClassifier a prior",
+    "head_proba": "label some rows first",
+    "prior_proba": "give ActiveClassifier a prior, such as ZeroShotClassifier",
+}
 
 
 class QueryStrategy(BaseEstimator, ABC):
@@ -125,6 +132,22 @@ class QueryStrategy(BaseEstimator, ABC):
     """
 
     needs: ClassVar[frozenset[str]] = frozenset()
+
+    def read(self, view: PoolView, attribute: str) -> Any:
+        """An attribute of the view that the strategy cannot do without.
+
+        Raises
+        ------
+        ValueError
+            If the view has none.
+        """
+        value = getattr(view, attribute)
+        if value is None:
+            raise ValueError(
+                f"{type(self).__name__} needs {attribute}, an opinion on each row of the pool, "
+                f"and got None: {_REMEDIES[attribute]}."
+            )
+        return value
 
     @abstractmethod
     def select(self, view: PoolView, n: int) -> np.ndarray:

@@ -1,0 +1,76 @@
+"""k-means on a sample of the pool, and how typical rows are of their cluster."""
+
+import numpy as np
+import torch
+
+from skactive.kernels.distances import nearest
+from skactive.kernels.rows import Rows
+from skactive.kernels.sampling import d2_sample
+
+
+def kmeans(
+    points: torch.Tensor,
+    n_clusters: int,
+    rng: np.random.Generator,
+    *,
+    weights: np.ndarray | None = None,
+    max_iter: int = 30,
+) -> torch.Tensor:
+    """Centres of a (weighted) k-means clustering: k-means++ seeds, then Lloyd's rounds.
+
+    Parameters
+    ----------
+    points : tensor of shape (S, d)
+    n_clusters : int, n_clusters <= S
+    rng : numpy.random.Generator
+    weights : float array of shape (S,), default=None
+        How much each point counts; None means all alike.
+    max_iter : int, default=30
+        Rounds at most; fewer once no point changes sides.
+
+    Returns
+    -------
+    centres : tensor of shape (n_clusters, d)
+        A cluster that ends up empty keeps its last centre.
+    """
+    rows = Rows(points, str(points.device))
+    weight = torch.ones(len(points), dtype=points.dtype, device=points.device)
+    if weights is not None:
+        weight = torch.as_tensor(weights).to(weight)
+    centres = points[torch.from_numpy(d2_sample([rows], n_clusters, rng, weights=weights))]
+    square_norms, labels = rows.square_norms(), None
+    for _ in range(max_iter):
+        previous, (labels, _) = labels, nearest(rows, centres, square_norms)
+        if previous is not None and torch.equal(labels, previous):
+            break
+        mass = torch.zeros(n_clusters, dtype=points.dtype, device=points.device)
+        mass.index_add_(0, labels, weight)
+        sums = torch.zeros_like(centres).index_add_(0, labels, points * weight[:, None])
+        centres = torch.where(mass[:, None] > 0, sums / mass.clamp(min=1e-30)[:, None], centres)
+    return centres
+
+
+def mean_neighbour_distance(points: torch.Tensor, n_neighbours: int) -> torch.Tensor:
+    """The mean distance of each point from its nearest others, shape (S,).
+
+    Parameters
+    ----------
+    points : tensor of shape (S, d)
+    n_neighbours : int
+        Counted up to S - 1; a point alone is at distance 0.
+    """
+    k = min(n_neighbours, len(points) - 1)
+    if k == 0:
+        return torch.zeros(len(points), dtype=points.dtype, device=points.device)
+    # Differences matter, not where the cluster lies: small norms keep duplicates at zero.
+    centred = points - points.mean(dim=0)
+    square_norms = (centred * centred).sum(dim=1)
+    tolerance = 8 * torch.finfo(points.dtype).eps
+    result = torch.empty_like(square_norms)
+    for where in torch.arange(len(points), device=points.device).split(1024):
+        norms = square_norms[where, None] + square_norms
+        square = norms - 2 * centred[where] @ centred.T
+        square = torch.where(square > tolerance * norms, square, 0)
+        square[torch.arange(len(where)), where] = torch.inf
+        result[where] = square.topk(k, dim=1, largest=False).values.sqrt().mean(dim=1)
+    return result

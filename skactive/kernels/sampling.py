@@ -1,0 +1,128 @@
+"""Rows drawn one after another in proportion to their squared distance from those before."""
+
+from math import prod
+
+import numpy as np
+import torch
+
+from skactive.kernels.rows import Rows
+
+#: As in farthest-first: squared distances below so many units in the last place are zero.
+ULPS = 8
+
+
+def d2_sample(
+    factors: list[Rows],
+    n: int,
+    rng: np.random.Generator,
+    *,
+    first: int | None = None,
+    weights: np.ndarray | None = None,
+    n_proposals: int = 128,
+) -> np.ndarray:
+    """k-means++ seeding on embeddings that are outer products of the factors' rows.
+
+    Row i stands for the embedding ``factors[0][i] ⊗ factors[1][i] ⊗ ...``, never formed: inner
+    products of outer products are products of inner products. Distances only shrink, so a row
+    drawn in proportion to a stale distance and kept with probability fresh / stale is a draw in
+    proportion to the fresh one: many rows are drawn between two passes over the pool, and the
+    law is that of the one-by-one rule. With ``n_proposals=1`` each row takes one uniform
+    number and inverts the cumulative distances at it.
+
+    Parameters
+    ----------
+    factors : list of Rows, each of shape (N, any)
+    n : int, n <= N
+    rng : numpy.random.Generator
+    first : int, default=None
+        The first row; None draws it, in proportion to the weights.
+    weights : float array of shape (N,), default=None
+        What squared distances are multiplied with; None, or zeros only, means ones.
+    n_proposals : int, default=128
+        Draws between two passes: a matter of speed alone.
+
+    Returns
+    -------
+    positions : int64 array of shape (n,)
+        Distinct. Where all that is left is at distance (or weight) zero, they are drawn evenly.
+    """
+    embedding = _Embedding(factors)
+    if weights is None or not np.any(weights):
+        weights = np.ones(len(factors[0]))
+    weight = np.asarray(weights, dtype=np.float64)
+    if first is None:
+        first = _draw(weight, rng.random(1))[0]
+    chosen = [int(first)]
+    distance = embedding.lower(np.full(len(weight), np.inf), chosen)
+    while len(chosen) < n:
+        mass = distance * weight
+        if not mass.sum() > 0:
+            left = np.setdiff1d(np.arange(len(weight)), chosen)
+            chosen += rng.permutation(left)[: n - len(chosen)].tolist()
+            break
+        proposals = _draw(mass, rng.random(min(n_proposals, 2 * (n - len(chosen)))))
+        picks = _thin(embedding, proposals, distance[proposals], rng)[: n - len(chosen)]
+        chosen += picks
+        distance = embedding.lower(distance, picks)
+    return np.array(chosen[:n], dtype=np.int64)
+
+
+def _draw(mass: np.ndarray, uniforms: np.ndarray) -> np.ndarray:
+    """Positions where the cumulative mass first exceeds each share of its total."""
+    cumulative = np.cumsum(mass)
+    positions = np.searchsorted(cumulative, uniforms * cumulative[-1], side="right")
+    return np.minimum(positions, np.flatnonzero(mass)[-1])
+
+
+def _thin(
+    embedding: "_Embedding", proposals: np.ndarray, stale: np.ndarray, rng: np.random.Generator
+) -> list[int]:
+    """Those of the proposals that draws from the up-to-date distances would have kept."""
+    if len(proposals) == 1:
+        return [int(proposals[0])]
+    between = embedding.between(proposals)
+    uniforms = rng.random(len(proposals))
+    kept: list[int] = []
+    fresh = stale.copy()
+    for i in range(len(proposals)):
+        if uniforms[i] * stale[i] < fresh[i]:
+            kept.append(int(proposals[i]))
+            np.minimum(fresh, between[i], out=fresh)
+    return kept
+
+
+class _Embedding:
+    """Squared distances between outer products of rows."""
+
+    def __init__(self, factors: list[Rows]) -> None:
+        self.factors = factors
+        self.square_norms = prod((f.square_norms() for f in factors[1:]), start=1) * (
+            factors[0].square_norms()
+        )
+
+    def lower(self, distance: np.ndarray, positions: list[int]) -> np.ndarray:
+        """`distance`, or the squared distance to the nearest of the positions where less."""
+        centres = [factor.take(positions) for factor in self.factors]
+        result = torch.empty_like(self.square_norms)
+        blocks = [factor.blocks(self._width(len(positions))) for factor in self.factors]
+        for parts in zip(*blocks, strict=True):
+            where = parts[0][0]
+            products = prod(block @ c.T for (_, block), c in zip(parts, centres, strict=True))
+            result[where] = self._squared(where, positions, products).amin(dim=1)
+        result[positions] = 0
+        return np.minimum(distance, result.cpu().numpy())
+
+    def between(self, positions: np.ndarray) -> np.ndarray:
+        """Squared distances between all pairs of the positions."""
+        products = prod(rows @ rows.T for rows in (f.take(positions) for f in self.factors))
+        square = self._squared(positions, positions, products).cpu().numpy()
+        square[positions[:, None] == positions] = 0
+        return square
+
+    def _squared(self, left, right, products) -> torch.Tensor:  # type: ignore[no-untyped-def]
+        norms = self.square_norms[left][:, None] + self.square_norms[right]
+        square = norms - 2 * products
+        return torch.where(square > ULPS * self.factors[0].eps * norms, square, 0)
+
+    def _width(self, n_centres: int) -> int:
+        return max(n_centres, *(factor.shape[1] for factor in self.factors))

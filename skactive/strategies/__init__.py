@@ -1,0 +1,66 @@
+"""Query strategies: which rows of a pool to label next.
+
+>>> from skactive import strategies
+>>> strategies.get("margin")
+Margin()
+"""
+
+from skactive.strategies.base import PoolView, QueryStrategy
+from skactive.strategies.coverage import KCenter, TypiClust
+from skactive.strategies.hybrid import Badge
+from skactive.strategies.prior import CoDecision
+from skactive.strategies.uncertainty import Entropy, LeastConfident, Margin, RandomSampling
+
+_REGISTRY: dict[str, type[QueryStrategy]] = {
+    "random": RandomSampling,
+    "least_confident": LeastConfident,
+    "margin": Margin,
+    "entropy": Entropy,
+    "k_center": KCenter,
+    "typiclust": TypiClust,
+    "badge": Badge,
+    "co_decision": CoDecision,
+}
+
+
+def get(name: str) -> QueryStrategy:
+    """A new strategy of the given name, with its default parameters.
+
+    Parameters
+    ----------
+    name : str
+        One of `names()`.
+
+    Returns
+    -------
+    strategy : QueryStrategy
+
+    Raises
+    ------
+    ValueError
+        If there is no strategy of that name.
+    """
+    if name not in _REGISTRY:
+        raise ValueError(f"strategy={name!r} is unknown; take one of {', '.join(names())}.")
+    return _REGISTRY[name]()
+
+
+def names() -> list[str]:
+    """The names that `get` takes, in alphabetical order."""
+    return sorted(_REGISTRY)
+
+
+__all__ = [
+    "Badge",
+    "CoDecision",
+    "Entropy",
+    "KCenter",
+    "LeastConfident",
+    "Margin",
+    "PoolView",
+    "QueryStrategy",
+    "RandomSampling",
+    "TypiClust",
+    "get",
+    "names",
+]

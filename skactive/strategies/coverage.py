@@ -1,0 +1,169 @@
+"""What stands for the pool, whatever the model thinks of it."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from skactive.strategies.base import PoolView, QueryStrategy
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from skactive.kernels.rows import Rows
+
+#: Clusters of so few rows are more often outliers than groups; TypiClust comes to them last.
+_TINY = 5
+#: Rows that k-means is fitted on, at least; 32 a cluster where that is more.
+_SAMPLE = 10_000
+#: Rows of one cluster that are ranked, at most: ranking costs the square of their number.
+_MAX_RANKED = 5_000
+
+
+class KCenter(QueryStrategy):
+    """The row farthest from all that is labelled or chosen, again and again (core-set).
+
+    Without labels it starts at the row nearest to the pool's mean. Rows at equal distance go by
+    position; the choice is that of the one-by-one rule, found in a few passes over the pool.
+
+    **Use it** to cover clean, balanced data with no outliers. **Leave it** on features of a
+    foundation model with many classes: it seeks outliers and falls behind random there. Needs
+    nothing. O(N (L + n) d) multiplications, O(N) memory.
+
+    References
+    ----------
+    .. [1] O. Sener and S. Savarese (2018). Active learning for convolutional neural networks: a
+       core-set approach. ICLR. arXiv:1708.00489.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skactive.strategies import KCenter, PoolView
+    >>> KCenter().select(PoolView(4, X=np.array([[0.0], [1.0], [2.0], [9.0]])), 2)
+    array([2, 3])
+    """
+
+    def select(self, view: PoolView, n: int) -> np.ndarray:
+        from skactive.kernels.farthest import farthest_first
+        from skactive.kernels.rows import Rows
+
+        rows, labelled = Rows(view.X, view.device), labelled_points(view)
+        if labelled is not None:
+            return farthest_first(rows, n, labelled.to(rows.dtype)).numpy()
+        start = int(self.score(view).argmax())
+        others = farthest_first(rows, n, rows.take([start]))
+        return np.concatenate([[start], others[others != start][: n - 1].numpy()])
+
+    def score(self, view: PoolView) -> np.ndarray:
+        """The distance to the nearest labelled row; with none, nearness to the pool's mean.
+
+        Parameters
+        ----------
+        view : PoolView
+            The pool.
+
+        Returns
+        -------
+        scores : float64 array of shape (N,)
+        """
+        from skactive.kernels.distances import nearest
+        from skactive.kernels.rows import Rows
+
+        rows, labelled = Rows(view.X, view.device), labelled_points(view)
+        centres = rows.mean()[None] if labelled is None else labelled
+        distance = nearest(rows, centres.to(rows.dtype))[1].sqrt().cpu().numpy().astype(np.float64)
+        return -distance if labelled is None else distance
+
+
+class TypiClust(QueryStrategy):
+    """The most typical row of each cluster that holds no label yet, largest clusters first.
+
+    k-means parts pool and labelled rows into as many clusters as there will be labels; the clusters
+    are visited by (labels inside, size), those of five rows or fewer last, and give their most
+    typical row, the one nearest to its `n_neighbors` nearest in the cluster. Once all have been
+    visited, they give their second, and so on.
+
+    **Use it** for the first labels of all: it needs none, and starts well on features of a
+    foundation model. **Leave it** once labels are plenty: it does not look at the model. Needs
+    nothing. O(k S d) a round of k-means on a sample of S rows, O(N k d) to assign the pool, and
+    for each cluster visited the square of its size, up to 5,000 rows drawn from it.
+
+    Parameters
+    ----------
+    max_clusters : int, default=500
+        The most clusters to form.
+    n_neighbors : int, default=20
+        Neighbours that make a row typical; half the cluster where that is fewer.
+
+    References
+    ----------
+    .. [1] G. Hacohen, A. Dekel and D. Weinshall (2022). Active learning on a budget: opposite
+       strategies suit high and low budgets. ICML. arXiv:2202.02794.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skactive.strategies import PoolView, TypiClust
+    >>> X = np.array([[0.0], [0.3], [0.5], [0.9], [8.0], [9.0], [9.2], [9.3], [9.6]])
+    >>> TypiClust().select(PoolView(9, X=X), 2)
+    array([6, 1])
+    """
+
+    def __init__(self, max_clusters: int = 500, n_neighbors: int = 20) -> None:
+        self.max_clusters = max_clusters
+        self.n_neighbors = n_neighbors
+
+    def select(self, view: PoolView, n: int) -> np.ndarray:
+        from skactive.kernels.rows import Rows
+
+        rows = Rows(view.X, view.device)
+        assigned, n_labelled = self._cluster(rows, view, n)
+        sizes = np.bincount(assigned, minlength=len(n_labelled))
+        order = np.lexsort((-sizes, n_labelled, sizes <= _TINY))
+        members = np.split(np.argsort(assigned, kind="stable"), np.cumsum(sizes)[:-1])
+        rankings: dict[int, np.ndarray] = {}
+        picks: list[int] = []
+        for depth in range(sizes.max()):
+            order = order[sizes[order] > depth]
+            for cluster in order[: n - len(picks)]:
+                if cluster not in rankings:
+                    rankings[cluster] = self._rank(rows, members[cluster], view.rng)
+                picks.append(rankings[cluster][depth])
+        return np.array(picks, dtype=np.int64)
+
+    def _cluster(self, rows: "Rows", view: PoolView, n: int) -> tuple[np.ndarray, np.ndarray]:
+        """The cluster of each row of the pool, and the number of labelled rows in each cluster."""
+        import torch
+
+        from skactive.kernels.clustering import kmeans
+        from skactive.kernels.distances import nearest
+
+        labelled = labelled_points(view)
+        known = rows.take([]) if labelled is None else labelled.to(rows.dtype)
+        n_clusters = min(len(known) + n, self.max_clusters)
+        size = min(len(rows), max(_SAMPLE, 32 * n_clusters))
+        sample = np.sort(view.rng.choice(len(rows), size=size, replace=False))
+        points = torch.cat([rows.take(sample), known])
+        centres = kmeans(points, n_clusters, view.rng)
+        inside = (torch.cdist(known, centres)).argmin(dim=1).cpu().numpy()
+        return nearest(rows, centres)[0].cpu().numpy(), np.bincount(inside, minlength=n_clusters)
+
+    def _rank(self, rows: "Rows", members: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """The members of a cluster, most typical first; of a very large one, a sample before."""
+        from skactive.kernels.clustering import mean_neighbour_distance
+
+        shown = members
+        if len(members) > _MAX_RANKED:
+            shown = np.sort(rng.choice(members, size=_MAX_RANKED, replace=False))
+        k = min(self.n_neighbors, max(1, len(shown) // 2))
+        spread = mean_neighbour_distance(rows.take(shown), k).cpu().numpy()
+        ranked = shown[np.argsort(spread, kind="stable")]
+        return np.concatenate([ranked, np.setdiff1d(members, shown)])
+
+
+def labelled_points(view: PoolView) -> "Tensor | None":
+    """The labelled rows as a tensor, or None where there are none."""
+    from skactive.kernels.rows import Rows
+
+    if view.labelled_X is None or view.labelled_X.shape[0] == 0:
+        return None
+    return Rows(view.labelled_X, view.device).take(range(view.labelled_X.shape[0]))

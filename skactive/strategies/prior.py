@@ -1,0 +1,109 @@
+"""Asking where a foundation model and the model being trained are not sure together."""
+
+from typing import ClassVar
+
+import numpy as np
+
+from skactive.kernels.ranking import top_n
+from skactive.strategies.base import PoolView, QueryStrategy
+from skactive.strategies.uncertainty import entropy
+
+
+class CoDecision(QueryStrategy):
+    """PriorAL as published: both models decide what is worth asking, the smaller one asks.
+
+    The product of both opinions gives each row an entropy, weighted by how many rows the prior
+    puts in the row's class. The `noise_ratio` of the pool where it is highest is the noise set;
+    the n rows of it where the head's own entropy is highest are asked about. The rest, the clean
+    set, keeps the prior's labels for free: see `clean_set`.
+
+    **Use it** with a prior of use, on a pool where it puts rare classes right. **Leave it** where
+    the prior misses rare classes or overestimates them: a row that it puts in a rare class is
+    hardly ever asked about. Needs a prior; before any label the prior stands in for the head.
+    O(N K + N log N).
+
+    Parameters
+    ----------
+    noise_ratio : float, default=0.5
+        The share of the pool in the noise set, between 0 and 1. The paper gives no value. The
+        noise set never has fewer rows than are asked for.
+
+    References
+    ----------
+    .. [1] J. Zhang, M. Li, Q. Zhang and Y. Zhu (2026). Active learning with foundation model
+       priors: efficient learning under class imbalance. ICML. arXiv:2606.07630.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skactive.strategies import CoDecision, PoolView
+    >>> prior = np.array([[0.9, 0.1], [0.6, 0.4], [0.8, 0.2], [0.0, 1.0]])
+    >>> head = np.array([[0.7, 0.3], [0.8, 0.2], [0.5, 0.5], [0.5, 0.5]])
+    >>> view = PoolView(4, prior_proba=prior, head_proba=head)
+    >>> CoDecision().select(view, 1)
+    array([2])
+    >>> CoDecision().clean_set(view)
+    (array([0, 3]), array([0, 1]))
+    """
+
+    needs: ClassVar[frozenset[str]] = frozenset({"prior"})
+
+    def __init__(self, noise_ratio: float = 0.5) -> None:
+        self.noise_ratio = noise_ratio
+
+    def select(self, view: PoolView, n: int) -> np.ndarray:
+        noise = self._noise_set(view, n)
+        return noise[top_n(entropy(self._head(view)[noise]), n)]
+
+    def score(self, view: PoolView) -> np.ndarray:
+        """The weighted entropy of both opinions: what puts a row in the noise set.
+
+        Parameters
+        ----------
+        view : PoolView
+            The pool.
+
+        Returns
+        -------
+        scores : float64 array of shape (N,)
+        """
+        prior = np.asarray(self.read(view, "prior_proba"), dtype=np.float64)
+        head = self._head(view)
+        tiny = np.finfo(np.float64).tiny
+        joint = np.log(np.maximum(prior, tiny)) + np.log(np.maximum(head, tiny))
+        joint = np.exp(joint - joint.max(axis=1, keepdims=True))
+        joint /= joint.sum(axis=1, keepdims=True)
+        decided = prior.argmax(axis=1)
+        weights = np.bincount(decided, minlength=prior.shape[1])
+        return entropy(joint) * weights[decided] / weights.max()
+
+    def clean_set(self, view: PoolView) -> tuple[np.ndarray, np.ndarray]:
+        """The rows that the prior labels for free.
+
+        Parameters
+        ----------
+        view : PoolView
+            The pool.
+
+        Returns
+        -------
+        positions : int64 array of shape (M,)
+            The rows outside the noise set, in ascending order.
+        codes : int64 array of shape (M,)
+            The prior's labels of them, as positions into ``view.classes``.
+        """
+        positions = np.setdiff1d(np.arange(len(view)), self._noise_set(view, 0))
+        return positions, np.asarray(view.prior_proba)[positions].argmax(axis=1)
+
+    def _noise_set(self, view: PoolView, n: int) -> np.ndarray:
+        if not 0 <= self.noise_ratio <= 1:
+            raise ValueError(
+                f"noise_ratio={self.noise_ratio!r} is not a share of the pool: "
+                "give a number between 0 and 1."
+            )
+        size = max(n, int(np.ceil(self.noise_ratio * len(view))))
+        return np.sort(top_n(self.score(view), size))
+
+    def _head(self, view: PoolView) -> np.ndarray:
+        opinion = view.prior_proba if view.head_proba is None else view.head_proba
+        return np.asarray(opinion, dtype=np.float64)

@@ -1,0 +1,38 @@
+"""badge: against one-by-one draws on gradients written out."""
+
+import numpy as np
+import pytest
+from test_strategies import make_view
+
+from skactive.kernels import sampling
+from skactive.strategies import Badge
+
+
+def gradients(view):
+    residual = view.proba - np.eye(view.proba.shape[1])[view.proba.argmax(axis=1)]
+    return np.einsum("nk,nd->nkd", residual, view.X).reshape(len(view), -1)
+
+
+def one_by_one(G, n, uniforms):
+    """k-means++ seeding from the longest vector on, one uniform number a row."""
+    picks = [int((G**2).sum(axis=1).argmax())]
+    distance = ((G - G[picks[0]]) ** 2).sum(axis=1)
+    for u in uniforms[: n - 1]:
+        cumulative = np.cumsum(distance)
+        picks.append(int((cumulative <= u * cumulative[-1]).sum()))
+        distance = np.minimum(distance, ((G - G[picks[-1]]) ** 2).sum(axis=1))
+    return picks
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_badge_equals_one_by_one_given_the_same_uniforms(dtype, monkeypatch):
+    exact = make_view(500, n_classes=4, n_features=7)
+    monkeypatch.setitem(sampling.d2_sample.__kwdefaults__, "n_proposals", 1)
+    view = make_view(500, n_classes=4, n_features=7, X=exact.X.astype(dtype))
+    picks = Badge().select(view, 40)
+    assert picks.tolist() == one_by_one(gradients(view), 40, np.random.default_rng(0).random(39))
+
+
+def test_badge_score_is_the_length_of_the_gradient():
+    view = make_view()
+    np.testing.assert_allclose(Badge().score(view), np.linalg.norm(gradients(view), axis=1))

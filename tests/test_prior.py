@@ -1,0 +1,55 @@
+"""co_decision: by hand."""
+
+import numpy as np
+import pytest
+from test_strategies import make_view
+
+from skactive.strategies import CoDecision, PoolView
+
+PRIOR = np.array([[0.9, 0.1], [0.6, 0.4], [0.8, 0.2], [0.1, 0.9]])
+HEAD = np.array([[0.7, 0.3], [0.8, 0.2], [0.5, 0.5], [0.5, 0.5]])
+
+
+def binary_entropy(p):
+    return -(p * np.log(p) + (1 - p) * np.log(1 - p))
+
+
+def test_co_decision_by_hand():
+    view = PoolView(4, prior_proba=PRIOR, head_proba=HEAD)
+    # products 63:3, 48:8, 40:10, 5:45; three rows in the first class, one in the second
+    expected = binary_entropy(np.array([63 / 66, 48 / 56, 40 / 50, 5 / 50]))
+    expected[3] /= 3
+    np.testing.assert_allclose(CoDecision().score(view), expected)
+    # noise set: rows 1 and 2; the head is less sure of row 2
+    np.testing.assert_array_equal(CoDecision(noise_ratio=0.5).select(view, 2), [2, 1])
+    positions, codes = CoDecision(noise_ratio=0.5).clean_set(view)
+    np.testing.assert_array_equal(positions, [0, 3])
+    np.testing.assert_array_equal(codes, [0, 1])
+
+
+def test_noise_set_grows_with_what_is_asked_for():
+    view = PoolView(4, prior_proba=PRIOR, head_proba=HEAD)
+    np.testing.assert_array_equal(CoDecision(noise_ratio=0.25).select(view, 3), [2, 0, 1])
+
+
+def test_everything_clean_or_nothing():
+    view = make_view()
+    assert len(CoDecision(noise_ratio=0.0).clean_set(view)[0]) == 60
+    assert len(CoDecision(noise_ratio=1.0).clean_set(view)[0]) == 0
+
+
+def test_prior_stands_in_for_a_missing_head():
+    alone = CoDecision().select(make_view(head_proba=None), 5)
+    both = CoDecision().select(make_view(head_proba=make_view().prior_proba), 5)
+    np.testing.assert_array_equal(alone, both)
+
+
+def test_contradicting_certainties_are_no_nan():
+    view = PoolView(2, prior_proba=np.eye(2), head_proba=np.eye(2)[::-1])
+    np.testing.assert_allclose(CoDecision().score(view), np.log(2))
+
+
+@pytest.mark.parametrize("ratio", [-0.1, 1.5])
+def test_noise_ratio_is_a_share(ratio):
+    with pytest.raises(ValueError, match=f"noise_ratio={ratio} is not a share of the pool"):
+        CoDecision(noise_ratio=ratio).select(make_view(), 1)

@@ -1,0 +1,48 @@
+"""Least confident, margin, entropy: against their definitions."""
+
+import numpy as np
+import pytest
+from test_strategies import make_view
+
+from skactive import strategies
+from skactive.strategies import PoolView
+from skactive.strategies import uncertainty as family
+
+FORMULAS = {
+    "least_confident": lambda p: 1 - max(p),
+    "margin": lambda p: 1 - (sorted(p)[-1] - sorted(p)[-2]),
+    "entropy": lambda p: -sum(q * np.log(q) for q in p if q > 0),
+}
+
+
+@pytest.mark.parametrize("name", FORMULAS)
+def test_equals_definition(name, monkeypatch):
+    monkeypatch.setattr(family, "_BLOCK", 64)  # many blocks, the last one short
+    proba = np.random.default_rng(0).dirichlet(np.full(5, 0.3), 101)
+    proba[0], proba[1] = np.eye(5)[2], 0.2
+    view = PoolView(101, proba=proba)
+    expected = np.array([FORMULAS[name](row) for row in proba])
+    np.testing.assert_allclose(strategies.get(name).score(view), expected, atol=1e-12)
+    np.testing.assert_array_equal(
+        strategies.get(name).select(view, 20), np.argsort(-expected, kind="stable")[:20]
+    )
+
+
+@pytest.mark.parametrize("name", FORMULAS)
+def test_one_class_leaves_all_rows_equal(name):
+    view = PoolView(5, proba=np.ones((5, 1)))
+    np.testing.assert_array_equal(strategies.get(name).score(view), np.zeros(5))
+    np.testing.assert_array_equal(strategies.get(name).select(view, 3), [0, 1, 2])
+
+
+@pytest.mark.parametrize("name", FORMULAS)
+def test_equal_scores_go_by_position(name):
+    proba = np.array([[0.9, 0.1], [0.5, 0.5], [0.6, 0.4], [0.5, 0.5], [0.6, 0.4], [0.6, 0.4]])
+    picks = strategies.get(name).select(PoolView(6, proba=proba), 4)
+    np.testing.assert_array_equal(picks, [1, 3, 2, 4])
+
+
+def test_random_reaches_every_row():
+    view = make_view(10)
+    seen = {int(strategies.get("random").select(view, 1)[0]) for _ in range(200)}
+    assert seen == set(range(10))
