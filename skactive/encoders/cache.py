@@ -105,7 +105,9 @@ class MemoryRows:
                 block = self._block_with_room(rows.shape[1])
                 now, todo = todo[: block.room], todo[block.room :]
                 first = block.add([keys[i] for i in now], rows[now])
-                self._slots.update(zip(block.keys[-len(now) :], range(first, first + len(now))))
+                self._slots.update(
+                    zip(block.keys[-len(now) :], range(first, first + len(now)), strict=True)
+                )
 
     def _gather(self, slots: NDArray[np.int64]) -> Rows:
         numbers, offsets = slots >> _OFFSET_BITS, slots & (2**_OFFSET_BITS - 1)
@@ -188,7 +190,7 @@ class DiskRows:
     def put(self, keys: Sequence[bytes], rows: Rows) -> None:
         rows = np.ascontiguousarray(rows, np.float32)
         # In the order of the keys, neighbours in the tree are written together.
-        items = sorted(zip(keys, rows), key=lambda item: item[0])
+        items = sorted(zip(keys, rows, strict=True), key=lambda item: item[0])
         with self._lock:
             try:
                 self._with_map(lambda: self._write(items))

@@ -1,6 +1,6 @@
 """Rows as users give them, checked and made into plain lists; and keys for their contents."""
 
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from hashlib import blake2b
 from typing import Any
 
@@ -39,7 +39,7 @@ def check_texts(X: Any, name: str) -> list[str]:
 
 def check_column(X: Any, name: str) -> list[Any]:
     """A list with one entry a row; one text, several columns and unordered rows are refused."""
-    if isinstance(X, (str, bytes, Mapping, Set)) or not isinstance(X, Iterable):
+    if isinstance(X, (str, bytes, Mapping, Set)) or not hasattr(X, "__iter__"):
         raise TypeError(
             f"{name} is {_brief(X)}; it must hold one row an entry. For a single row give a list "
             "of one, [row]."

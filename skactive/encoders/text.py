@@ -1,6 +1,7 @@
 """Texts to embeddings, with a sentence-transformers model."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from os import PathLike
 from typing import Any
 
@@ -83,13 +84,14 @@ class SentenceEncoder(Encoder):
 
     def _load(self, device: str, dtype: Any) -> Any:
         sentence_transformers = require("sentence_transformers")
-        model = sentence_transformers.SentenceTransformer(
-            str(find_sentence_model(self.model).folder),
-            device=device,
-            local_files_only=True,
-            trust_remote_code=False,
-            model_kwargs={"use_safetensors": True},
-        )
+        with _without_loading_bar():
+            model = sentence_transformers.SentenceTransformer(
+                str(find_sentence_model(self.model).folder),
+                device=device,
+                local_files_only=True,
+                trust_remote_code=False,
+                model_kwargs={"use_safetensors": True},
+            )
         return model.to(dtype=dtype).eval()
 
     def _row_keys(self, rows: Sequence[str], namespace: bytes) -> list[bytes]:
@@ -108,3 +110,16 @@ class SentenceEncoder(Encoder):
         return shared.model.encode_query(
             list(texts), batch_size=batch_size, show_progress_bar=False
         )
+
+
+@contextmanager
+def _without_loading_bar() -> Iterator[None]:
+    # Reading a local file takes a moment; transformers would draw a bar for it all the same.
+    bars = require("transformers.utils.logging")
+    shown = bars.is_progress_bar_enabled()
+    bars.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if shown:
+            bars.enable_progress_bar()

