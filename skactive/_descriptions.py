@@ -1,0 +1,158 @@
+"""What the user says the classes are: read, checked, and brought to one form."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.utils import check_array
+
+_FLOATS = (np.float64, np.float32)
+
+
+def describe_classes(prompts: Any, class_embeddings: Any, classes: Any) -> dict[Any, Any]:
+    """What stands for each class, in the order given.
+
+    Parameters
+    ----------
+    prompts : dict of label to str or list of str, or None
+        Descriptions in words.
+    class_embeddings : array-like of shape (K, d) or None
+        Descriptions as embeddings, in the order of `classes`.
+    classes : array-like of shape (K,) or None
+        The labels. Where they come alone, their names are the descriptions.
+
+    Returns
+    -------
+    described : dict of label to tuple of str, or of label to array of shape (d,)
+        Texts, or the rows of `class_embeddings`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If there is not one description a class, or if labels cannot be sorted.
+    """
+    if prompts is not None and class_embeddings is not None:
+        raise ValueError(
+            "prompts and class_embeddings are both given, and both describe the classes. Give "
+            "prompts, or class_embeddings together with classes."
+        )
+    described: dict[Any, Any]
+    if prompts is not None:
+        described = _from_prompts(prompts, classes)
+    elif classes is None:
+        raise ValueError(
+            "Nothing names the classes. Give prompts={label: text}, or classes=[names], or "
+            "class_embeddings together with classes."
+        )
+    elif class_embeddings is not None:
+        described = _from_embeddings(class_embeddings, _distinct(classes))
+    else:
+        described = {name: _checked_texts(name, _words(name)) for name in _distinct(classes)}
+    try:
+        sorted(described)
+    except TypeError as error:
+        raise TypeError(
+            f"The labels {listed(described)} cannot be sorted. Use labels of one type."
+        ) from error
+    return described
+
+
+def check_embeddings(rows: Any, name: str) -> NDArray[np.floating]:
+    """Finite embeddings, one a row.
+
+    Parameters
+    ----------
+    rows : array-like of shape (n, d)
+        There may be none at all.
+    name : str
+        What an error message calls them.
+
+    Returns
+    -------
+    rows : float32 or float64 array of shape (n, d)
+        The array given, where it is of such a dtype.
+
+    Raises
+    ------
+    ValueError
+        If they are no table of numbers, or if one is NaN or infinite.
+    """
+    try:
+        rows = check_array(
+            rows, dtype=_FLOATS, ensure_all_finite=False, ensure_min_samples=0, input_name=name
+        )
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"{name} must be embeddings, an array of one row each. For texts or images give an "
+            f"encoder. ({error})"
+        ) from error
+    broken = np.flatnonzero(~np.isfinite(rows).all(axis=1))
+    if len(broken):
+        raise ValueError(
+            f"{name} has NaN or infinite values in {len(broken)} row(s), the first at position "
+            f"{broken[0]}. Leave these rows out, or repair what embeds them."
+        )
+    return rows
+
+
+def listed(labels: Iterable[Any]) -> str:
+    """Labels for an error message, in a stable order."""
+    return ", ".join(sorted(map(repr, labels)))
+
+
+def _from_prompts(prompts: Any, classes: Any) -> dict[Any, tuple[str, ...]]:
+    if not isinstance(prompts, Mapping):
+        raise TypeError(
+            f"prompts must be a dict of label to text, got {type(prompts).__name__}. For the names "
+            "of the classes alone, give classes=[names]."
+        )
+    if not prompts:
+        raise ValueError("prompts is empty. Give one description a class: {label: text}.")
+    if classes is not None:
+        _check_same_classes(set(prompts), set(_distinct(classes)))
+    return {label: _checked_texts(label, prompt) for label, prompt in prompts.items()}
+
+
+def _check_same_classes(described: set[Any], classes: set[Any]) -> None:
+    missing, extra = classes - described, described - classes
+    if missing or extra:
+        raise ValueError(
+            "prompts and classes name different classes. "
+            + (f"Without a prompt: {listed(missing)}. " if missing else "")
+            + (f"Not among classes: {listed(extra)}. " if extra else "")
+            + "Describe each class once, or leave classes out."
+        )
+
+
+def _from_embeddings(class_embeddings: Any, labels: list[Any]) -> dict[Any, np.ndarray]:
+    rows = check_embeddings(class_embeddings, "class_embeddings")
+    if len(rows) != len(labels):
+        raise ValueError(
+            f"class_embeddings has {len(rows)} rows, but classes names {len(labels)} classes. "
+            "Give one row a class, in the order of classes."
+        )
+    return dict(zip(labels, rows, strict=True))
+
+
+def _distinct(classes: Any) -> list[Any]:
+    labels = np.asarray(classes, dtype=object).ravel().tolist()
+    if isinstance(classes, str) or not labels or len(set(labels)) < len(labels):
+        raise ValueError(f"classes must be a list that names each class once, got {classes!r}.")
+    return labels
+
+
+def _checked_texts(label: Any, prompt: Any) -> tuple[str, ...]:
+    texts = tuple(prompt) if isinstance(prompt, list | tuple | np.ndarray) else (prompt,)
+    if not all(isinstance(text, str) for text in texts):
+        raise TypeError(
+            f"The prompt of class {label!r} is {prompt!r}. Give a text or a list of texts: "
+            "prompts={label: text}."
+        )
+    if not texts or not all(text.strip() for text in texts):
+        raise ValueError(f"The prompt of class {label!r} is empty. Say in words what it is.")
+    return texts
+
+
+def _words(name: Any) -> Any:
+    return name.replace("_", " ") if isinstance(name, str) else name
