@@ -39,6 +39,28 @@ class Canonical:
     keys: np.ndarray
     entry: np.ndarray
 
+    def subset(self, entries: np.ndarray) -> "Canonical":
+        """Some of the entries, as if the others had never been given.
+
+        Parameters
+        ----------
+        entries : int array
+            Which ones.
+
+        Returns
+        -------
+        canonical : Canonical
+            Without the way back to the order given.
+        """
+        return Canonical(
+            rows=take(self.rows, entries),
+            y=self.y[entries],
+            weight=self.weight[entries],
+            prior_proba=None if self.prior_proba is None else self.prior_proba[entries],
+            keys=self.keys[entries],
+            entry=np.empty(0, dtype=np.int64),
+        )
+
 
 @dataclass(frozen=True)
 class LabelMemory:

@@ -12,7 +12,7 @@ from sklearn.preprocessing import normalize
 
 from skactive._descriptions import check_embeddings, describe_classes, listed
 
-# Best compromise over six sets of texts with their class descriptions, embedded by a sentence
+# Best compromise over five sets of texts with their class descriptions, embedded by a sentence
 # encoder: the temperature of least log loss was 0.07 to 0.19 times the spread of the classes, and
 # this factor costs none of them more than 0.1 nats a row.
 _TEMPERATURE_PER_SPREAD = 0.1

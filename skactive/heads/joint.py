@@ -56,10 +56,13 @@ class JointModel:
         one_class = len(np.unique(y)) == 1
         if one_class and not has_fit_parameter(self.head, "classes"):
             self.head = DummyClassifier(strategy="most_frequent")
-        self.anchored = prior_proba is not None and has_fit_parameter(self.head, "prior_log_proba")
+        # a sampler makes rows of which the prior has no opinion
+        resampled = any(hasattr(step, "fit_resample") for step in self.steps)
+        takes_prior = has_fit_parameter(self.head, "prior_log_proba") and not resampled
+        self.anchored = prior_proba is not None and takes_prior
         self._labelled = (X, y, weight)
         self._alone = None
-        self._fit_head(self.head, np.log(prior_proba) if self.anchored else None)
+        self._fit_head(self.head, prior_proba if self.anchored else None)
         return self
 
     def features(self, rows: Any) -> Any:
@@ -95,11 +98,11 @@ class JointModel:
         proba : float64 array of shape (n, K)
             Rows sum to 1.
         """
+        if prior_proba is None:
+            return self._spread(self.head, features)
         if self.anchored:
             return self.head.predict_proba(features, prior_log_proba=np.log(prior_proba))
         proba = self._spread(self.head, features)
-        if prior_proba is None:
-            return proba
         smoothed = self.n_labels * proba + 1 / len(self.classes)
         return _normalised(smoothed * prior_proba)
 
@@ -141,13 +144,13 @@ class JointModel:
             weight = np.ones(len(y))
         return X, y, weight
 
-    def _fit_head(self, head: Any, prior_log_proba: np.ndarray | None) -> None:
+    def _fit_head(self, head: Any, prior_proba: np.ndarray | None) -> None:
         X, y, weight = self._labelled
         extra: dict[str, Any] = {}
         if has_fit_parameter(head, "classes"):
             extra["classes"] = self.classes
-        if prior_log_proba is not None:
-            extra["prior_log_proba"] = prior_log_proba
+        if prior_proba is not None:
+            extra["prior_log_proba"] = np.log(prior_proba)
         if has_fit_parameter(head, "sample_weight"):
             extra["sample_weight"] = weight
         elif not np.all(weight == 1):

@@ -44,9 +44,7 @@ class AnchoredSoftmax(torch.nn.Module):
         self.prior_scale = torch.nn.Parameter(torch.ones(()))
         self.double()
 
-    def forward(
-        self, X: torch.Tensor, prior_log_proba: torch.Tensor | None = None
-    ) -> torch.Tensor:
+    def forward(self, X: torch.Tensor, prior_log_proba: torch.Tensor | None = None) -> torch.Tensor:
         logits = self.output(self.hidden(X))
         return logits if prior_log_proba is None else logits + self.prior_scale * prior_log_proba
 

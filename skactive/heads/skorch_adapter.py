@@ -160,7 +160,9 @@ class SkorchAdapter(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
 
     def _make_criterion(self) -> torch.nn.Module:
         criterion = self.net.criterion
-        return criterion(**self.net.get_params_for("criterion")) if callable(criterion) else criterion
+        return (
+            criterion(**self.net.get_params_for("criterion")) if callable(criterion) else criterion
+        )
 
 
 class _WeightedCriterion(torch.nn.Module):

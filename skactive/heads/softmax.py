@@ -35,10 +35,11 @@ class SoftmaxHead(ClassifierMixin, BaseEstimator):
         Widths of the hidden layers. None: a linear head.
     loss : {"auto", "cross_entropy", "gce"}, default="auto"
         ``"gce"`` is the generalized cross-entropy (q = 0.7 unless ``criterion__q`` says otherwise),
-        which a wrong label pulls less [1]_. ``"auto"`` takes it.
+        which a wrong label pulls less [1]_. ``"auto"`` takes the cross-entropy: with few labels,
+        shrinking does more against wrong ones, and the problem stays convex.
     strength : float or "auto", default="auto"
         How strongly the weights are shrunk: the precision of their Gaussian prior, for features
-        centred and scaled to a mean squared norm of 1. ``"auto"`` takes 0.1.
+        centred and scaled to a mean squared norm of 1. ``"auto"`` takes 2.
     class_weight : dict, "balanced" or None, default="balanced"
         ``"balanced"`` gives every labelled class the same total weight.
     device : str, default="auto"
@@ -90,6 +91,8 @@ class SoftmaxHead(ClassifierMixin, BaseEstimator):
         "random_state": ["random_state"],
     }
 
+    _net: WeightedNet | None = None
+
     def __init__(
         self,
         hidden_layer_sizes: tuple[int, ...] = (),
@@ -109,7 +112,7 @@ class SoftmaxHead(ClassifierMixin, BaseEstimator):
         self.device = device
         self.max_iter = max_iter
         self.random_state = random_state
-        vars(self).update(net_params)
+        self.__dict__.update(net_params)
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(
@@ -212,9 +215,9 @@ class SoftmaxHead(ClassifierMixin, BaseEstimator):
     def net_(self) -> WeightedNet:
         check_is_fitted(self)
         if self._net is None:  # unpickled: only the weights came along
-            self._net = self._make_net(shrinkage=0.0).initialize()
-            state = {name: torch.from_numpy(value) for name, value in self._weights.items()}
-            self._net.module_.load_state_dict(state)
+            net = self._make_net(shrinkage=0.0).initialize()
+            net.module_.load_state_dict({k: torch.tensor(v) for k, v in self._weights.items()})
+            self._net = net
         return self._net
 
     @property
@@ -306,26 +309,27 @@ class SoftmaxHead(ClassifierMixin, BaseEstimator):
         self, X: np.ndarray, codes: np.ndarray, weight: np.ndarray, prior: np.ndarray | None
     ) -> None:
         self._anchored = prior is not None
-        strength = 0.1 if self.strength == "auto" else float(self.strength)
+        strength = 2.0 if self.strength == "auto" else float(self.strength)
         shrinkage = strength / weight.sum()
         weight = weight * self._class_weights(codes, weight)[codes]
         inputs = self._inputs(X, prior) | {"sample_weight": weight / weight.mean()}
         with private_torch_generator(draw_seed(self.random_state)):
-            self._net = self._make_net(shrinkage).fit(inputs, codes)
-        module = self._net.module_
-        self._weights = {k: v.cpu().numpy().copy() for k, v in module.state_dict().items()}
-        self.n_iter_ = self._count_iterations()
+            net = self._make_net(shrinkage).fit(inputs, codes)
+        self._net = net
+        self._weights = {k: v.cpu().numpy().copy() for k, v in net.module_.state_dict().items()}
+        self.n_iter_ = self._count_iterations(net)
 
     def _class_weights(self, codes: np.ndarray, weight: np.ndarray) -> np.ndarray:
-        if self.class_weight is None:
-            return np.ones(len(self.classes_))
+        if isinstance(self.class_weight, dict):
+            weights = [self.class_weight.get(label, 1.0) for label in self.classes_.tolist()]
+            return np.array(weights)
         if self.class_weight == "balanced":
             totals = np.bincount(codes, weight, len(self.classes_))
             labelled = np.count_nonzero(totals)
             return np.divide(
                 totals.sum() / labelled, totals, out=np.ones_like(totals), where=totals > 0
             )
-        return np.array([self.class_weight.get(label, 1.0) for label in self.classes_.tolist()])
+        return np.ones(len(self.classes_))
 
     def _make_net(self, shrinkage: float) -> WeightedNet:
         common = {
@@ -339,9 +343,12 @@ class SoftmaxHead(ClassifierMixin, BaseEstimator):
             "device": self._device(),
         }
         solver = self._adam() if self.hidden_layer_sizes else self._lbfgs()
-        criterion = LOSSES["gce" if self.loss == "auto" else self.loss]
+        criterion = LOSSES["cross_entropy" if self.loss == "auto" else self.loss]
         return WeightedNet(
-            AnchoredSoftmax, criterion, shrinkage=shrinkage, **(common | solver | self._net_params())
+            AnchoredSoftmax,
+            criterion,
+            shrinkage=shrinkage,
+            **(common | solver | self._net_params()),
         )
 
     def _lbfgs(self) -> dict[str, Any]:
@@ -366,10 +373,10 @@ class SoftmaxHead(ClassifierMixin, BaseEstimator):
             "batch_size": 128,
         }
 
-    def _count_iterations(self) -> int:
-        state = self._net.optimizer_.state_dict()["state"]
-        if not isinstance(self._net.optimizer_, torch.optim.LBFGS):
-            return len(self._net.history)
+    def _count_iterations(self, net: WeightedNet) -> int:
+        state = net.optimizer_.state_dict()["state"]
+        if not isinstance(net.optimizer_, torch.optim.LBFGS):
+            return len(net.history)
         n_iter = max(state[0]["n_iter"], 1)
         if n_iter >= self.max_iter:
             warnings.warn(

@@ -1,0 +1,157 @@
+"""Learned: everything that one refit leaves behind."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from sklearn.base import clone
+
+from skactive._memory import Canonical, LabelMemory
+from skactive._pipeline import Parts
+from skactive._rows import take
+from skactive._validation import few_labels
+from skactive.heads.anchoring import calibrated_prior
+from skactive.heads.joint import JointModel
+from skactive.noise import label_trust, out_of_fold
+
+
+@dataclass(frozen=True)
+class Prior:
+    """A prior's classes, and how often it saw each of them in a pool.
+
+    Attributes
+    ----------
+    classes : array of shape (K_prior,)
+        Sorted.
+    shares : array of shape (K_prior,) or None
+        Its mean probabilities over a pool; None where none was seen.
+    """
+
+    classes: np.ndarray
+    shares: np.ndarray | None
+
+    def calibrated(self, proba: np.ndarray | None, classes: np.ndarray) -> np.ndarray | None:
+        """The opinion that a head is anchored to.
+
+        Parameters
+        ----------
+        proba : array of shape (n, K_prior) or None
+            What the prior says.
+        classes : array of shape (K,)
+            All classes.
+
+        Returns
+        -------
+        proba : array of shape (n, K) or None
+            None for None.
+        """
+        if proba is None:
+            return None
+        return calibrated_prior(proba, self.classes, classes, self.shares)
+
+
+@dataclass(frozen=True)
+class Learned:
+    """The labels, and what was fitted on them.
+
+    Attributes
+    ----------
+    memory : LabelMemory
+        The labels in the order given.
+    canonical : Canonical
+        Their summary: all that the model was fitted on.
+    classes : array of shape (K,)
+        Sorted.
+    parts : Parts
+        The estimator's clone, fitted.
+    model : JointModel
+        Its refitted parts, joined to the prior.
+    prior : Prior or None
+        As it was at the fit.
+    """
+
+    memory: LabelMemory
+    canonical: Canonical
+    classes: np.ndarray
+    parts: Parts
+    model: JointModel
+    prior: Prior | None
+
+    @classmethod
+    def from_memory(
+        cls, memory: LabelMemory, classes: np.ndarray, parts: Parts, prior: Prior | None
+    ) -> "Learned":
+        """Fit the parts on all labels.
+
+        Parameters
+        ----------
+        memory : LabelMemory
+            At least one label of positive weight.
+        classes : array of shape (K,)
+            All labels there may be, sorted.
+        parts : Parts
+            Unfitted.
+        prior : Prior or None
+            What the head is anchored to.
+
+        Returns
+        -------
+        learned : Learned
+            The outcome.
+        """
+        canonical = memory.canonical()
+        prior_proba = None if prior is None else prior.calibrated(canonical.prior_proba, classes)
+        with few_labels():
+            model = JointModel(parts.steps, parts.head).fit(canonical, classes, prior_proba)
+        return cls(memory, canonical, classes, parts, model, prior)
+
+    def proba(self, X: Any, raw_prior_proba: np.ndarray | None) -> np.ndarray:
+        """The joint opinion on rows as the user gives them.
+
+        Parameters
+        ----------
+        X : container of n rows
+            Rows.
+        raw_prior_proba : array of shape (n, K_prior) or None
+            What the prior says of them.
+
+        Returns
+        -------
+        proba : array of shape (n, K)
+            Rows sum to 1.
+        """
+        features = self.model.features(self.parts.represent(X))
+        return self.model.proba(features, self.prior_proba(raw_prior_proba))
+
+    def prior_proba(self, raw: np.ndarray | None) -> np.ndarray | None:
+        """The prior's opinion, as calibrated at the fit.
+
+        Parameters
+        ----------
+        raw : array of shape (n, K_prior) or None
+            What the prior says.
+
+        Returns
+        -------
+        proba : array of shape (n, K) or None
+            None for None.
+        """
+        return None if self.prior is None else self.prior.calibrated(raw, self.classes)
+
+    @cached_property
+    def trust(self) -> np.ndarray:
+        """Out-of-fold trust in each canonical entry; refits the model, so only where asked for."""
+        canonical = self.canonical
+        prior_proba = self.prior_proba(canonical.prior_proba)
+
+        def fit_predict(train: np.ndarray, test: np.ndarray) -> np.ndarray:
+            priors = [None if prior_proba is None else prior_proba[part] for part in (train, test)]
+            model = JointModel([clone(step) for step in self.model.steps], clone(self.parts.head))
+            with few_labels():
+                model.fit(canonical.subset(train), self.classes, priors[0])
+            return model.proba(model.features(take(canonical.rows, test)), priors[1])
+
+        proba = out_of_fold(canonical.keys, fit_predict, len(self.classes))
+        codes = np.searchsorted(self.classes, canonical.y)
+        return label_trust(proba, codes, canonical.weight)

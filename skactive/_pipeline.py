@@ -1,0 +1,129 @@
+"""A Pipeline, split once: what embeds a row for good, what is refitted, and the head."""
+
+from typing import Any, NamedTuple
+
+from sklearn.base import BaseEstimator, clone
+from sklearn.pipeline import Pipeline
+from sklearn.utils import get_tags
+
+
+class Parts(NamedTuple):
+    """The parts of one unfitted clone of an estimator.
+
+    Attributes
+    ----------
+    estimator : classifier or Pipeline
+        The clone; the other attributes are pieces of it.
+    representation : list of transformers
+        The leading steps that need no fit: applied once a row.
+    steps : list of transformers and samplers
+        The others before the head: fitted on the labels.
+    head : classifier
+        The last step; a skorch net inside its adapter.
+    """
+
+    estimator: BaseEstimator
+    representation: list[Any]
+    steps: list[Any]
+    head: BaseEstimator
+
+    def represent(self, X: Any) -> Any:
+        """What is remembered of the rows.
+
+        Parameters
+        ----------
+        X : rows
+            As the user gave them.
+
+        Returns
+        -------
+        rows
+            After the steps that need no fit.
+        """
+        for step in self.representation:
+            X = step.transform(X)
+        return X
+
+    def with_head(self, head: BaseEstimator) -> BaseEstimator:
+        """The estimator, ending in the given head.
+
+        Parameters
+        ----------
+        head : classifier
+            The fitted one.
+
+        Returns
+        -------
+        estimator : classifier or Pipeline
+            For users to look into.
+        """
+        if not isinstance(self.estimator, Pipeline):
+            return head
+        self.estimator.steps[-1] = (self.estimator.steps[-1][0], head)
+        return self.estimator
+
+
+def split_pipeline(estimator: BaseEstimator, seed: int | None) -> Parts:
+    """Clone an estimator and take the clone apart.
+
+    Parameters
+    ----------
+    estimator : classifier or Pipeline ending in one
+        scikit-learn's or imbalanced-learn's.
+    seed : int or None
+        Given to every part whose random_state is None.
+
+    Returns
+    -------
+    parts : Parts
+        Unfitted.
+    """
+    estimator = clone(estimator)
+    if seed is not None:
+        _seed_all(estimator, seed)
+    *steps, head = _all_steps(estimator)
+    stateless = 0
+    while stateless < len(steps) and not get_tags(steps[stateless]).requires_fit:
+        stateless += 1
+    return Parts(estimator, steps[:stateless], steps[stateless:], _adapted(head))
+
+
+def first_step(estimator: BaseEstimator) -> BaseEstimator:
+    """The step that sees the rows as they come; a Pipeline's own tags do not speak for it.
+
+    Parameters
+    ----------
+    estimator : classifier or Pipeline
+        Fitted or not.
+
+    Returns
+    -------
+    step : estimator
+        The first one, or `estimator` itself.
+    """
+    return _all_steps(estimator)[0]
+
+
+def _all_steps(estimator: BaseEstimator) -> list[Any]:
+    if not isinstance(estimator, Pipeline):
+        return [estimator]
+    return [step for _, step in estimator.steps if step not in (None, "passthrough")]
+
+
+def _seed_all(estimator: BaseEstimator, seed: int) -> None:
+    params = estimator.get_params()
+    unseeded = [
+        name
+        for name in sorted(params)
+        if name.rpartition("__")[2] == "random_state" and params[name] is None
+    ]
+    if unseeded:
+        estimator.set_params(**dict.fromkeys(unseeded, seed))
+
+
+def _adapted(head: BaseEstimator) -> BaseEstimator:
+    if not any(base.__module__.startswith("skorch.") for base in type(head).__mro__):
+        return head
+    from skactive.heads import SkorchAdapter
+
+    return SkorchAdapter(head)

@@ -1,0 +1,116 @@
+"""From a pool of rows to the PoolView that a strategy sees."""
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+from sklearn.decomposition import TruncatedSVD
+
+from skactive._learned import Learned
+from skactive._pipeline import Parts
+from skactive._rows import n_rows
+from skactive.strategies import PoolView
+
+_SKETCH_WIDTH = 128
+
+
+def make_view(
+    rows: Any,
+    *,
+    parts: Parts,
+    learned: Learned | None,
+    prior_proba: np.ndarray | None,
+    classes: np.ndarray | None,
+    noise: str | None,
+    rng: np.random.Generator,
+) -> PoolView:
+    """A view of the rows that may be asked about, in which little is computed before it is read.
+
+    Parameters
+    ----------
+    rows : container of N rows
+        As the user gave them.
+    parts : Parts
+        Fitted; or unfitted, before any label: then its transformers are fitted on these rows.
+    learned : Learned or None
+        What the labels taught; None before any label.
+    prior_proba : array of shape (N, K) or None
+        The prior's opinion on the rows.
+    classes : array of shape (K,) or None
+        All labels known.
+    noise : str or None
+        None: every label is trusted.
+    rng : numpy.random.Generator
+        The strategy's chance.
+
+    Returns
+    -------
+    view : PoolView
+        What `QueryStrategy.select` takes.
+    """
+
+    @cache
+    def features() -> Any:
+        representation = parts.represent(rows)
+        if learned is not None:
+            return learned.model.features(representation)
+        for step in parts.steps:
+            if hasattr(step, "transform"):
+                representation = step.fit_transform(representation)
+        return representation
+
+    @cache
+    def to_matrix() -> Callable[[Any], np.ndarray]:
+        return _matrix_maker(features())
+
+    view = PoolView(
+        n_rows(rows),
+        X=lambda: to_matrix()(features()),
+        proba=prior_proba,
+        prior_proba=prior_proba,
+        classes=classes,
+        rng=rng,
+    )
+    if learned is None:
+        view.labelled_X = lambda: np.empty((0, view.X.shape[1]), dtype=view.X.dtype)
+        view.labelled_y, view.label_trust = np.empty(0, dtype=np.int64), np.empty(0)
+        return view
+    model, labelled = learned.model, learned.canonical
+    view.proba = lambda: model.proba(features(), prior_proba)
+    view.head_proba = lambda: model.head_proba(features())
+    view.labelled_X = lambda: to_matrix()(model.features(labelled.rows))
+    view.labelled_y = np.searchsorted(learned.classes, labelled.y)
+    view.label_trust = lambda: np.ones(len(labelled.y)) if noise is None else learned.trust
+    return view
+
+
+def _matrix_maker(features: Any) -> Callable[[Any], np.ndarray]:
+    """How to turn features like these into a dense matrix, the same for pool and labelled rows."""
+    if sparse.issparse(features):
+        width = min(_SKETCH_WIDTH, min(features.shape) - 1)
+        if width < 1:
+            return lambda sparse_rows: sparse_rows.toarray()
+        svd = TruncatedSVD(width, random_state=0).fit(features)
+        return svd.transform
+    return _dense_matrix
+
+
+def _dense_matrix(features: Any) -> np.ndarray:
+    array = np.asarray(features)
+    if array.dtype.kind not in "fiub":
+        try:
+            array = array.astype(np.float64)
+        except (TypeError, ValueError) as error:
+            raise ValueError(
+                "The strategy compares rows by distance, but the features of X_pool are not "
+                f"numbers ({error}). Put an encoder or a ColumnTransformer before the classifier, "
+                "or give strategy='margin' and some labels."
+            ) from error
+    if array.dtype.kind == "f" and not np.isfinite(array).all():
+        raise ValueError(
+            "The strategy compares rows by distance, but the features of X_pool contain NaN or "
+            "infinity. Put an imputer into the Pipeline, or give strategy='margin' and some labels."
+        )
+    return array.reshape(len(array), -1)

@@ -1,0 +1,487 @@
+"""ActiveClassifier: learns from the labels so far, and names the rows to label next."""
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from numbers import Integral
+from typing import Any, cast
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.exceptions import NotFittedError
+from sklearn.utils import get_tags
+from sklearn.utils.validation import check_consistent_length, validate_data
+
+from skactive import strategies
+from skactive._compat import HasMethods, StrOptions, _check_sample_weight, _fit_context
+from skactive._learned import Learned, Prior
+from skactive._memory import LabelMemory
+from skactive._pipeline import Parts, first_step, split_pipeline
+from skactive._pool import make_view
+from skactive._random import draw_seed
+from skactive._rows import as_rows, find_known, n_rows, row_keys, row_sketches, take
+from skactive._validation import check_count, check_labels, check_positions, union
+from skactive.heads import SoftmaxHead
+from skactive.strategies import PoolView, QueryStrategy
+
+
+class ActiveClassifier(ClassifierMixin, BaseEstimator):
+    """Active learning around any scikit-learn classifier.
+
+    `query` names the rows of a pool whose labels would help most; `partial_fit` takes the answers,
+    which may be wrong or contradict each other. With a `prior` it predicts, and queries, before
+    the first label.
+
+    Leading Pipeline steps that need no fit (the encoders, ``Normalizer``, ``HashingVectorizer``)
+    are applied once a row; everything after them is refitted on all labels each time. The labels
+    are kept in a canonical order, so neither the order nor the size of the batches in which they
+    came matters.
+
+    Parameters
+    ----------
+    estimator : classifier with predict_proba, or Pipeline ending in one, default=None
+        None means ``SoftmaxHead()``. A skorch net is put inside a `SkorchAdapter`.
+    strategy : str or QueryStrategy, default="auto"
+        What `query` goes by; see ``strategies.names()``. ``"auto"`` takes the smallest margin of
+        the joint opinion.
+    prior : classifier or None, default=None
+        Anything with ``predict_proba`` on the same rows that needs no fit: a `ZeroShotClassifier`,
+        or a fitted classifier inside ``FrozenEstimator``.
+    noise : {"auto", None}, default="auto"
+        Whether wrong labels are reckoned with. ``"auto"``: each label's trust is estimated by
+        models that have not seen it. None: every label is trusted.
+    transductive : bool, default=True
+        Whether the shares of the classes that `query` sees in a pool sharpen the prior in later
+        fits. A new prior or encoder needs `fit`; a new strategy needs nothing.
+    refresh : None, default=None
+        Features that are computed anew during learning are not available yet.
+    random_state : int, RandomState instance or None, default=None
+        Seeds the queries, and every part of `estimator` whose own random_state is None.
+    verbose : bool, default=False
+        Print one line at each fit.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (K,)
+        The prior's classes, those announced and those seen, sorted.
+    estimator_ : classifier or Pipeline
+        The clone of `estimator` that was fitted last.
+    label_trust_ : float64 array of shape (n_labelled,)
+        Trust in each label, in the order the labels were given, between 0 and 1; 0 for one of
+        weight zero.
+    n_features_in_ : int
+        Number of columns, where X has columns.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Their names, where X has names.
+
+    References
+    ----------
+    J. Zhang, M. Li, Q. Zhang and Y. Zhu, "Active learning with foundation model priors: efficient
+    learning under class imbalance", 2026, arXiv:2606.07630.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from skactive import ActiveClassifier
+    >>> X, y = load_iris(return_X_y=True)
+    >>> clf = ActiveClassifier(LogisticRegression(), random_state=0)
+    >>> for _ in range(3):
+    ...     asked = clf.query(X, 10)
+    ...     clf = clf.partial_fit(X[asked], y[asked])
+    >>> clf.score(X, y) > 0.9
+    True
+    """
+
+    _parameter_constraints = {  # noqa: RUF012
+        "estimator": [HasMethods(["fit", "predict_proba"]), None],
+        "strategy": [HasMethods("select"), str],
+        "prior": [HasMethods("predict_proba"), None],
+        "noise": [StrOptions({"auto"}), None],
+        "transductive": ["boolean"],
+        "refresh": [None],
+        "random_state": ["random_state"],
+        "verbose": ["verbose"],
+    }
+
+    _learned: Learned | None = None
+    _announced: np.ndarray | None = None
+    _pool_shares: np.ndarray | None = None  # seen by query; counts from the next fit on
+    _drawn_seed: int | None = None
+
+    def __init__(
+        self,
+        estimator: Any = None,
+        *,
+        strategy: str | QueryStrategy = "auto",
+        prior: Any = None,
+        noise: str | None = "auto",
+        transductive: bool = True,
+        refresh: None = None,
+        random_state: Any = None,
+        verbose: bool = False,
+    ) -> None:
+        self.estimator = estimator
+        self.strategy = strategy
+        self.prior = prior
+        self.noise = noise
+        self.transductive = transductive
+        self.refresh = refresh
+        self.random_state = random_state
+        self.verbose = verbose
+
+    @_fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> "ActiveClassifier":
+        """Forget everything and learn from these labels.
+
+        Parameters
+        ----------
+        X : array, sparse matrix, DataFrame or sequence of n rows
+            Labelled rows, of the kind that `estimator` takes.
+        y : array-like of shape (n,)
+            Their labels: str, int or bool.
+        sample_weight : array-like of shape (n,), default=None
+            A row of weight 2 is a row given twice, one of weight 0 is not learned from.
+
+        Returns
+        -------
+        self : ActiveClassifier
+            The fitted classifier.
+
+        Raises
+        ------
+        ValueError
+            If lengths differ, labels are missing, or the estimator cannot take the rows. What was
+            known before is kept.
+        """
+        with self._unchanged_by_failure():
+            for name in ("_learned", "_announced", "_drawn_seed"):
+                self.__dict__.pop(name, None)
+            self._learn(X, y, None, sample_weight)
+        return self
+
+    @_fit_context(prefer_skip_nested_validation=False)
+    def partial_fit(
+        self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None
+    ) -> "ActiveClassifier":
+        """Learn from these labels and all earlier ones.
+
+        Parameters
+        ----------
+        X : array, sparse matrix, DataFrame or sequence of n rows
+            Labelled rows. A row given again with another label has two votes.
+        y : array-like of shape (n,)
+            Their labels, of the type of earlier ones. New classes may turn up in any call.
+        classes : array-like, default=None
+            Labels that may turn up later, announced beforehand.
+        sample_weight : array-like of shape (n,), default=None
+            As in `fit`.
+
+        Returns
+        -------
+        self : ActiveClassifier
+            The fitted classifier.
+
+        Raises
+        ------
+        ValueError
+            As in `fit`; earlier labels are kept.
+        """
+        with self._unchanged_by_failure():
+            self._learn(X, y, classes, sample_weight)
+        return self
+
+    @_fit_context(prefer_skip_nested_validation=False)
+    def relabel(self, positions: Any, y: Any) -> "ActiveClassifier":
+        """Replace labels given earlier: a correction, not another vote.
+
+        Parameters
+        ----------
+        positions : int array of shape (n,) or bool array of shape (n_labelled,)
+            Which labels, counted in the order they were given.
+        y : array-like of shape (n,)
+            The right labels.
+
+        Returns
+        -------
+        self : ActiveClassifier
+            The classifier, refitted.
+        """
+        memory = self._known().memory
+        positions = check_positions(positions, len(memory), "positions")
+        y = check_labels(y, memory.y)
+        check_consistent_length(positions, y)
+        with self._unchanged_by_failure():
+            self._refit(memory.relabelled(positions, y))
+        return self
+
+    def query(
+        self, X_pool: Any, n: int = 1, *, exclude: Any = None, return_scores: bool = False
+    ) -> Any:
+        """Name the rows to label next. Works before any label.
+
+        Rows equal to a labelled one are not asked about again. Asked twice without a new label in
+        between, it answers the same.
+
+        Parameters
+        ----------
+        X_pool : array, sparse matrix, DataFrame or sequence of N rows
+            The rows to choose from.
+        n : int, default=1
+            How many.
+        exclude : int array, or bool array of shape (N,), default=None
+            Positions, or a mask, of rows not to ask about.
+        return_scores : bool, default=False
+            Whether to return the scores too.
+
+        Returns
+        -------
+        positions : int64 array of shape (n,)
+            Distinct positions into X_pool, best first. Fewer, with a warning, where fewer are left.
+        scores : float64 array of shape (n,)
+            What the strategy thinks each of these rows is worth by itself, higher being more
+            wanted; NaN for strategies that do not score rows. Only if `return_scores`.
+
+        Raises
+        ------
+        ValueError
+            If the pool is empty or has other columns than fit saw, n < 1, or the strategy needs a
+            prior and there is none.
+        """
+        self._validate_params()
+        n = check_count(n)
+        with self._unchanged_by_failure():
+            X_pool = self._check_rows(X_pool, "X_pool", reset=False)
+        left = self._askable(X_pool, exclude)
+        if len(left) < n:
+            warnings.warn(
+                f"query was asked for n={n} rows, but only {len(left)} of the pool's "
+                f"{n_rows(X_pool)} are neither labelled nor excluded; it names them all.",
+                stacklevel=2,
+            )
+        n = min(n, len(left))
+        if n == 0:
+            return (left, np.empty(0)) if return_scores else left
+        rows = X_pool if len(left) == n_rows(X_pool) else take(X_pool, left)
+        strategy = self._usable_strategy()
+        view = self._view(rows)
+        picked = strategy.select(view, n)
+        return (left[picked], strategy.score(view)[picked]) if return_scores else left[picked]
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """The joint opinion of prior and head; the prior's alone before any label.
+
+        Parameters
+        ----------
+        X : array, sparse matrix, DataFrame or sequence of n rows
+            Rows.
+
+        Returns
+        -------
+        proba : float64 array of shape (n, K)
+            Rows sum to 1, columns follow `classes_`.
+
+        Raises
+        ------
+        NotFittedError
+            If there is neither a label nor a prior.
+        """
+        if not self.__sklearn_is_fitted__():
+            raise NotFittedError("ActiveClassifier has no labels and no prior; call fit first.")
+        X = self._check_rows(X, "X", reset=False)
+        raw = self._raw_prior_proba(X)
+        if self._learned is not None:
+            return self._learned.proba(X, raw)
+        return cast(np.ndarray, raw)  # there is a prior, or the check above had raised
+
+    def predict(self, X: Any) -> np.ndarray:
+        """The likeliest class of every row.
+
+        Parameters
+        ----------
+        X : array, sparse matrix, DataFrame or sequence of n rows
+            Rows.
+
+        Returns
+        -------
+        labels : ndarray of shape (n,)
+            Members of `classes_`.
+        """
+        proba = self.predict_proba(X)
+        return self.classes_[proba.argmax(axis=1)]
+
+    def suspects(self, n: int = 10) -> np.ndarray:
+        """The labels most likely to be wrong, worth a second look and perhaps a `relabel`.
+
+        Parameters
+        ----------
+        n : int, default=10
+            How many at most.
+
+        Returns
+        -------
+        positions : int64 array of shape (min(n, n_labelled),)
+            Counted in the order the labels were given, least trusted first.
+        """
+        return np.argsort(self.label_trust_, kind="stable")[: check_count(n)]
+
+    @property
+    def classes_(self) -> np.ndarray:
+        if self._learned is not None:
+            return self._learned.classes
+        if self.prior is not None:
+            return self.prior.classes_
+        raise AttributeError("classes_ is known after fit, or with a prior.")
+
+    @property
+    def label_trust_(self) -> np.ndarray:
+        learned = self._known()
+        entry = learned.canonical.entry
+        trust = np.ones(len(learned.canonical.y)) if self.noise is None else learned.trust
+        return np.where(entry < 0, 0.0, trust[entry])
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return self._learned is not None or self.prior is not None
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        inner = get_tags(SoftmaxHead() if self.estimator is None else self.estimator)
+        tags.input_tags = inner.input_tags
+        tags.non_deterministic = inner.non_deterministic
+        return tags
+
+    @contextmanager
+    def _unchanged_by_failure(self) -> Iterator[None]:
+        """Nothing already labelled is lost by bad input."""
+        before = dict(self.__dict__)
+        try:
+            yield
+        except BaseException:
+            self.__dict__.clear()
+            self.__dict__.update(before)
+            raise
+
+    def _learn(self, X: Any, y: Any, classes: Any, sample_weight: Any) -> None:
+        y = check_labels(y, getattr(self, "classes_", None))
+        X = self._check_rows(X, "X", reset=self._learned is None)
+        if n_rows(X) != len(y):
+            raise ValueError(
+                f"X has {n_rows(X)} rows, but y has {len(y)} labels: inconsistent numbers of "
+                "samples. Give one label for each row."
+            )
+        weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+        if classes is not None:
+            self._announced = union(self._announced, check_labels(classes, y))
+        new = LabelMemory(
+            rows=self._split().represent(X),
+            y=y,
+            weight=weight,
+            keys=row_keys(X),
+            sketches=row_sketches(X),
+            prior_proba=self._raw_prior_proba(X),
+        )
+        self._refit(new if self._learned is None else self._learned.memory.extended(new))
+
+    def _refit(self, memory: LabelMemory) -> None:
+        counted = memory.weight > 0
+        if not counted.any():
+            raise ValueError("sample_weight is zero for every label; at least one must count.")
+        classes = union(self._prior_classes(), self._announced, memory.y[counted])
+        self._learned = Learned.from_memory(memory, classes, self._split(), self._seen_prior())
+        self.estimator_ = self._learned.parts.with_head(self._learned.model.head)
+        if self.verbose:
+            print(f"ActiveClassifier: {len(memory)} labels, {len(classes)} classes")  # noqa: T201
+
+    def _known(self) -> Learned:
+        if self._learned is None:
+            raise NotFittedError("No labels were given yet; call fit or partial_fit first.")
+        return self._learned
+
+    def _split(self) -> Parts:
+        seed = None if self.random_state is None else self._seed()
+        return split_pipeline(self._estimator(), seed)
+
+    def _estimator(self) -> Any:
+        return SoftmaxHead() if self.estimator is None else self.estimator
+
+    def _seed(self) -> int:
+        if isinstance(self.random_state, Integral):
+            return int(self.random_state)
+        if self._drawn_seed is None:
+            self._drawn_seed = draw_seed(self.random_state)
+        return self._drawn_seed
+
+    def _check_rows(self, X: Any, name: str, *, reset: bool) -> Any:
+        if isinstance(X, str | bytes):
+            raise ValueError(f"{name} is one {type(X).__name__}, not a sequence of rows.")
+        if hasattr(X, "columns"):
+            validate_data(self, X, reset=reset, skip_check_array=True)
+        elif get_tags(first_step(self._estimator())).input_tags.two_d_array:
+            as_they_are = {"dtype": None, "ensure_all_finite": False, "allow_nd": True}
+            X = validate_data(self, X, reset=reset, accept_sparse="csr", **as_they_are)
+        else:
+            X = as_rows(X)
+        if n_rows(X) == 0:
+            raise ValueError(f"{name} has 0 sample(s); give at least one row.")
+        return X
+
+    def _prior_classes(self) -> np.ndarray | None:
+        return None if self.prior is None else self.prior.classes_
+
+    def _seen_prior(self) -> Prior | None:
+        if self.prior is None:
+            return None
+        return Prior(self.prior.classes_, self._pool_shares if self.transductive else None)
+
+    def _raw_prior_proba(self, X: Any) -> np.ndarray | None:
+        if self.prior is None:
+            return None
+        proba = np.asarray(self.prior.predict_proba(X), dtype=np.float64)
+        expected = (n_rows(X), len(self.prior.classes_))
+        if proba.shape != expected or not np.isfinite(proba).all():
+            raise ValueError(
+                f"prior.predict_proba gave an array of shape {proba.shape}, expected finite "
+                f"numbers of shape {expected}. The prior must take the same rows as the classifier."
+            )
+        return proba
+
+    def _askable(self, X_pool: Any, exclude: Any) -> np.ndarray:
+        left = np.ones(n_rows(X_pool), dtype=bool)
+        if exclude is not None:
+            left[check_positions(exclude, len(left), "exclude")] = False
+        if self._learned is not None:
+            memory = self._learned.memory
+            counted = memory.weight > 0
+            left &= ~find_known(X_pool, memory.keys[counted], memory.sketches[counted])
+        return np.flatnonzero(left)
+
+    def _usable_strategy(self) -> QueryStrategy:
+        strategy = self.strategy
+        if isinstance(strategy, str):
+            strategy = strategies.get("margin" if strategy == "auto" else strategy)
+        needs: frozenset[str] = getattr(strategy, "needs", frozenset())
+        if "prior" in needs and self.prior is None:
+            raise ValueError(
+                f"strategy={self.strategy!r} needs a prior: give prior=ZeroShotClassifier(...), or "
+                "another strategy."
+            )
+        two_classes = self._learned is not None and len(np.unique(self._learned.canonical.y)) > 1
+        if "proba" in needs and self.prior is None and not two_classes:
+            return strategies.get("typiclust")
+        return strategy
+
+    def _view(self, rows: Any) -> PoolView:
+        learned = self._learned
+        raw = self._raw_prior_proba(rows)
+        if raw is not None:
+            self._pool_shares = raw.mean(axis=0)
+        digest = 0 if learned is None else learned.memory.digest()
+        return make_view(
+            rows,
+            parts=self._split() if learned is None else learned.parts,
+            learned=learned,
+            prior_proba=raw if learned is None else learned.prior_proba(raw),
+            classes=getattr(self, "classes_", None),
+            noise=self.noise,
+            rng=np.random.default_rng([self._seed(), digest]),
+        )
