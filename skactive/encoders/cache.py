@@ -65,11 +65,9 @@ def open_cache(cache_dir: str | os.PathLike[str] | None) -> RowCache:
         return _MEMORY
     folder = Path(cache_dir).expanduser().resolve()
     with _OPENING:
-        # An lmdb environment must not be used on the other side of a fork.
-        where = (os.getpid(), folder)
-        if where not in _ON_DISK:
-            _ON_DISK[where] = DiskRows(folder)
-        return _ON_DISK[where]
+        if folder not in _ON_DISK:
+            _ON_DISK[folder] = DiskRows(folder)
+        return _ON_DISK[folder]
 
 
 class MemoryRows:
@@ -200,6 +198,10 @@ class DiskRows:
                     "Free some space or choose another folder; rows written earlier are kept."
                 ) from error
 
+    def close(self) -> None:
+        """Let go of the store; afterwards it may be opened again."""
+        self._env.close()
+
     def _read(self, keys: Sequence[bytes]) -> tuple[NDArray[np.int64], Rows | None]:
         with self._env.begin(buffers=True) as txn, txn.cursor() as cursor:
             found = cursor.getmulti(keys)
@@ -229,5 +231,18 @@ class DiskRows:
 
 
 _MEMORY = MemoryRows()
-_ON_DISK: dict[tuple[int, Path], DiskRows] = {}
+_ON_DISK: dict[Path, DiskRows] = {}
 _OPENING = threading.Lock()
+
+
+def _start_afresh() -> None:
+    """In a forked child: lmdb forbids the parent's environments, and locks may be held for ever."""
+    global _MEMORY, _OPENING
+    _MEMORY, _OPENING = MemoryRows(), threading.Lock()
+    for store in _ON_DISK.values():
+        store.close()
+    _ON_DISK.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_start_afresh)

@@ -7,11 +7,10 @@ from typing import Any
 
 from skactive._extras import require
 from skactive.encoders.weights import (
-    HUB_TIMEOUT,
     cached_then_hub,
     file_sha256,
-    first_line,
     folder_revision,
+    hub_folder,
     hub_revision,
 )
 
@@ -108,20 +107,17 @@ def _download(settings: dict[str, Any], what: str) -> tuple[Path, str]:
     candidates = ["open_clip_model.safetensors", "open_clip_pytorch_model.bin"]
     if filename:
         candidates = [f"{Path(filename).stem}.safetensors", filename]
-    hub = require("huggingface_hub")
-    reason: BaseException = OSError()
+    reason = OSError(f"{repository} has no {candidates[-1]}")
     for local_only in (True, False):
         for candidate in candidates:
             try:
-                path = hub.hf_hub_download(
-                    repository, candidate, local_files_only=local_only, etag_timeout=HUB_TIMEOUT
-                )
+                folder = hub_folder(repository, [candidate], local_only=local_only)
             except OSError as error:
                 reason = error
             else:
-                return Path(path), hub_revision(Path(path))
+                if (folder / candidate).is_file():
+                    return folder / candidate, hub_revision(folder)
     raise OSError(
-        f"The weights of {what} are not in the hub's cache on this machine, and the Hugging Face "
-        f"hub did not give {settings['hf_hub']} ({first_line(reason)}). Download "
-        "them where there is a network and give their path as pretrained=..."
+        f"The weights of {what} cannot be found: {reason}. "
+        "Check the network, or download them elsewhere and give their path as pretrained=..."
     ) from reason

@@ -5,6 +5,7 @@ import importlib.util
 import logging
 import os
 import threading
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -21,7 +22,7 @@ _MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9
 _WANTED = ["*.json", "*.txt", "*.model", "*.safetensors"]
 _UNWANTED = ["onnx/*", "openvino/*"]
 _VERSIONED = [*_WANTED, "*.bin", "*.pt", "*.pth"]
-HUB_TIMEOUT = 5  # seconds, before a hub that does not answer is given up
+_HUB_TIMEOUT = 5  # seconds, before a hub that does not answer is given up
 
 
 @dataclass(frozen=True)
@@ -98,37 +99,50 @@ def cached_then_hub(
     ValueError
         If the model has no weights in the safetensors format.
     """
+    with suppress(OSError):  # no copy here
+        folder = hub_folder(repository, patterns, local_only=True, cache_dir=cache_dir)
+        if _has_safetensors(folder):
+            return folder
+    return _with_safetensors(
+        hub_folder(repository, patterns, local_only=False, cache_dir=cache_dir)
+    )
+
+
+def hub_folder(
+    repository: str,
+    patterns: list[str],
+    *,
+    local_only: bool,
+    cache_dir: str | os.PathLike[str] | None = None,
+) -> Path:
+    """The hub's snapshot of a repository, with at least the files that match.
+
+    Raises
+    ------
+    OSError
+        If there is none: no copy, no network, or no such repository.
+    """
     hub = require("huggingface_hub")
-    for local_only in (True, False):
-        try:
-            folder = Path(
-                hub.snapshot_download(
-                    repository,
-                    cache_dir=cache_dir,
-                    allow_patterns=patterns,
-                    ignore_patterns=_UNWANTED,
-                    local_files_only=local_only,
-                    etag_timeout=HUB_TIMEOUT,
-                )
+    try:
+        return Path(
+            # Unlike the download of one file, this does not retry for 20 seconds.
+            hub.snapshot_download(
+                repository,
+                cache_dir=cache_dir,
+                allow_patterns=patterns,
+                ignore_patterns=_UNWANTED,
+                local_files_only=local_only,
+                etag_timeout=_HUB_TIMEOUT,
             )
-            if _has_safetensors(folder) or not local_only:
-                return _with_safetensors(folder)
-        except (OSError, hub.errors.HFValidationError) as error:
-            if not local_only:
-                raise OSError(
-                    f"the Hugging Face hub did not give {repository} ({first_line(error)})"
-                ) from error
-    raise AssertionError("the hub either answers or raises")
+        )
+    except (OSError, hub.errors.HFValidationError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise OSError(f"the Hugging Face hub did not give {repository} ({reason})") from error
 
 
 def hub_revision(path: Path) -> str:
     """The commit of a file or folder in the hub's cache."""
     return path.parts[path.parts.index("snapshots") + 1]
-
-
-def first_line(error: BaseException) -> str:
-    """What an error says, without its advice on other libraries' options."""
-    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
 
 
 def _find_by_name(name: str) -> ModelFiles:
