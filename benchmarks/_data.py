@@ -1,0 +1,90 @@
+"""Frozen features from a folder that the user names; nothing is downloaded.
+
+The folder is given as ``--data DIR`` or in the environment variable SKACTIVE_DATA, and holds
+``features/NAME.npz``:
+
+- texts: ``E`` (n, d) embeddings, ``y`` (n,) codes, ``names`` (K,), ``P`` (K, d) one embedding for
+  each class;
+- images: ``F_PART`` (n, d) uint8 features to be multiplied by ``scale``, ``S_PART`` (n, K)
+  similarities of a weak zero-shot prior, ``y_PART`` (n,), ``names`` (K,), where PART is "all", or
+  "train" and "test"; and labels given by people to the training rows, ``y_human_KIND``.
+"""
+
+import argparse
+import os
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NoReturn
+
+import numpy as np
+
+TEXTS = ("banking77", "davidson_hate", "goemotions", "trec6", "tweeteval_emotion")
+IMAGES = ("caltech101", "cifar10")
+
+
+@dataclass(frozen=True)
+class Features:
+    """One labelled set. A prior comes from `class_embeddings` or from `similarity`."""
+
+    name: str
+    X: np.ndarray  # (n, d) float32
+    y: np.ndarray  # (n,) str
+    classes: np.ndarray  # (K,) str, in the order of the prior's classes
+    class_embeddings: np.ndarray | None = None  # (K, d)
+    similarity: np.ndarray | None = None  # (n, K)
+    human_labels: dict[str, np.ndarray] = field(default_factory=dict)  # each (n,) str
+
+
+def add_data_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--data",
+        metavar="DIR",
+        default=os.environ.get("SKACTIVE_DATA"),
+        help="folder that holds features/NAME.npz (default: $SKACTIVE_DATA)",
+    )
+
+
+def load_features(folder: str | Path | None, name: str, part: str = "all") -> Features:
+    """Read one set; `part` ("train" or "test") is for those that come in parts.
+
+    Where the file is absent it says so and ends the script, as one that had nothing to do.
+    """
+    if folder is None:
+        _skip("no data folder. Give --data DIR, or set SKACTIVE_DATA.")
+    path = Path(folder) / "features" / f"{name}.npz"
+    if not path.is_file():
+        _skip(f"{path} is absent. --data or SKACTIVE_DATA must name the folder above features.")
+    with np.load(path, allow_pickle=False) as arrays:
+        return _texts(name, arrays) if "E" in arrays else _images(name, arrays, part)
+
+
+def _skip(reason: str) -> NoReturn:
+    print(f"skipped: {reason}", file=sys.stderr)
+    raise SystemExit(0)
+
+
+def _texts(name: str, arrays: np.lib.npyio.NpzFile) -> Features:
+    return Features(
+        name=name,
+        X=arrays["E"].astype(np.float32),
+        y=arrays["names"][arrays["y"]],
+        classes=arrays["names"],
+        class_embeddings=arrays["P"],
+    )
+
+
+def _images(name: str, arrays: np.lib.npyio.NpzFile, part: str) -> Features:
+    if f"F_{part}" not in arrays:
+        parts = sorted(key[2:] for key in arrays if key.startswith("F_"))
+        raise SystemExit(f"{name} has no part {part!r}: take one of {', '.join(parts)}.")
+    names = arrays["names"]
+    people = [key for key in arrays if key.startswith("y_human_")] if part == "train" else []
+    return Features(
+        name=name,
+        X=arrays[f"F_{part}"] * np.float32(arrays["scale"]),
+        y=names[arrays[f"y_{part}"]],
+        classes=names,
+        similarity=arrays[f"S_{part}"].astype(np.float32),
+        human_labels={key.removeprefix("y_human_"): names[arrays[key]] for key in people},
+    )
