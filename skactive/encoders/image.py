@@ -1,6 +1,7 @@
 """Images (and texts about them) to embeddings, with an open_clip model."""
 
 import os
+import pickle
 import stat
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -110,18 +111,25 @@ class ClipEncoder(Encoder):
     def _load(self, device: str, dtype: Any) -> Any:
         open_clip, files = require("open_clip"), self._files()
         precision = _OPEN_CLIP_PRECISION[str(dtype).removeprefix("torch.")]
-        network, preprocess = open_clip.create_model_from_pretrained(
-            files.model,
-            pretrained=files.weights,
-            precision=precision,
-            device=device,
-            weights_only=True,
-            force_quick_gelu=files.settings.get("quick_gelu", False),
-            image_mean=files.settings.get("mean"),
-            image_std=files.settings.get("std"),
-            image_interpolation=files.settings.get("interpolation"),
-            image_resize_mode=files.settings.get("resize_mode"),
-        )
+        try:
+            network, preprocess = open_clip.create_model_from_pretrained(
+                files.model,
+                pretrained=files.weights,
+                precision=precision,
+                device=device,
+                weights_only=True,
+                force_quick_gelu=files.settings.get("quick_gelu", False),
+                image_mean=files.settings.get("mean"),
+                image_std=files.settings.get("std"),
+                image_interpolation=files.settings.get("interpolation"),
+                image_resize_mode=files.settings.get("resize_mode"),
+            )
+        except pickle.UnpicklingError as error:
+            raise ValueError(
+                f"pretrained={str(self.pretrained)!r} holds more than arrays; unpickling it could "
+                "run any code, so it is not loaded. Save its state_dict with "
+                "safetensors.torch.save_file where you trust it, and give that file."
+            ) from error
         return _Clip(
             network.eval(), preprocess, open_clip.get_tokenizer(files.model), device, dtype
         )
@@ -236,8 +244,10 @@ def _check_image(image: Any, position: int) -> Any:
     if isinstance(image, (str, PathLike)):
         return os.fsdecode(image)
     if isinstance(image, np.ndarray):
-        channels = image.shape[2:]
-        if image.dtype == np.uint8 and image.size and channels in {(), (3,), (4,)}:
+        if image.ndim == 3 and image.shape[2] == 1:
+            image = image[:, :, 0]
+        shape_fits = image.ndim == 2 or (image.ndim == 3 and image.shape[2] in (3, 4))
+        if image.dtype == np.uint8 and image.size and shape_fits:
             return image
         raise TypeError(
             f"X[{position}] is an array of shape {image.shape} and dtype {image.dtype}. An image "
