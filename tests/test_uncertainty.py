@@ -46,3 +46,20 @@ def test_random_reaches_every_row():
     view = make_view(10)
     seen = {int(strategies.get("random").select(view, 1)[0]) for _ in range(200)}
     assert seen == set(range(10))
+
+
+def test_bald_is_the_mutual_information():
+    view = make_view(40)
+    opinions = view.sampled_proba(20)
+    expected = [
+        FORMULAS["entropy"](opinions[:, i].mean(axis=0))
+        - np.mean([FORMULAS["entropy"](opinion) for opinion in opinions[:, i]])
+        for i in range(40)
+    ]
+    np.testing.assert_allclose(strategies.get("bald").score(view), expected, atol=1e-12)
+
+
+@pytest.mark.parametrize("head", [None, make_view().head_proba])
+def test_bald_without_spread_leaves_all_rows_equal(head):
+    view = make_view(head_proba=head, sample_proba=None)
+    np.testing.assert_allclose(strategies.get("bald").score(view), 0, atol=1e-12)

@@ -7,17 +7,28 @@ Margin()
 
 from skactive.strategies.base import PoolView, QueryStrategy
 from skactive.strategies.coverage import KCenter, TypiClust
+from skactive.strategies.herding import MaxHerding, ProbCover, UHerding
 from skactive.strategies.hybrid import Badge
 from skactive.strategies.prior import CoDecision
-from skactive.strategies.uncertainty import Entropy, LeastConfident, Margin, RandomSampling
+from skactive.strategies.uncertainty import (
+    Bald,
+    Entropy,
+    LeastConfident,
+    Margin,
+    RandomSampling,
+)
 
 _REGISTRY: dict[str, type[QueryStrategy]] = {
     "random": RandomSampling,
     "least_confident": LeastConfident,
     "margin": Margin,
     "entropy": Entropy,
+    "bald": Bald,
     "k_center": KCenter,
     "typiclust": TypiClust,
+    "prob_cover": ProbCover,
+    "max_herding": MaxHerding,
+    "u_herding": UHerding,
     "badge": Badge,
     "co_decision": CoDecision,
 }
@@ -52,15 +63,19 @@ def names() -> list[str]:
 
 __all__ = [
     "Badge",
+    "Bald",
     "CoDecision",
     "Entropy",
     "KCenter",
     "LeastConfident",
     "Margin",
+    "MaxHerding",
     "PoolView",
+    "ProbCover",
     "QueryStrategy",
     "RandomSampling",
     "TypiClust",
+    "UHerding",
     "get",
     "names",
 ]

@@ -1,8 +1,8 @@
 """What a query strategy is, and the one thing it gets to see."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
-from typing import Any, ClassVar
+from collections.abc import Callable, Generator
+from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -44,6 +44,10 @@ class PoolView:
         The joint opinion of prior and head; None where there is neither.
     head_proba, prior_proba : array of shape (N, K) or None
         Either opinion alone; None where there is none.
+    labelled_proba : array of shape (L, K) or None
+        The joint opinion on the rows labelled so far.
+    linear : (array of shape (K, d), array of shape (K,)) or None
+        Weights and offsets of a linear head on the representation; None where it has none.
     sample_proba : callable or None
         ``sample_proba(m)`` gives m plausible opinions of the head, an array (m, N, K).
     labelled_X : array of shape (L, d)
@@ -76,6 +80,8 @@ class PoolView:
     labelled_X = _Lazy()
     labelled_y = _Lazy()
     label_trust = _Lazy()
+    labelled_proba = _Lazy()
+    linear = _Lazy()
 
     def __init__(
         self,
@@ -89,6 +95,8 @@ class PoolView:
         labelled_X: Any = None,
         labelled_y: Any = None,
         label_trust: Any = None,
+        labelled_proba: Any = None,
+        linear: Any = None,
         classes: np.ndarray | None = None,
         rng: np.random.Generator | None = None,
         device: str = "cpu",
@@ -102,6 +110,8 @@ class PoolView:
         self.labelled_X = labelled_X
         self.labelled_y = labelled_y
         self.label_trust = label_trust
+        self.labelled_proba = labelled_proba
+        self.linear = linear
         self.classes = classes
         self.rng = np.random.default_rng(0) if rng is None else rng
         self.device = device
@@ -110,10 +120,46 @@ class PoolView:
         return self.n_rows
 
     def sampled_proba(self, m: int) -> np.ndarray:
-        """m plausible opinions of the head, shape (m, N, K); its own where it has no spread."""
+        """m plausible opinions of the head, shape (m, N, K); all alike where it has no spread."""
         if self._sample_proba is None:
-            return np.repeat(np.asarray(self.head_proba)[None], m, axis=0)
+            own = self.proba if self.head_proba is None else self.head_proba
+            return np.broadcast_to(own, (m, *own.shape))
         return self._sample_proba(m)
+
+    def take(self, positions: np.ndarray) -> "PoolView":
+        """A view of these rows only, with the same labels and the same chance.
+
+        Parameters
+        ----------
+        positions : int64 array of shape (M,)
+            Positions into this view.
+
+        Returns
+        -------
+        view : PoolView
+            Its row i is row ``positions[i]`` of this one.
+        """
+
+        def of_rows(name: str) -> Callable[[], Any]:
+            def read() -> Any:
+                value = getattr(self, name)
+                return None if value is None else value[positions]
+
+            return read
+
+        def unchanged(name: str) -> Callable[[], Any]:
+            return lambda: getattr(self, name)
+
+        return PoolView(
+            len(positions),
+            sample_proba=self._sample_proba and (lambda m: self.sampled_proba(m)[:, positions]),
+            classes=self.classes,
+            rng=self.rng,
+            device=self.device,
+            **{name: of_rows(name) for name in ("X", "proba", "head_proba", "prior_proba")},
+            **{name: unchanged(name) for name in ("labelled_X", "labelled_y", "label_trust")},
+            **{name: unchanged(name) for name in ("labelled_proba", "linear")},
+        )
 
 
 _REMEDIES = {
@@ -131,7 +177,7 @@ class QueryStrategy(BaseEstimator, ABC):
     yet, `ActiveClassifier.query` lets another strategy stand in; a missing prior is an error.
     """
 
-    needs: ClassVar[frozenset[str]] = frozenset()
+    needs: frozenset[str] = frozenset()
 
     def read(self, view: PoolView, attribute: str) -> Any:
         """An attribute of the view that the strategy cannot do without.
@@ -180,3 +226,38 @@ class QueryStrategy(BaseEstimator, ABC):
             Higher is more wanted. Comparable within one view only.
         """
         return np.full(len(view), np.nan)
+
+
+class SequentialStrategy(QueryStrategy):
+    """Base class of strategies that gain from an answer before they choose the next row.
+
+    They write `steps`; `select` answers for the annotator with the model's own prediction.
+    """
+
+    needs: frozenset[str] = frozenset({"proba"})
+
+    @abstractmethod
+    def steps(self, view: PoolView, n: int) -> Generator[np.ndarray, np.ndarray, None]:
+        """Choose rows a few at a time, and hear their labels each time.
+
+        Parameters
+        ----------
+        view : PoolView
+            The pool.
+        n : int
+            How many rows in all, 1 <= n <= len(view).
+
+        Yields
+        ------
+        positions : int64 array of shape (m,), m >= 1
+            The next rows. What is sent back is the int64 array of their m labels, as positions
+            into ``view.classes``.
+        """
+
+    def select(self, view: PoolView, n: int) -> np.ndarray:
+        answers = np.asarray(self.read(view, "proba")).argmax(axis=1)
+        steps = self.steps(view, n)
+        picks = [next(steps)]
+        while sum(map(len, picks)) < n:
+            picks.append(steps.send(answers[picks[-1]]))
+        return np.concatenate(picks)

@@ -1,7 +1,5 @@
 """Unsure and spread out at once."""
 
-from typing import ClassVar
-
 import numpy as np
 
 from skactive.strategies.base import PoolView, QueryStrategy
@@ -33,7 +31,7 @@ class Badge(QueryStrategy):
     array([0, 2])
     """
 
-    needs: ClassVar[frozenset[str]] = frozenset({"proba"})
+    needs: frozenset[str] = frozenset({"proba"})
 
     def select(self, view: PoolView, n: int) -> np.ndarray:
         from skactive.kernels.rows import Rows

@@ -1,7 +1,5 @@
 """Asking where a foundation model and the model being trained are not sure together."""
 
-from typing import ClassVar
-
 import numpy as np
 
 from skactive.kernels.ranking import top_n
@@ -46,7 +44,7 @@ class CoDecision(QueryStrategy):
     (array([0, 3]), array([0, 1]))
     """
 
-    needs: ClassVar[frozenset[str]] = frozenset({"prior"})
+    needs: frozenset[str] = frozenset({"prior"})
 
     def __init__(self, noise_ratio: float = 0.5) -> None:
         self.noise_ratio = noise_ratio

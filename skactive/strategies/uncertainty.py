@@ -1,6 +1,8 @@
 """Where the model is unsure; and chance, to compare with."""
 
-from typing import ClassVar
+from abc import abstractmethod
+from collections.abc import Callable
+from functools import wraps
 
 import numpy as np
 
@@ -31,23 +33,13 @@ class RandomSampling(QueryStrategy):
 class _Uncertainty(QueryStrategy):
     """The n rows of highest score; equal scores go by position."""
 
-    needs: ClassVar[frozenset[str]] = frozenset({"proba"})
+    needs: frozenset[str] = frozenset({"proba"})
 
     def select(self, view: PoolView, n: int) -> np.ndarray:
         return top_n(self.score(view), n)
 
-    def score(self, view: PoolView) -> np.ndarray:
-        proba = self.read(view, "proba")
-        scores = np.empty(len(proba))
-        size = max(1, _BLOCK // max(1, proba.shape[1]))
-        for start in range(0, len(proba), size):
-            block = np.asarray(proba[start : start + size])
-            scores[start : start + size] = self._of_block(block)
-        return scores
-
-    @staticmethod
-    def _of_block(proba: np.ndarray) -> np.ndarray:
-        raise NotImplementedError
+    @abstractmethod
+    def score(self, view: PoolView) -> np.ndarray: ...
 
 
 class LeastConfident(_Uncertainty):
@@ -69,9 +61,8 @@ class LeastConfident(_Uncertainty):
     array([1])
     """
 
-    @staticmethod
-    def _of_block(proba: np.ndarray) -> np.ndarray:
-        return 1 - proba.max(axis=1)
+    def score(self, view: PoolView) -> np.ndarray:
+        return 1 - np.max(self.read(view, "proba"), axis=1).astype(np.float64)
 
 
 class Margin(_Uncertainty):
@@ -94,12 +85,8 @@ class Margin(_Uncertainty):
     array([1])
     """
 
-    @staticmethod
-    def _of_block(proba: np.ndarray) -> np.ndarray:
-        if proba.shape[1] == 1:
-            return 1 - proba[:, 0]
-        top = np.partition(proba, -2, axis=1)
-        return 1 - (top[:, -1] - top[:, -2])
+    def score(self, view: PoolView) -> np.ndarray:
+        return closeness(self.read(view, "proba"))
 
 
 class Entropy(_Uncertainty):
@@ -120,12 +107,82 @@ class Entropy(_Uncertainty):
     array([0.        , 0.69314718])
     """
 
-    @staticmethod
-    def _of_block(proba: np.ndarray) -> np.ndarray:
-        return entropy(proba)
+    def score(self, view: PoolView) -> np.ndarray:
+        return entropy(self.read(view, "proba"))
 
 
+class Bald(_Uncertainty):
+    """Rows on which plausible opinions of the head contradict each other.
+
+    The mutual information of label and opinion: the entropy of the mean of `n_samples` sampled
+    opinions less the mean of their entropies.
+
+    **Use it** where some rows stay uncertain whatever their labels. **Leave it** for large batches,
+    which come out redundant, or put `Power` around it. Needs a head that can sample its opinion;
+    where it cannot, or nothing is labelled, all rows are equal. O(N K m) for m samples; all the
+    samples are in memory at once.
+
+    Parameters
+    ----------
+    n_samples : int, default=20
+        Opinions to sample.
+
+    References
+    ----------
+    .. [1] N. Houlsby, F. Huszár, Z. Ghahramani and M. Lengyel (2011). Bayesian active learning for
+       classification and preference learning. arXiv:1112.5745.
+    .. [2] Y. Gal, R. Islam and Z. Ghahramani (2017). Deep Bayesian active learning with image data.
+       ICML. arXiv:1703.02910.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skactive.strategies import Bald, PoolView
+    >>> unsure, torn = [[0.5, 0.5], [0.5, 0.5]], [[1.0, 0.0], [0.0, 1.0]]
+    >>> opinions = np.stack([unsure, torn], axis=1)
+    >>> view = PoolView(2, proba=opinions[0], sample_proba=lambda m: opinions)
+    >>> Bald(n_samples=2).score(view).round(3)
+    array([0.   , 0.693])
+    """
+
+    def __init__(self, n_samples: int = 20) -> None:
+        self.n_samples = n_samples
+
+    def score(self, view: PoolView) -> np.ndarray:
+        self.read(view, "proba")
+        opinions = view.sampled_proba(self.n_samples)
+        mean, doubt = np.zeros(opinions.shape[1:]), np.zeros(opinions.shape[1])
+        for opinion in opinions:
+            mean += opinion
+            doubt += entropy(opinion)
+        return np.maximum(entropy(mean / len(opinions)) - doubt / len(opinions), 0)
+
+
+def _in_blocks(function: Callable[[np.ndarray], np.ndarray]) -> Callable[[np.ndarray], np.ndarray]:
+    """The same function of rows, on as many of them at a time as stay in the processor's cache."""
+
+    @wraps(function)
+    def apply(proba: np.ndarray) -> np.ndarray:
+        result = np.empty(len(proba))
+        size = max(1, _BLOCK // max(1, proba.shape[1]))
+        for start in range(0, len(proba), size):
+            result[start : start + size] = function(np.asarray(proba[start : start + size]))
+        return result
+
+    return apply
+
+
+@_in_blocks
 def entropy(proba: np.ndarray) -> np.ndarray:
-    """Entropy of each row in nats, 0 log 0 being 0; shape (N, K) to (N,)."""
+    """Entropy of each row in nats, 0 log 0 being 0: (N, K) to float64 (N,)."""
     tiny = np.finfo(proba.dtype).tiny
     return np.maximum(0.0 - np.einsum("ij,ij->i", proba, np.log(np.maximum(proba, tiny))), 0)
+
+
+@_in_blocks
+def closeness(proba: np.ndarray) -> np.ndarray:
+    """One less the lead of the likeliest class over the next: (N, K) to float64 (N,)."""
+    if proba.shape[1] == 1:
+        return 1 - proba[:, 0]
+    top = np.partition(proba, -2, axis=1)
+    return 1 - (top[:, -1] - top[:, -2])

@@ -1,0 +1,147 @@
+"""Greedy choice of the rows that stand best for a reference sample."""
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+
+from skactive.kernels.ranking import top_n
+from skactive.kernels.rows import Rows
+
+#: Candidates whose gain is brought up to date together.
+_CHUNK = 32
+
+
+def greedy_cover(
+    rows: Rows,
+    n: int,
+    reference: torch.Tensor,
+    similarity: Callable[[torch.Tensor], torch.Tensor],
+    *,
+    centres: torch.Tensor | None = None,
+    weights: torch.Tensor | None = None,
+    n_candidates: int = 512,
+) -> np.ndarray:
+    """n rows, each gaining most: sum over the reference of weight * (similarity not yet reached).
+
+    Gains only shrink, so the best of a set of candidates is the best of all while it beats the
+    stale gain of every row outside (lazy greedy). Once nothing is left to gain, the cover is
+    complete and a second one is begun.
+
+    Parameters
+    ----------
+    rows : Rows of shape (N, d)
+    n : int, n <= N
+    reference : tensor of shape (R, d)
+    similarity : callable
+        Squared distances to similarities between 0 and 1, falling; may work in place.
+    centres : tensor of shape (C, d), default=None
+        What covers the reference already.
+    weights : tensor of shape (R,), default=None
+        What each row of the reference counts; None means one.
+    n_candidates : int, default=512
+        Rows looked at between two looks at all gains: a matter of speed alone.
+
+    Returns
+    -------
+    positions : int64 array of shape (n,)
+
+    Notes
+    -----
+    O(N R d) for the first gains, O(R d) for each that is brought up to date; O(N + R d) memory.
+    """
+    cover = _Cover(rows, reference, similarity, weights)
+    if centres is not None:
+        cover.reach(centres)
+    cover.start()
+    while len(cover.chosen) < n:
+        cover.advance(n - len(cover.chosen), n_candidates)
+    return np.array(cover.chosen, dtype=np.int64)
+
+
+def ball(radius: float) -> Callable[[torch.Tensor], torch.Tensor]:
+    """Similarity 1 up to the radius, and 0 beyond."""
+    return lambda square: (square <= radius * radius).to(square.dtype)
+
+
+def bell(bandwidth: float) -> Callable[[torch.Tensor], torch.Tensor]:
+    """Similarity exp(-(distance / bandwidth) ** 2)."""
+    return lambda square: square.mul_(-1 / max(bandwidth, 1e-18) ** 2).exp_()
+
+
+class _Cover:
+    def __init__(
+        self,
+        rows: Rows,
+        reference: torch.Tensor,
+        similarity: Callable[[torch.Tensor], torch.Tensor],
+        weights: torch.Tensor | None,
+    ) -> None:
+        self.rows = rows
+        # Differences matter, not where the pool lies: small norms keep duplicates at zero.
+        self.origin = reference.mean(dim=0)
+        self.reference = reference - self.origin
+        self.square_norms = (self.reference * self.reference).sum(dim=1)
+        self.similarity = similarity
+        self.weights = torch.ones_like(self.square_norms) if weights is None else weights
+        self.nothing = 1e-6 * float(self.weights.sum())
+        self.reached = torch.zeros_like(self.square_norms)
+        self.chosen: list[int] = []
+
+    def reach(self, points: torch.Tensor) -> None:
+        """Count these points as chosen."""
+        for part in points.split(_CHUNK):
+            self.reached = torch.maximum(self.reached, self._similar(part).amax(dim=0))
+
+    def start(self) -> None:
+        """The gains of all rows, chosen ones excepted."""
+        gains = [self._gains(self._similar(x)) for _, x in self.rows.blocks(len(self.reference))]
+        self.gains = torch.cat(gains).cpu().numpy()
+        self.gains[self.chosen] = -np.inf
+
+    def advance(self, n: int, n_candidates: int) -> None:
+        """Choose no more than n rows among the candidates of highest gain."""
+        if self.gains.max() <= self.nothing:
+            self._begin_again(n)
+            return
+        candidates = np.sort(top_n(self.gains, min(n_candidates, len(self.gains))))
+        others = self.gains.copy()
+        others[candidates] = -np.inf
+        rival = int(others.argmax())
+        points, gains = self.rows.take(candidates), self.gains[candidates]
+        fresh = np.zeros(len(candidates), dtype=bool)
+        picked = 0
+        while picked < n:
+            best = int(gains.argmax())
+            beaten = (-gains[best], candidates[best]) > (-others[rival], rival)
+            if beaten or gains[best] <= self.nothing:
+                break
+            if fresh[best]:
+                self.reach(points[best][None])
+                self.chosen.append(int(candidates[best]))
+                gains[best], fresh[:], picked = -np.inf, False, picked + 1
+            else:
+                stale = top_n(np.where(fresh, -np.inf, gains), min(_CHUNK, len(gains)))
+                stale = stale[~fresh[stale] & (gains[stale] > -np.inf)]
+                now = self._gains(self._similar(points[stale])).cpu().numpy()
+                gains[stale], fresh[stale] = np.minimum(gains[stale], now), True
+        self.gains[candidates] = gains
+
+    def _begin_again(self, n: int) -> None:
+        """All is covered: forget it, or, where a fresh cover gains nothing, go by position."""
+        if float(self.reached.max()) > 0 and float(self.weights.max()) > 0:
+            self.reached.zero_()
+            self.start()
+            if self.gains.max() > self.nothing:
+                return
+        self.chosen += np.flatnonzero(self.gains > -np.inf)[:n].tolist()
+
+    def _similar(self, points: torch.Tensor) -> torch.Tensor:
+        centred = points - self.origin
+        norms = (centred * centred).sum(dim=1)[:, None] + self.square_norms
+        square = torch.addmm(norms, centred, self.reference.T, alpha=-2)
+        tolerance = 8 * self.rows.eps
+        return self.similarity(square.masked_fill_(square <= tolerance * norms, 0))
+
+    def _gains(self, similar: torch.Tensor) -> torch.Tensor:
+        return (similar - self.reached).clamp_(min=0) @ self.weights

@@ -1,0 +1,223 @@
+"""The batch that stands best for the pool: greedy covers of a reference sample."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from skactive.strategies.base import PoolView, QueryStrategy
+from skactive.strategies.coverage import labelled_points
+from skactive.strategies.uncertainty import closeness
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from skactive.kernels.rows import Rows
+
+
+class ProbCover(QueryStrategy):
+    """The rows whose balls of one radius hold most of the pool that no other ball holds yet.
+
+    The pool is represented by `n_reference` rows of it. Once every one of them is covered, a second
+    cover is begun.
+
+    **Use it** for the first labels of all. **Leave it** at larger budgets, where it falls behind
+    random. Needs nothing; labelled rows cover their balls. O(N R d) for R reference rows, O(R d)
+    for each gain brought up to date.
+
+    Parameters
+    ----------
+    radius : float or "auto", default="auto"
+        "auto" takes the largest one at which `purity` of the balls around reference rows hold rows
+        of one k-means cluster only, with as many clusters as there are classes.
+    purity : float, default=0.95
+        See `radius`.
+    n_reference : int, default=4000
+        Exact when it is N or more.
+
+    References
+    ----------
+    .. [1] O. Yehuda, A. Dekel, G. Hacohen and D. Weinshall (2022). Active learning through a
+       covering lens. NeurIPS. arXiv:2205.11320.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skactive.strategies import PoolView, ProbCover
+    >>> X = np.array([[0.0], [1.0], [2.0], [9.0], [9.5]])
+    >>> ProbCover(radius=1.5).select(PoolView(5, X=X), 2)
+    array([1, 3])
+    """
+
+    def __init__(
+        self, radius: float | str = "auto", purity: float = 0.95, n_reference: int = 4000
+    ) -> None:
+        self.radius = radius
+        self.purity = purity
+        self.n_reference = n_reference
+
+    def select(self, view: PoolView, n: int) -> np.ndarray:
+        from skactive.kernels.covering import ball, greedy_cover
+        from skactive.kernels.rows import Rows
+
+        rows = Rows(view.X, view.device)
+        reference = rows.take(draw_reference(view, self.n_reference))
+        radius = self._auto_radius(reference, view) if self.radius == "auto" else self.radius
+        known = _as_rows(labelled_points(view), rows)
+        return greedy_cover(rows, n, reference, ball(float(radius)), centres=known)
+
+    def _auto_radius(self, reference: "Tensor", view: PoolView) -> float:
+        """A ball is pure while it is smaller than the distance to the next foreign row."""
+        import torch
+
+        from skactive.kernels.clustering import kmeans
+        from skactive.kernels.distances import nearest
+        from skactive.kernels.rows import Rows
+
+        n_classes = 10 if view.classes is None else max(2, len(view.classes))
+        centres = kmeans(reference, min(n_classes, len(reference)), view.rng)
+        cluster = nearest(Rows(reference, view.device), centres)[0]
+        foreign = torch.full_like(reference[:, 0], torch.inf)
+        for i in cluster.unique():
+            inside, outside = cluster == i, reference[cluster != i]
+            if len(outside):
+                own = Rows(reference[inside], view.device)
+                foreign[inside] = nearest(own, outside)[1].sqrt()
+        radius = float(foreign.cpu().quantile(1 - self.purity, interpolation="lower"))
+        return radius * (1 - 1e-6) if np.isfinite(radius) else 1.0
+
+
+class MaxHerding(QueryStrategy):
+    """The rows that bring a Gaussian kernel nearest to every row of the pool.
+
+    Each pick gains the most of: mean over the pool of the highest similarity to a labelled or
+    chosen row, similarity being exp(-(distance / bandwidth)²). The pool is represented by
+    `n_reference` rows of it.
+
+    **Use it** for few labels; unlike ProbCover it needs no radius that fits. **Leave it** once the
+    model is good: it does not look at it. Needs nothing; labelled rows count as chosen. O(N R d)
+    for R reference rows, O(R d) for each gain brought up to date.
+
+    Parameters
+    ----------
+    bandwidth : float or "auto", default="auto"
+        "auto" is the root of the mean squared distance from the mean row: about 1, the paper's
+        value, on rows of length 1.
+    n_reference : int, default=4000
+        Exact when it is N or more.
+
+    References
+    ----------
+    .. [1] W. Bae, J. Noh and D. J. Sutherland (2024). Generalized coverage for more robust
+       low-budget active learning. ECCV. arXiv:2407.12212.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skactive.strategies import MaxHerding, PoolView
+    >>> X = np.array([[0.0], [0.5], [1.0], [9.0], [9.5]])
+    >>> MaxHerding(bandwidth=1.0).select(PoolView(5, X=X), 2)
+    array([1, 3])
+    """
+
+    def __init__(self, bandwidth: float | str = "auto", n_reference: int = 4000) -> None:
+        self.bandwidth = bandwidth
+        self.n_reference = n_reference
+
+    def select(self, view: PoolView, n: int) -> np.ndarray:
+        from skactive.kernels.covering import bell, greedy_cover
+        from skactive.kernels.rows import Rows
+
+        rows = Rows(view.X, view.device)
+        reference = rows.take(draw_reference(view, self.n_reference))
+        auto = self.bandwidth == "auto"
+        bandwidth = _spread(reference) if auto else float(self.bandwidth)
+        known = _as_rows(labelled_points(view), rows)
+        return greedy_cover(rows, n, reference, bell(bandwidth), centres=known)
+
+
+class UHerding(QueryStrategy):
+    """MaxHerding over the rows that the model is unsure of: from coverage to margin as labels grow.
+
+    Every reference row counts by 1 - (p1 - p2), and similarities reach as far as the two nearest
+    labelled rows are apart (with fewer than two, as in `MaxHerding`): with few labels it covers the
+    pool, with many it is margin sampling.
+
+    **Use it** as one strategy for all budgets. **Leave it** where near-duplicates are labelled,
+    which shrink its reach too early. Needs probabilities, and trusts them: the paper's temperature,
+    found on held-out labels, is left to the model here. O(N R d) for R reference rows, O(R d) for
+    each gain brought up to date.
+
+    Parameters
+    ----------
+    bandwidth : float or "auto", default="auto"
+        How far similarities reach; "auto" is as above.
+    n_reference : int, default=4000
+        Exact when it is N or more.
+
+    References
+    ----------
+    .. [1] W. Bae, G. L. Oliveira and D. J. Sutherland (2025). Uncertainty herding: one active
+       learning method for all label budgets. ICLR. arXiv:2412.20644.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skactive.strategies import PoolView, UHerding
+    >>> X = np.array([[0.0], [1.0], [2.0], [9.0], [9.5]])
+    >>> proba = np.array([[0.9, 0.1], [0.9, 0.1], [0.9, 0.1], [0.6, 0.4], [0.4, 0.6]])
+    >>> UHerding(bandwidth=1.0).select(PoolView(5, X=X, proba=proba), 2)
+    array([3, 1])
+    """
+
+    needs: frozenset[str] = frozenset({"proba"})
+
+    def __init__(self, bandwidth: float | str = "auto", n_reference: int = 4000) -> None:
+        self.bandwidth = bandwidth
+        self.n_reference = n_reference
+
+    def select(self, view: PoolView, n: int) -> np.ndarray:
+        import torch
+
+        from skactive.kernels.covering import bell, greedy_cover
+        from skactive.kernels.rows import Rows
+
+        rows = Rows(view.X, view.device)
+        drawn = draw_reference(view, self.n_reference)
+        doubt = closeness(self.read(view, "proba")[drawn])
+        reference, known = rows.take(drawn), _as_rows(labelled_points(view), rows)
+        auto = self.bandwidth == "auto"
+        bandwidth = _closest(known, _spread(reference)) if auto else float(self.bandwidth)
+        return greedy_cover(
+            rows,
+            n,
+            reference,
+            bell(bandwidth),
+            centres=known,
+            weights=torch.from_numpy(doubt).to(reference),
+        )
+
+
+def draw_reference(view: PoolView, size: int) -> np.ndarray:
+    """Positions of rows that stand for the pool, in ascending order; all, where that is fewer."""
+    if size >= len(view):
+        return np.arange(len(view))
+    return np.sort(view.rng.choice(len(view), size=size, replace=False))
+
+
+def _as_rows(points: "Tensor | None", rows: "Rows") -> "Tensor | None":
+    return None if points is None else points.to(rows.dtype)
+
+
+def _spread(points: "Tensor") -> float:
+    return float(((points - points.mean(dim=0)) ** 2).sum(dim=1).mean().sqrt())
+
+
+def _closest(points: "Tensor | None", otherwise: float) -> float:
+    """The smallest distance, other than zero, between two of the points."""
+    import torch
+
+    if points is None:
+        return otherwise
+    distances = torch.pdist(points)
+    distances = distances[distances > 0]
+    return float(distances.min()) if len(distances) else otherwise

@@ -1,0 +1,89 @@
+"""prob_cover, max_herding, u_herding: against brute force over all pairs."""
+
+import numpy as np
+import pytest
+import torch
+from test_coverage import blobs
+from test_strategies import make_view
+
+from skactive.kernels.covering import bell, greedy_cover
+from skactive.kernels.rows import Rows
+from skactive.strategies import MaxHerding, PoolView, ProbCover, UHerding
+
+
+def one_by_one(similarity, n, reached, weights):
+    """Greedy cover of all rows by all rows; ties by position."""
+    picks = []
+    for _ in range(n):
+        gains = (np.maximum(similarity - reached, 0) * weights).sum(axis=1).round(9)
+        gains[picks] = -1
+        picks.append(int(gains.argmax()))
+        reached = np.maximum(reached, similarity[picks[-1]])
+    return picks
+
+
+def pairs(A, B):
+    return np.linalg.norm(A[:, None] - B, axis=2)
+
+
+def test_prob_cover_equals_brute_force():
+    view = make_view(300, n_features=3)
+    balls = (pairs(view.X, view.X) <= 0.7).astype(float)
+    reached = (pairs(view.labelled_X, view.X) <= 0.7).max(axis=0).astype(float)
+    picks = ProbCover(radius=0.7).select(view, 60)
+    assert picks.tolist() == one_by_one(balls, 60, reached, np.ones(300))
+
+
+def test_prob_cover_begins_a_second_cover_once_all_is_covered():
+    X, blob = blobs([5, 4, 3])
+    picks = ProbCover(radius=2.0).select(PoolView(12, X=X), 6)
+    assert blob[picks].tolist() == [0, 1, 2, 0, 1, 2]
+
+
+def test_prob_cover_finds_the_largest_pure_radius():
+    X, blob = blobs([30, 30, 30])
+    view = PoolView(90, X=X, classes=np.arange(3))
+    foreign = pairs(X, X)[blob[:, None] != blob].reshape(90, 60).min(axis=1)
+    radius = ProbCover(purity=0.9)._auto_radius(torch.from_numpy(X), view)
+    assert (foreign > radius).mean() >= 0.9
+    assert (foreign > radius * 1.01).mean() < 0.9 + 2 / 90
+
+
+@pytest.mark.parametrize("labelled", [0, 6])
+def test_max_herding_equals_brute_force(labelled):
+    view = make_view(200, n_labelled=labelled)
+    similarity = np.exp(-((pairs(view.X, view.X) / 1.3) ** 2))
+    reached = np.exp(-((pairs(view.labelled_X, view.X) / 1.3) ** 2)).max(axis=0, initial=0)
+    picks = MaxHerding(bandwidth=1.3).select(view, 40)
+    assert picks.tolist() == one_by_one(similarity, 40, reached, np.ones(200))
+
+
+def test_max_herding_takes_bandwidth_one_on_rows_of_length_one():
+    X = np.random.default_rng(0).normal(size=(200, 64))
+    X /= np.linalg.norm(X, axis=1, keepdims=True)
+    auto = MaxHerding().select(PoolView(200, X=X), 30)
+    np.testing.assert_array_equal(auto, MaxHerding(bandwidth=0.996).select(PoolView(200, X=X), 30))
+
+
+def test_u_herding_equals_brute_force():
+    view = make_view(200)
+    sigma = pairs(view.labelled_X, view.labelled_X)[np.triu_indices(6, 1)].min()
+    top = np.sort(view.proba, axis=1)
+    doubt = 1 - top[:, -1] + top[:, -2]
+    similarity = np.exp(-((pairs(view.X, view.X) / sigma) ** 2))
+    reached = np.exp(-((pairs(view.labelled_X, view.X) / sigma) ** 2)).max(axis=0)
+    assert UHerding().select(view, 40).tolist() == one_by_one(similarity, 40, reached, doubt)
+
+
+def test_reference_sample_stands_for_the_pool():
+    X, blob = blobs([300, 200, 100])
+    picks = MaxHerding(n_reference=60).select(PoolView(600, X=X), 3)
+    assert blob[picks].tolist() == [0, 1, 2]
+
+
+def test_cover_does_not_depend_on_the_number_of_candidates():
+    X = torch.from_numpy(np.random.default_rng(0).normal(size=(150, 4)))
+    expected = greedy_cover(Rows(X), 150, X, bell(1.0), n_candidates=150)
+    for n_candidates in (1, 7):
+        picks = greedy_cover(Rows(X), 150, X, bell(1.0), n_candidates=n_candidates)
+        np.testing.assert_array_equal(picks, expected)
