@@ -8,7 +8,7 @@ from scipy.stats import chisquare
 from sklearn.cluster import KMeans
 
 from skactive.kernels import rows as rows_module
-from skactive.kernels.clustering import kmeans, mean_neighbour_distance
+from skactive.kernels.clustering import kmeans, mean_neighbour_distance, representatives
 from skactive.kernels.distances import nearest
 from skactive.kernels.farthest import farthest_first
 from skactive.kernels.ranking import top_n
@@ -146,3 +146,18 @@ def test_mean_neighbour_distance(dtype):
 def test_duplicates_are_no_distance_apart():
     points = torch.full((7, 3), 0.1) * 1e4
     np.testing.assert_array_equal(mean_neighbour_distance(points, 20), np.zeros(7))
+
+
+def test_representatives_are_the_nearest_rows_and_distinct(small_blocks):
+    rng = np.random.default_rng(0)
+    X, centres = rng.normal(size=(80, 3)), rng.normal(size=(30, 3))
+    distance = ((X[:, None] - centres) ** 2).sum(axis=2)
+    picks = representatives(Rows(X), torch.from_numpy(centres))
+    assert len(set(picks)) == 30
+    nearest_rows, firsts = np.unique(distance.argmin(axis=0), return_index=True)
+    np.testing.assert_array_equal(picks[firsts], nearest_rows)
+
+
+def test_representatives_of_one_spot():
+    picks = representatives(Rows(np.ones((40, 2))), torch.ones(30, 2, dtype=torch.float64))
+    assert len(set(picks)) == 30

@@ -1,4 +1,4 @@
-"""k-means on a sample of the pool, and how typical rows are of their cluster."""
+"""k-means, the rows that stand for its clusters, and how typical rows are of theirs."""
 
 import numpy as np
 import torch
@@ -6,6 +6,9 @@ import torch
 from skactive.kernels.distances import nearest
 from skactive.kernels.rows import Rows
 from skactive.kernels.sampling import d2_sample
+
+#: How often a centre that finds its nearest row taken looks for another.
+_LOOKS = 8
 
 
 def kmeans(
@@ -31,7 +34,7 @@ def kmeans(
     Returns
     -------
     centres : tensor of shape (n_clusters, d)
-        A cluster that ends up empty keeps its last centre.
+        Heaviest cluster first. One that ends up empty keeps its last centre.
     """
     rows = Rows(points, str(points.device))
     weight = torch.ones(len(points), dtype=points.dtype, device=points.device)
@@ -47,7 +50,46 @@ def kmeans(
         mass.index_add_(0, labels, weight)
         sums = torch.zeros_like(centres).index_add_(0, labels, points * weight[:, None])
         centres = torch.where(mass[:, None] > 0, sums / mass.clamp(min=1e-30)[:, None], centres)
-    return centres
+    return centres[mass.argsort(descending=True, stable=True)]
+
+
+def representatives(rows: Rows, centres: torch.Tensor) -> np.ndarray:
+    """The row nearest to each centre, distinct: where two centres share it, the later looks on.
+
+    Parameters
+    ----------
+    rows : Rows of shape (N, d)
+    centres : tensor of shape (C, d), C <= N
+
+    Returns
+    -------
+    positions : int64 array of shape (C,)
+        In the order of the centres, but for those that found their row taken time and again.
+    """
+    found = np.full(len(centres), -1)
+    taken = torch.zeros(len(rows), dtype=torch.bool, device=rows.device)
+    for _ in range(_LOOKS):
+        pending = np.flatnonzero(found < 0)
+        if not len(pending):
+            return found
+        nearest_rows = _nearest_row(rows, centres[torch.from_numpy(pending)], taken).cpu().numpy()
+        rows_found, owners = np.unique(nearest_rows, return_index=True)
+        found[pending[owners]] = rows_found
+        taken[torch.from_numpy(rows_found)] = True
+    left = np.flatnonzero(~taken.cpu().numpy())
+    return np.concatenate([found[found >= 0], left[: (found < 0).sum()]])
+
+
+def _nearest_row(rows: Rows, centres: torch.Tensor, taken: torch.Tensor) -> torch.Tensor:
+    best = torch.full((len(centres),), torch.inf, dtype=rows.dtype, device=rows.device)
+    index = torch.zeros(len(centres), dtype=torch.int64, device=rows.device)
+    for where, block in rows.blocks(len(centres)):
+        norms = (block * block).sum(dim=1)[:, None]
+        partial = torch.addmm(norms, block, centres.T, alpha=-2)
+        values, within = partial.masked_fill_(taken[where, None], torch.inf).min(dim=0)
+        closer = values < best
+        best[closer], index[closer] = values[closer], within[closer] + where.start
+    return index
 
 
 def mean_neighbour_distance(points: torch.Tensor, n_neighbours: int) -> torch.Tensor:

@@ -57,6 +57,10 @@ class Rows:
             where = slice(start, min(start + size, len(self)))
             yield where, self._tensor(self._data[where])
 
+    def all(self) -> torch.Tensor:
+        """All rows at once: no copy where their precision and device are right already."""
+        return self._tensor(self._data)
+
     def take(self, positions: Any) -> torch.Tensor:
         """The rows at the given positions, in that order."""
         index = torch.as_tensor(positions, dtype=torch.int64)

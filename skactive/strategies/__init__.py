@@ -6,9 +6,10 @@ Margin()
 """
 
 from skactive.strategies.base import PoolView, QueryStrategy
+from skactive.strategies.clustered import Clue, ClusterMargin, DropQuery
 from skactive.strategies.coverage import KCenter, TypiClust
 from skactive.strategies.herding import MaxHerding, ProbCover, UHerding
-from skactive.strategies.hybrid import Badge
+from skactive.strategies.hybrid import Badge, Falcun
 from skactive.strategies.prior import CoDecision
 from skactive.strategies.uncertainty import (
     Bald,
@@ -30,6 +31,10 @@ _REGISTRY: dict[str, type[QueryStrategy]] = {
     "max_herding": MaxHerding,
     "u_herding": UHerding,
     "badge": Badge,
+    "falcun": Falcun,
+    "cluster_margin": ClusterMargin,
+    "clue": Clue,
+    "drop_query": DropQuery,
     "co_decision": CoDecision,
 }
 
@@ -64,8 +69,12 @@ def names() -> list[str]:
 __all__ = [
     "Badge",
     "Bald",
+    "Clue",
+    "ClusterMargin",
     "CoDecision",
+    "DropQuery",
     "Entropy",
+    "Falcun",
     "KCenter",
     "LeastConfident",
     "Margin",

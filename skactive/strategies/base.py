@@ -122,7 +122,7 @@ class PoolView:
     def sampled_proba(self, m: int) -> np.ndarray:
         """m plausible opinions of the head, shape (m, N, K); all alike where it has no spread."""
         if self._sample_proba is None:
-            own = self.proba if self.head_proba is None else self.head_proba
+            own = np.asarray(self.proba if self.head_proba is None else self.head_proba)
             return np.broadcast_to(own, (m, *own.shape))
         return self._sample_proba(m)
 

@@ -166,4 +166,4 @@ def labelled_points(view: PoolView) -> "Tensor | None":
 
     if view.labelled_X is None or view.labelled_X.shape[0] == 0:
         return None
-    return Rows(view.labelled_X, view.device).take(range(view.labelled_X.shape[0]))
+    return Rows(view.labelled_X, view.device).all()

@@ -1,8 +1,14 @@
 """Unsure and spread out at once."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from skactive.strategies.base import PoolView, QueryStrategy
+from skactive.strategies.uncertainty import closeness
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 class Badge(QueryStrategy):
@@ -63,3 +69,72 @@ class Badge(QueryStrategy):
         residual = np.array(self.read(view, "proba"))
         residual[np.arange(len(residual)), residual.argmax(axis=1)] -= 1
         return residual
+
+
+class Falcun(QueryStrategy):
+    """Draws by (doubt + distance) to a high power, distances being between opinions.
+
+    Doubt is 1 - (p1 - p2). A row's distance is the smallest L1 distance of its opinion to those
+    of the chosen rows, scaled to [0, 1] after each pick; it starts as the doubt.
+
+    **Use it** where features are costly or missing: it reads opinions only. **Leave it** for two
+    classes, where opinions lie on a line. Needs probabilities; what is labelled plays no part.
+    O(N K n).
+
+    Parameters
+    ----------
+    gamma : float, default=10
+        The power: 0 draws evenly, more is greedier.
+
+    References
+    ----------
+    .. [1] S. Gilhuber, A. Beer, Y. Ma and T. Seidl (2024). FALCUN: a simple and efficient deep
+       active learning strategy. ECML PKDD.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skactive.strategies import Falcun, PoolView
+    >>> proba = np.array([[0.5, 0.5, 0.0], [0.5, 0.5, 0.0], [0.0, 0.5, 0.5]])
+    >>> 2 in Falcun().select(PoolView(3, proba=proba), 2)
+    True
+    """
+
+    needs: frozenset[str] = frozenset({"proba"})
+
+    def __init__(self, gamma: float = 10) -> None:
+        self.gamma = gamma
+
+    def select(self, view: PoolView, n: int) -> np.ndarray:
+        import torch
+
+        from skactive.kernels.rows import Rows
+
+        opinions = Rows(self.read(view, "proba"), view.device).all()
+        doubt = torch.from_numpy(self.score(view)).to(opinions)
+        distance, left = doubt.clone(), torch.ones_like(doubt)
+        picks: list[int] = []
+        for uniform in view.rng.random(n):
+            mass = (doubt + distance) ** self.gamma * left
+            if not mass.sum() > 0:
+                mass = left
+            picks.append(_invert(mass, uniform))
+            left[picks[-1]] = 0
+            apart = torch.cdist(opinions, opinions[picks[-1]][None], p=1)[:, 0]
+            distance = torch.minimum(distance, apart)
+            lowest = torch.where(left > 0, distance, torch.inf).min()
+            highest = torch.where(left > 0, distance, -torch.inf).max()
+            distance = (distance - lowest).clamp_(min=0) / (highest - lowest).clamp(min=1e-12)
+        return np.array(picks, dtype=np.int64)
+
+    def score(self, view: PoolView) -> np.ndarray:
+        return closeness(self.read(view, "proba"))
+
+
+def _invert(mass: "Tensor", uniform: float) -> int:
+    """The position where the cumulative mass first exceeds a share of its total."""
+    import torch
+
+    cumulative = mass.cumsum(0, dtype=torch.float64)
+    position = int((cumulative <= uniform * cumulative[-1]).sum())
+    return min(position, int(mass.nonzero()[-1, 0]))
