@@ -16,6 +16,7 @@ from skactive._extras import require
 from skactive.encoders.cache import Rows, open_cache
 from skactive.encoders.models import (
     SharedModel,
+    free_gpu_memory,
     is_out_of_memory,
     resolve_device,
     resolve_precision,
@@ -25,6 +26,7 @@ from skactive.encoders.rows import check_texts, text_keys
 
 _CHUNK = 16  # batches between two writes to the cache: what an interruption can cost
 _BAR_DELAY = 2.0  # seconds
+_Encode = Callable[[SharedModel, Sequence[Any], int], NDArray[np.floating]]
 
 
 # The callback mixin stands last: on an older scikit-learn it is plain object.
@@ -151,8 +153,8 @@ class Encoder(
     def _embed(
         self,
         items: list[Any],
-        keys_of: "Callable[[Sequence[Any], bytes], list[bytes]]",
-        encode: "Callable[[SharedModel, Sequence[Any], int], NDArray[np.floating]]",
+        keys_of: Callable[[Sequence[Any], bytes], list[bytes]],
+        encode: _Encode,
         size_of: Callable[[Any], int],
     ) -> Rows:
         if not items:
@@ -196,25 +198,14 @@ class Encoder(
         shared: SharedModel,
         items: list[Any],
         order: list[int],
-        encode: "Callable[[SharedModel, Sequence[Any], int], NDArray[np.floating]]",
+        encode: _Encode,
     ) -> Iterator[tuple[list[int], Rows]]:
         """Encode in that order; yield positions with their rows, _CHUNK batches at a time."""
         step = _CHUNK * self.batch_size
         batch_size = self.batch_size
         for chunk in self._tracked([order[i : i + step] for i in range(0, len(order), step)]):
-            rows = None
-            while rows is None:
-                try:
-                    with shared.lock:
-                        rows = encode(shared, [items[position] for position in chunk], batch_size)
-                except Exception as error:
-                    if batch_size == 1 or not is_out_of_memory(error):
-                        raise
-                    batch_size //= 2
-                    # Outside this block: the error still holds the tensors that did not fit.
-                    rows = None
-                if rows is None:
-                    _free_gpu_memory()
+            batch = [items[position] for position in chunk]
+            rows, batch_size = _encode_fitting(encode, shared, batch, batch_size)
             yield chunk, _unit_rows(rows)
 
     def _tracked(self, chunks: list[list[int]]) -> Iterator[list[int]]:
@@ -267,6 +258,22 @@ def _first_of_each(keys: list[bytes], hits: NDArray[np.int64]) -> tuple[list[int
     return list(seen.values()), twin
 
 
+def _encode_fitting(
+    encode: _Encode, shared: SharedModel, items: list[Any], batch_size: int
+) -> tuple[NDArray[np.floating], int]:
+    """Encode with the largest halving of batch_size that fits; returns it for the next call."""
+    while True:
+        try:
+            with shared.lock:
+                return encode(shared, items, batch_size), batch_size
+        except Exception as error:
+            if batch_size == 1 or not is_out_of_memory(error):
+                raise
+        # Not before here: the error holds the tensors that did not fit.
+        free_gpu_memory()
+        batch_size //= 2
+
+
 def _unit_rows(rows: NDArray[np.floating]) -> Rows:
     rows = np.asarray(rows, np.float32)
     norm = np.sqrt(np.einsum("ij,ij->i", rows, rows))[:, None]
@@ -276,9 +283,3 @@ def _unit_rows(rows: NDArray[np.floating]) -> Rows:
             "activations overflow: try precision='bfloat16' or precision='float32'."
         )
     return rows / norm
-
-
-def _free_gpu_memory() -> None:
-    import torch
-
-    torch.cuda.empty_cache()

@@ -26,8 +26,8 @@ _DECODERS = min(8, os.cpu_count() or 1)
 class ClipEncoder(Encoder):
     """Embed images with a frozen CLIP model of open_clip; every image once, ever.
 
-    A row is a PIL image, a uint8 array of shape (H, W, 3), (H, W, 4) or (H, W), or the path of an
-    image file. One uint8 array of shape (n, H, W, C) holds n rows.
+    A row is a PIL image, a uint8 array of shape (H, W) or (H, W, C) with 1, 3 or 4 channels, or the
+    path of an image file. One uint8 array of shape (n, H, W, C) holds n rows.
 
     Parameters
     ----------
@@ -251,7 +251,7 @@ def _check_image(image: Any, position: int) -> Any:
             return image
         raise TypeError(
             f"X[{position}] is an array of shape {image.shape} and dtype {image.dtype}. An image "
-            "is uint8, 0 to 255, of shape (H, W, 3), (H, W, 4) or (H, W): convert it first."
+            "is uint8, 0 to 255, of shape (H, W) or (H, W, C), C being 1, 3 or 4: convert it first."
         )
     if isinstance(image, require("PIL.Image").Image):
         return image

@@ -70,6 +70,15 @@ def is_out_of_memory(error: BaseException) -> bool:
     )
 
 
+def free_gpu_memory() -> None:
+    """Give back what torch keeps for later use."""
+    import torch
+
+    torch.cuda.empty_cache()
+    if torch.backends.mps.is_available():
+        torch.mps.empty_cache()
+
+
 @contextmanager
 def _untouched_generator() -> Iterator[None]:
     # Models are built with random weights before the real ones are read.

@@ -70,8 +70,11 @@ def folder_revision(folder: Path) -> str:
     """A digest of the names and contents of a model's files."""
     digest = hashlib.sha256()
     for path in sorted(folder.rglob("*")):
+        name = path.relative_to(folder).as_posix()
+        if name.startswith((".", "checkpoint-")):  # what a trainer leaves beside the model
+            continue
         if path.is_file() and any(path.match(pattern) for pattern in _VERSIONED):
-            digest.update(f"{path.relative_to(folder).as_posix()} {file_sha256(path)}\n".encode())
+            digest.update(f"{name} {file_sha256(path)}\n".encode())
     return digest.hexdigest()
 
 
