@@ -749,6 +749,48 @@ def test_a_checkpoint_that_needs_unpickling_is_refused(tmp_path, clip):
     assert not (tmp_path / "was here").exists()
 
 
+@pytest.fixture
+def clip_on_the_hub(clip_checkpoint, monkeypatch, tmp_path):
+    """The small model in the hub's cache, under a tag with settings of its own."""
+    import huggingface_hub.constants
+    import open_clip
+
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path))
+    snapshot = fake_snapshot(tmp_path, "org/tiny", "c0ffee" * 6 + "beef")
+    for name in ("open_clip_model.safetensors", "open_clip_config.json"):
+        os.symlink(clip_checkpoint.with_name(name), snapshot / name)
+    tag = {"url": "", "hf_hub": "org/tiny/", "mean": (0.5,) * 3, "std": (0.5,) * 3}
+    monkeypatch.setitem(open_clip.pretrained._PRETRAINED, "tiny-clip", {"tag": tag})
+    return tag
+
+
+def test_a_tag_brings_weights_and_preprocessing(clip, clip_checkpoint, clip_on_the_hub):
+    images = make_images(3)
+    expected = ClipEncoder(clip_checkpoint.parent, verbose=False).transform(images)
+    by_tag = clone(clip).set_params(pretrained="tag").transform(images)
+    np.testing.assert_array_equal(by_tag, expected)
+    by_name = ClipEncoder("hf-hub:org/tiny", pretrained=None, verbose=False).transform(images)
+    np.testing.assert_array_equal(by_name, expected)
+
+    clip_on_the_hub["quick_gelu"] = True  # a setting of the weights that the name does not say
+    assert not np.array_equal(clone(clip).set_params(pretrained="tag").transform(images), by_tag)
+
+
+def test_a_tag_whose_repository_lacks_the_file(clip, clip_on_the_hub):
+    clip_on_the_hub["hf_hub"] = "org/tiny/other.pt"
+    with pytest.raises(OSError, match=r"pretrained='tag' cannot be found: .*their path as pretra"):
+        clip.set_params(pretrained="tag").transform(make_images(1))
+
+
+def test_a_tag_outside_the_hub(clip, clip_checkpoint, clip_on_the_hub, monkeypatch):
+    import open_clip
+
+    clip_on_the_hub["hf_hub"] = ""
+    monkeypatch.setattr(open_clip, "download_pretrained", lambda settings: str(clip_checkpoint))
+    rows = clone(clip).set_params(pretrained="tag").transform(make_images(1))
+    assert not np.allclose(rows, clip.transform(make_images(1)), atol=1e-4)  # the tag's mean
+
+
 def test_unknown_clip_models(nothing_found):
     images = make_images(1)
     with pytest.raises(ValueError, match="model='nope' is neither a folder nor"):

@@ -222,6 +222,21 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path):
         open_cache(tmp_path / "file")
 
 
+def test_a_full_disk_is_named(tmp_path, monkeypatch):
+    import lmdb
+
+    cache = DiskRows(tmp_path)
+    fill(cache, range(3))
+
+    def full(items):
+        raise lmdb.DiskError("No space left on device")
+
+    monkeypatch.setattr(cache, "_write", full)
+    with pytest.raises(OSError, match=r"could not be written .*No space.* Free some space"):
+        fill(cache, range(3, 5))
+    check(cache, range(5), set(range(3)))
+
+
 def run(script, folder, wait=True):
     """Run a script in a process of its own that has this file's helpers and the folder."""
     process = subprocess.Popen(
