@@ -41,3 +41,29 @@ def lower_to(
     for where, block in rows.blocks(len(centres)):
         partial = torch.addmm(offsets, block, centres.T, alpha=-2).amin(dim=1)
         bound[where] = torch.minimum(bound[where], (partial + square_norms[where]).clamp_(min=0))
+
+
+def nearest_rows(rows: Rows, points: torch.Tensor, k: int) -> torch.Tensor:
+    """Positions of the k rows nearest to each point, nearest first.
+
+    Parameters
+    ----------
+    rows : Rows of shape (N, d)
+    points : tensor of shape (P, d)
+    k : int, k <= N
+
+    Returns
+    -------
+    positions : int64 tensor of shape (P, k)
+    """
+    best = torch.empty((len(points), 0), dtype=rows.dtype, device=rows.device)
+    index = torch.empty((len(points), 0), dtype=torch.int64, device=rows.device)
+    for where, block in rows.blocks(len(points)):
+        norms = (block * block).sum(dim=1)
+        partial = torch.addmm(norms, points, block.T, alpha=-2)
+        found = partial.topk(min(k, len(block)), dim=1, largest=False)
+        values = torch.cat([best, found.values], dim=1)
+        positions = torch.cat([index, found.indices + where.start], dim=1)
+        best, order = values.topk(min(k, values.shape[1]), dim=1, largest=False)
+        index = positions.gather(1, order)
+    return index

@@ -5,12 +5,14 @@
 Margin()
 """
 
-from skactive.strategies.base import PoolView, QueryStrategy
+from skactive.strategies.balanced import Base, RareNeighbours
+from skactive.strategies.base import PoolView, QueryStrategy, SequentialStrategy
 from skactive.strategies.clustered import Clue, ClusterMargin, DropQuery
 from skactive.strategies.coverage import KCenter, TypiClust
 from skactive.strategies.herding import MaxHerding, ProbCover, UHerding
 from skactive.strategies.hybrid import Badge, Falcun
 from skactive.strategies.prior import CoDecision
+from skactive.strategies.separation import Direct, Galaxy
 from skactive.strategies.uncertainty import (
     Bald,
     Entropy,
@@ -35,6 +37,10 @@ _REGISTRY: dict[str, type[QueryStrategy]] = {
     "cluster_margin": ClusterMargin,
     "clue": Clue,
     "drop_query": DropQuery,
+    "base": Base,
+    "galaxy": Galaxy,
+    "direct": Direct,
+    "rare_neighbours": RareNeighbours,
     "co_decision": CoDecision,
 }
 
@@ -69,12 +75,15 @@ def names() -> list[str]:
 __all__ = [
     "Badge",
     "Bald",
+    "Base",
     "Clue",
     "ClusterMargin",
     "CoDecision",
+    "Direct",
     "DropQuery",
     "Entropy",
     "Falcun",
+    "Galaxy",
     "KCenter",
     "LeastConfident",
     "Margin",
@@ -83,6 +92,8 @@ __all__ = [
     "ProbCover",
     "QueryStrategy",
     "RandomSampling",
+    "RareNeighbours",
+    "SequentialStrategy",
     "TypiClust",
     "UHerding",
     "get",

@@ -1,0 +1,127 @@
+"""galaxy, direct: on lines where the answer is known, and against a plain reference."""
+
+import itertools
+
+import numpy as np
+import pytest
+from test_strategies import make_view
+
+from skactive.strategies import Direct, Galaxy, PoolView
+
+
+def ask(strategy, view, n, oracle):
+    """Drive `steps` with true labels; what was asked, step by step."""
+    steps, asked = strategy.steps(view, n), []
+    try:
+        asked.append(next(steps))
+        while True:
+            asked.append(steps.send(oracle[asked[-1]]))
+    except StopIteration:
+        return asked
+
+
+def two_class_line(n_rows, *, ends=True, **changed):
+    """Row i is the i-th most likely of class 0; both ends are labelled."""
+    likely = np.linspace(0.99, 0.01, n_rows)
+    both = np.array([0.995, 0.005]) if ends else np.empty(0)
+    everything = {
+        "proba": np.stack([likely, 1 - likely], axis=1),
+        "labelled_y": np.arange(len(both)),
+        "labelled_proba": np.stack([both, 1 - both], axis=1),
+        "rng": np.random.default_rng(0),
+    }
+    return PoolView(n_rows, **(everything | changed))
+
+
+@pytest.mark.parametrize("boundary", [1, 200, 700, 1000])
+def test_galaxy_finds_a_boundary_by_bisection(boundary):
+    oracle = (np.arange(1000) >= boundary).astype(int)
+    asked = np.concatenate(ask(Galaxy(), two_class_line(1000), 12, oracle))
+    assert {boundary - 1, boundary} & set(asked.tolist())
+    assert np.abs(asked[10:] - boundary).max() <= 5  # then it goes along the cut
+
+
+def test_galaxy_asks_at_random_while_labels_agree():
+    asked = np.concatenate(ask(Galaxy(), two_class_line(50, ends=False), 50, np.zeros(50, int)))
+    assert sorted(asked) == list(range(50))
+
+
+def plain_galaxy(view, n, oracle):
+    """Node by node, as the algorithm reads."""
+    proba = np.concatenate([view.proba, view.labelled_proba])
+    label = [None] * len(view) + view.labelled_y.tolist()
+    best, asked = proba.max(axis=1), []
+    for _ in range(n):
+        k = view.rng.integers(proba.shape[1])
+        line = np.argsort(-(proba[:, k] + (1e-8 - 1) * best), kind="stable")
+        at = [i for i, node in enumerate(line) if label[node] is not None]
+        differ = [
+            (a, b)
+            for a, b in itertools.pairwise(at)
+            if (label[line[a]] == k) != (label[line[b]] == k)
+        ]
+        runs = [(b - a, a, b) for a, b in differ if b - a > 1]
+        if runs:
+            _, a, b = min(runs)
+            node = line[(a + b) // 2]
+        elif differ:
+            free = [i for i in range(len(line)) if label[line[i]] is None]
+            node = line[min(free, key=lambda i: min(max(a - i, i - b) for a, b in differ))]
+        else:
+            node = view.rng.choice([i for i in range(len(view)) if label[i] is None])
+        label[node] = int(oracle[node])
+        asked.append(int(node))
+    return asked
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_galaxy_equals_plain_reference(seed):
+    oracle = np.random.default_rng(seed).integers(3, size=60)
+    asked = np.concatenate(ask(Galaxy(), make_view(seed=seed), 60, oracle))
+    expected = plain_galaxy(make_view(seed=seed), 60, oracle)
+    np.testing.assert_array_equal(asked, expected)
+
+
+@pytest.mark.parametrize(("noise", "off"), [(0.0, 10), (0.15, 25)])
+def test_direct_asks_around_the_threshold_that_errs_least(noise, off):
+    truth, misses = (np.arange(1000) >= 300).astype(int), []
+    for seed in range(15):
+        rng = np.random.default_rng(seed)
+        heard = np.where(rng.random(1000) < noise, 1 - truth, truth)
+        asked = ask(Direct(), two_class_line(1000, rng=rng), 120, heard)
+        assert [len(batch) for batch in asked[:2]] == [20, 20]
+        assert np.ptp(asked[1]) < np.ptp(asked[0])
+        assert len(asked[-1]) >= 60
+        misses.append(abs(np.median(asked[-1]) - 300))
+    assert np.median(misses) < off
+
+
+def test_direct_sees_to_the_rarest_classes():
+    labelled_y = np.array([0, 0, 0, 1, 1, 2])
+    proba = np.random.default_rng(0).dirichlet(np.ones(3), 500)
+    view = make_view(500, proba=proba, labelled_y=labelled_y)
+    asked = np.concatenate(ask(Direct(min_per_class=10), view, 20, proba.argmax(axis=1)))
+    lead = proba[:, 2] - proba[:, :2].max(axis=1)  # class 2 ends where this is 0
+    assert np.abs(lead[asked[10:]]).max() < np.abs(lead[asked[:10]]).max()
+
+
+@pytest.mark.parametrize("strategy", [Galaxy(), Direct(n_parallel=4, min_per_class=5)])
+@pytest.mark.parametrize("n_classes", [1, 2, 3])
+@pytest.mark.parametrize("n", [1, 7, 60])
+def test_every_row_is_asked_once(strategy, n_classes, n):
+    view = make_view(n_classes=n_classes)
+    asked = np.concatenate(ask(strategy, view, n, np.zeros(60, int)))
+    assert len(asked) == len(set(asked)) == n
+
+
+def test_stretch_shrinks_from_the_end_that_errs_more():
+    """Twelve rows, five labelled: 0 . . 0 . . . . 1 . 1 0, the last one wrongly."""
+    from skactive.strategies.separation import _Lines, _Stretch
+
+    lines = _Lines(two_class_line(12, ends=False).proba, two_class_line(12, ends=False))
+    lines.hear(np.array([0, 3, 8, 10, 11]), np.array([0, 0, 1, 1, 0]))
+    stretch = _Stretch(lines[0])
+    assert (stretch.start, stretch.stop) == (3, 11)
+    stretch.shorten(2, np.random.default_rng(0))
+    assert (stretch.start, stretch.stop) == (4, 6)  # of five free rows the root, rounded up
+    assert stretch.around_threshold(2).tolist() == [6, 5]
