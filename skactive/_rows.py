@@ -4,7 +4,7 @@ A row is whatever one index of X gives: a text, a file path, an image, a row of 
 sparse matrix or of a DataFrame.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator
 from hashlib import blake2b
 from os import PathLike
 from typing import Any
@@ -16,6 +16,8 @@ from skactive._compat import _num_samples, _safe_indexing
 
 n_rows = _num_samples
 _SKETCH_COLUMNS = 8
+_CHUNK = 2**20  # numbers read at a time
+_NUMBERS = (int, float, np.integer, np.floating, np.bool_)
 
 
 def as_rows(X: Any) -> Any:
@@ -38,6 +40,23 @@ def as_rows(X: Any) -> Any:
     for position, item in enumerate(items):
         rows[position] = item
     return rows
+
+
+def is_texts(X: Any) -> bool:
+    """Whether X is a sequence of texts or paths, rather than of rows with columns.
+
+    Parameters
+    ----------
+    X : rows
+        Any container.
+
+    Returns
+    -------
+    is_texts : bool
+        True if it has one dimension and a text in it.
+    """
+    flat = isinstance(X, Collection) and getattr(X, "ndim", 1) == 1
+    return flat and any(isinstance(row, str | PathLike) for row in X)
 
 
 def take(X: Any, positions: np.ndarray) -> Any:
@@ -120,7 +139,10 @@ def repeat_by_weight(weight: np.ndarray) -> np.ndarray:
 
 
 def row_keys(X: Any) -> np.ndarray:
-    """A digest of the content of every row; equal rows have equal keys in any container.
+    """A digest of the content of every row.
+
+    Equal rows have equal keys, whatever the type of their numbers and the container, except that a
+    sparse row equals sparse rows only.
 
     Parameters
     ----------
@@ -150,17 +172,17 @@ def row_sketches(X: Any) -> np.ndarray:
     Returns
     -------
     sketches : uint64 array of shape (n,)
-        All zero where rows are not numeric.
+        Zero, which says nothing, where X is not a numeric array.
     """
-    sketch = np.zeros(n_rows(X), dtype=np.uint64)
     if not _is_numeric(X):
-        return sketch
+        return np.zeros(n_rows(X), dtype=np.uint64)
+    sketch = np.ones(len(X), dtype=np.uint64)
     flat = X.reshape(len(X), -1)
     for column in np.unique(np.linspace(0, flat.shape[1] - 1, _SKETCH_COLUMNS).astype(int)):
-        bits = (flat[:, column].astype(np.float64) + 0.0).view(np.uint64)
+        bits = _plain_numbers(flat[:, column]).view(np.uint64)
         sketch = (sketch ^ bits) * np.uint64(0x9E3779B97F4A7C15)  # wraps around, as a hash may
         sketch ^= sketch >> np.uint64(32)
-    return sketch
+    return np.maximum(sketch, 1)
 
 
 def find_known(X: Any, keys: np.ndarray, sketches: np.ndarray) -> np.ndarray:
@@ -179,8 +201,9 @@ def find_known(X: Any, keys: np.ndarray, sketches: np.ndarray) -> np.ndarray:
         True for rows equal to a known one.
     """
     known = np.zeros(n_rows(X), dtype=bool)
-    candidates = np.flatnonzero(np.isin(row_sketches(X), sketches))
-    if len(candidates):
+    own = row_sketches(X)
+    candidates = np.flatnonzero(np.isin(own, sketches) | (own == 0) | (sketches == 0).any())
+    if len(candidates) and len(keys):
         known[candidates] = np.isin(row_keys(take(X, candidates)), keys)
     return known
 
@@ -195,13 +218,30 @@ def _contents(X: Any) -> Iterable[bytes]:
     if hasattr(X, "columns"):
         X = _frame_to_array(X)
     if _is_numeric(X):
-        # one chunk at a time: the copy in double precision must not double a large pool
-        return (
-            row.tobytes()
-            for start in range(0, len(X), 4096)
-            for row in X[start : start + 4096].astype(np.float64) + 0.0  # no negative zeros
-        )
+        return _numeric_contents(X)
+    if isinstance(X, np.ndarray) and X.ndim > 1:
+        X = X.astype(object)  # a text must not count as another one where its column is wider
     return (_item_content(row) for row in X)
+
+
+def _numeric_contents(X: np.ndarray) -> Iterator[bytes]:
+    # one chunk at a time: the copy in double precision must not double a large pool
+    step = max(1, _CHUNK // X[0].size)
+    for start in range(0, len(X), step):
+        yield from map(_array_content, _plain_numbers(X[start : start + step]))
+
+
+def _plain_numbers(array: np.ndarray) -> np.ndarray:
+    """The same bits for equal numbers: there are two zeros, and many ways to write NaN."""
+    if array.ndim > 2 and array.dtype == np.uint8:  # images
+        return array
+    array = array.astype(np.float64) + 0.0
+    array[np.isnan(array)] = np.nan
+    return array
+
+
+def _array_content(array: np.ndarray) -> bytes:
+    return f"a{array.shape}".encode() + array.tobytes()
 
 
 def _frame_to_array(X: Any) -> np.ndarray:
@@ -223,11 +263,14 @@ def _item_content(item: Any) -> bytes:
         return b"s" + str(item).encode("utf-8", "surrogatepass")
     if isinstance(item, bytes):
         return b"b" + item
-    if isinstance(item, int | float | np.number | np.bool_):
-        return b"f" + (np.float64(item) + 0.0).tobytes()
-    if isinstance(item, np.ndarray) and item.dtype == object:
-        return b"o" + b"".join(blake2b(_item_content(part)).digest() for part in item.flat)
+    if isinstance(item, _NUMBERS):
+        return b"f" + _plain_numbers(np.array([item])).tobytes()
     if hasattr(item, "__array_interface__"):  # arrays and PIL images
         array = np.asarray(item)
-        return f"a{array.shape}{array.dtype.str}".encode() + array.tobytes()
+        if array.dtype == object and all(isinstance(part, _NUMBERS) for part in array.flat):
+            array = array.astype(np.float64)
+        if array.dtype.kind in "fiub":
+            return _array_content(_plain_numbers(array[np.newaxis])[0])
+        parts = (_item_content(part) for part in array.astype(object).flat)
+        return b"o" + b"".join(blake2b(part).digest() for part in parts)
     return b"r" + repr(item).encode()
