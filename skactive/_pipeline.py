@@ -85,7 +85,7 @@ def split_pipeline(estimator: BaseEstimator, seed: int | None) -> Parts:
     stateless = 0
     while stateless < len(steps) and not get_tags(steps[stateless]).requires_fit:
         stateless += 1
-    return Parts(estimator, steps[:stateless], steps[stateless:], _adapted(head))
+    return Parts(estimator, steps[:stateless], steps[stateless:], _adapted(head, seed))
 
 
 def first_step(estimator: BaseEstimator) -> BaseEstimator:
@@ -121,9 +121,9 @@ def _seed_all(estimator: BaseEstimator, seed: int) -> None:
         estimator.set_params(**dict.fromkeys(unseeded, seed))
 
 
-def _adapted(head: BaseEstimator) -> BaseEstimator:
+def _adapted(head: BaseEstimator, seed: int | None) -> BaseEstimator:
     if not any(base.__module__.startswith("skorch.") for base in type(head).__mro__):
         return head
     from skactive.heads import SkorchAdapter
 
-    return SkorchAdapter(head)
+    return SkorchAdapter(head, random_state=seed)

@@ -1,6 +1,8 @@
 """SkorchAdapter: a plain skorch classifier, made to follow scikit-learn's rules for labels."""
 
 import inspect
+from copy import deepcopy
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -97,11 +99,9 @@ class SkorchAdapter(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
         self.classes_, codes = np.unique(y, return_inverse=True)
         self.net_ = self._prepare_net()
-        if sample_weight is not None and _takes_weight(self.net.criterion):
+        if sample_weight is not None and self._weights_reach_loss():
             codes = np.column_stack([codes, weight])
-            self.net_.set_params(
-                criterion=_WeightedCriterion, criterion__criterion=self._make_criterion()
-            )
+            self.net_.set_params(criterion=partial(_make_weighted, self.net.criterion))
         elif sample_weight is not None:
             repeated = repeat_by_weight(weight)
             X, codes = take(X, repeated), codes[repeated]
@@ -158,27 +158,26 @@ class SkorchAdapter(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         taken = inspect.signature(self.net.module).parameters
         return next((name for name in _OUTPUT_NAMES if name in taken), None)
 
-    def _make_criterion(self) -> torch.nn.Module:
-        criterion = self.net.criterion
-        return (
-            criterion(**self.net.get_params_for("criterion")) if callable(criterion) else criterion
-        )
+    def _weights_reach_loss(self) -> bool:
+        # a split of the user's own, and its scores, need y to be plain codes
+        takes_weight = "sample_weight" in inspect.signature(self.net.criterion.forward).parameters
+        return takes_weight and self.net_.train_split is None
 
 
-class _WeightedCriterion(torch.nn.Module):
-    """Hands the weights, which travel as a second column of y, to a criterion that takes them."""
+def _make_weighted(criterion: Any, **params: Any) -> torch.nn.Module:
+    """A criterion that finds the weights in a second column of y.
 
-    def __init__(self, criterion: torch.nn.Module) -> None:
-        super().__init__()
-        self.criterion = criterion
+    It stays of its own class, by which skorch knows what makes probabilities of the outputs.
+    """
+    is_made = isinstance(criterion, torch.nn.Module) and not params
+    made = deepcopy(criterion) if is_made else criterion(**params)
+    made.forward = partial(_unpack_weight, made)
+    return made
 
-    def forward(self, y_pred: torch.Tensor, y_true: torch.Tensor) -> torch.Tensor:
-        codes, weight = y_true[:, 0].long(), y_true[:, 1].to(y_pred)
-        return self.criterion(y_pred, codes, sample_weight=weight)
 
-
-def _takes_weight(criterion: Any) -> bool:
-    return "sample_weight" in inspect.signature(criterion.forward).parameters
+def _unpack_weight(criterion: Any, y_pred: torch.Tensor, y_true: torch.Tensor) -> torch.Tensor:
+    codes, weight = y_true[:, 0].long(), y_true[:, 1].to(y_pred)
+    return type(criterion).forward(criterion, y_pred, codes, sample_weight=weight)
 
 
 def _as_float32(X: Any) -> Any:
