@@ -38,6 +38,8 @@ def check_labels(y: Any, earlier: np.ndarray | None) -> np.ndarray:
             "ActiveClassifier requires y to be passed, but the target y is None. Give the labelled "
             "rows and their labels."
         )
+    if not isinstance(y, np.ndarray):
+        y = np.asarray(y, dtype=object)  # numpy would turn ["a", nan] into two texts
     y = column_or_1d(y, warn=True)
     if y.dtype == object:
         y = _without_object(y)
@@ -135,17 +137,22 @@ def _kind(y: np.ndarray) -> str:
 
 
 def _without_object(y: np.ndarray) -> np.ndarray:
-    missing = [i for i, label in enumerate(y) if label is None or label != label]
+    missing = [i for i, label in enumerate(y) if _is_missing(label)]
     if missing:
         raise ValueError(
             f"Input y contains NaN or None, at position {missing[0]}. ActiveClassifier takes "
             "labelled rows only: leave the others out of X and y."
         )
-    kinds = {np.asarray(label).dtype.kind for label in y}
+    kinds = {_kind(np.asarray(label)) for label in y}
     if len(kinds) > 1:
         names = sorted({type(label).__name__ for label in y})
         raise ValueError(f"y mixes labels of types {', '.join(names)}. Give labels of one type.")
-    plain = np.array(y.tolist())
+    plain = np.array(y.tolist()) if all(np.ndim(label) == 0 for label in y) else y
     if plain.dtype == object or plain.ndim != 1:
         raise ValueError(f"Unknown label type: {type(y[0]).__name__}. Labels are str, int or bool.")
     return plain
+
+
+def _is_missing(label: Any) -> bool:
+    itself = label == label  # NaN says no, pandas' NA cannot say
+    return label is None or not isinstance(itself, bool | np.bool_) or not itself
