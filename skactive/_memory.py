@@ -105,18 +105,20 @@ class LabelMemory:
         memory : LabelMemory
             Both.
         """
-        if (self.prior_proba is None) != (other.prior_proba is None):
-            raise ValueError("prior was set or removed after labels were given; call fit anew.")
-        prior_proba = None
-        if self.prior_proba is not None:
-            prior_proba = np.concatenate([self.prior_proba, other.prior_proba])
+        opinions = [
+            memory.prior_proba for memory in (self, other) if memory.prior_proba is not None
+        ]
+        if len(opinions) == 1 or len({opinion.shape[1] for opinion in opinions}) > 1:
+            raise ValueError(
+                "prior was set, or has other classes than when labels were given; call fit anew."
+            )
         return LabelMemory(
             rows=concatenate(self.rows, other.rows),
             y=np.concatenate([self.y, other.y]),
             weight=np.concatenate([self.weight, other.weight]),
             keys=np.concatenate([self.keys, other.keys]),
             sketches=np.concatenate([self.sketches, other.sketches]),
-            prior_proba=prior_proba,
+            prior_proba=np.concatenate(opinions) if opinions else None,
         )
 
     def relabelled(self, positions: np.ndarray, y: np.ndarray) -> "LabelMemory":

@@ -1,5 +1,6 @@
 """From a pool of rows to the PoolView that a strategy sees."""
 
+import warnings
 from collections.abc import Callable
 from functools import cache
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 from sklearn.decomposition import TruncatedSVD
+from sklearn.utils import get_tags
 
 from skactive._learned import Learned
 from skactive._pipeline import Parts
@@ -58,7 +60,7 @@ def make_view(
             return learned.model.features(representation)
         for step in parts.steps:
             if hasattr(step, "transform"):
-                representation = step.fit_transform(representation)
+                representation = _fit_transform_unlabelled(step, representation)
         return representation
 
     @cache
@@ -86,13 +88,26 @@ def make_view(
     return view
 
 
+def _fit_transform_unlabelled(step: Any, rows: Any) -> Any:
+    if get_tags(step).target_tags.required:
+        return rows
+    try:
+        return step.fit_transform(rows)
+    except (TypeError, ValueError) as error:  # not every step that needs labels has the tag
+        warnings.warn(
+            f"{type(step).__name__} steps aside until there are labels: {error}", stacklevel=2
+        )
+        return rows
+
+
 def _matrix_maker(features: Any) -> Callable[[Any], np.ndarray]:
     """How to turn features like these into a dense matrix, the same for pool and labelled rows."""
     if sparse.issparse(features):
         width = min(_SKETCH_WIDTH, min(features.shape) - 1)
         if width < 1:
             return lambda sparse_rows: sparse_rows.toarray()
-        svd = TruncatedSVD(width, random_state=0).fit(features)
+        with np.errstate(invalid="ignore"):  # it divides by the variance, which may be nil
+            svd = TruncatedSVD(width, random_state=0).fit(features)
         return svd.transform
     return _dense_matrix
 

@@ -19,7 +19,7 @@ from skactive._memory import LabelMemory
 from skactive._pipeline import Parts, first_step, split_pipeline
 from skactive._pool import make_view
 from skactive._random import draw_seed
-from skactive._rows import as_rows, find_known, n_rows, row_keys, row_sketches, take
+from skactive._rows import as_rows, find_known, is_texts, n_rows, row_keys, row_sketches, take
 from skactive._validation import check_count, check_labels, check_positions, union
 from skactive.heads import SoftmaxHead
 from skactive.strategies import PoolView, QueryStrategy
@@ -155,7 +155,7 @@ class ActiveClassifier(ClassifierMixin, BaseEstimator):
             known before is kept.
         """
         with self._unchanged_by_failure():
-            for name in ("_learned", "_announced", "_drawn_seed"):
+            for name in ("_learned", "_announced", "_drawn_seed", "_pool_shares"):
                 self.__dict__.pop(name, None)
             self._learn(X, y, None, sample_weight)
         return self
@@ -211,6 +211,8 @@ class ActiveClassifier(ClassifierMixin, BaseEstimator):
         positions = check_positions(positions, len(memory), "positions")
         y = check_labels(y, memory.y)
         check_consistent_length(positions, y)
+        if len(np.unique(positions)) < len(positions):
+            raise ValueError("positions holds one more than once; give one label for each.")
         with self._unchanged_by_failure():
             self._refit(memory.relabelled(positions, y))
         return self
@@ -330,7 +332,7 @@ class ActiveClassifier(ClassifierMixin, BaseEstimator):
         if self._learned is not None:
             return self._learned.classes
         if self.prior is not None:
-            return self.prior.classes_
+            return np.sort(self.prior.classes_)
         raise AttributeError("classes_ is known after fit, or with a prior.")
 
     @property
@@ -415,8 +417,9 @@ class ActiveClassifier(ClassifierMixin, BaseEstimator):
         if isinstance(X, str | bytes):
             raise ValueError(f"{name} is one {type(X).__name__}, not a sequence of rows.")
         if hasattr(X, "columns"):
-            validate_data(self, X, reset=reset, skip_check_array=True)
-        elif get_tags(first_step(self._estimator())).input_tags.two_d_array:
+            if reset or hasattr(self, "n_features_in_"):
+                validate_data(self, X, reset=reset, skip_check_array=True)
+        elif self._takes_matrix() and not is_texts(X):
             as_they_are = {"dtype": None, "ensure_all_finite": False, "allow_nd": True}
             X = validate_data(self, X, reset=reset, accept_sparse="csr", **as_they_are)
         else:
@@ -425,16 +428,21 @@ class ActiveClassifier(ClassifierMixin, BaseEstimator):
             raise ValueError(f"{name} has 0 sample(s); give at least one row.")
         return X
 
+    def _takes_matrix(self) -> bool:
+        return get_tags(first_step(self._estimator())).input_tags.two_d_array
+
     def _prior_classes(self) -> np.ndarray | None:
-        return None if self.prior is None else self.prior.classes_
+        return None if self.prior is None else np.sort(self.prior.classes_)
 
     def _seen_prior(self) -> Prior | None:
         if self.prior is None:
             return None
-        return Prior(self.prior.classes_, self._pool_shares if self.transductive else None)
+        return Prior(np.sort(self.prior.classes_), self._pool_shares if self.transductive else None)
 
     def _raw_prior_proba(self, X: Any) -> np.ndarray | None:
         if self.prior is None:
+            if self._learned is not None and self._learned.prior is not None:
+                raise ValueError("prior was removed after labels were given; call fit anew.")
             return None
         proba = np.asarray(self.prior.predict_proba(X), dtype=np.float64)
         expected = (n_rows(X), len(self.prior.classes_))
@@ -443,7 +451,7 @@ class ActiveClassifier(ClassifierMixin, BaseEstimator):
                 f"prior.predict_proba gave an array of shape {proba.shape}, expected finite "
                 f"numbers of shape {expected}. The prior must take the same rows as the classifier."
             )
-        return proba
+        return proba[:, np.argsort(self.prior.classes_)]
 
     def _askable(self, X_pool: Any, exclude: Any) -> np.ndarray:
         left = np.ones(n_rows(X_pool), dtype=bool)
