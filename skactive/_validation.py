@@ -7,7 +7,7 @@ from numbers import Integral
 from typing import Any
 
 import numpy as np
-from sklearn.utils import column_or_1d
+from sklearn.utils import assert_all_finite, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 
 _KINDS = {"b": "bool", "i": "number", "u": "number", "f": "number", "U": "str"}
@@ -43,6 +43,7 @@ def check_labels(y: Any, earlier: np.ndarray | None) -> np.ndarray:
     y = column_or_1d(y, warn=True)
     if y.dtype == object:
         y = _without_object(y)
+    assert_all_finite(y, input_name="y")
     with few_labels():
         check_classification_targets(y)
     if earlier is not None and _kind(y) != _kind(earlier):
