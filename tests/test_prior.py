@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from test_strategies import make_view
 
-from skactive.strategies import CoDecision, PoolView
+from skactive.strategies import CoDecision, PoolView, Selective
 
 PRIOR = np.array([[0.9, 0.1], [0.6, 0.4], [0.8, 0.2], [0.1, 0.9]])
 HEAD = np.array([[0.7, 0.3], [0.8, 0.2], [0.5, 0.5], [0.5, 0.5]])
@@ -53,3 +53,22 @@ def test_contradicting_certainties_are_no_nan():
 def test_noise_ratio_is_a_share(ratio):
     with pytest.raises(ValueError, match=f"noise_ratio={ratio} is not a share of the pool"):
         CoDecision(noise_ratio=ratio).select(make_view(), 1)
+
+
+def test_selective_by_hand():
+    prior = np.array([[0.9, 0.1], [0.7, 0.3], [0.2, 0.8], [0.4, 0.6], [0.3, 0.7]])
+    joint = np.array([[0.5, 0.5], [0.6, 0.4], [0.5, 0.5], [0.1, 0.9], [0.5, 0.5]])
+    view = PoolView(5, prior_proba=prior, proba=joint)
+    # thresholds: 0.8 for the first class, 0.7 for the second
+    np.testing.assert_allclose(Selective().score(view), [-0.1, 0.1, -0.1, 0.1, 0], atol=1e-12)
+    # rows 1 and 3 are unsure, by their joint margin; then those least above their thresholds
+    np.testing.assert_array_equal(Selective().select(view, 5), [1, 3, 4, 0, 2])
+    positions, codes = Selective().clean_set(view)
+    np.testing.assert_array_equal(positions, [0, 2, 4])
+    np.testing.assert_array_equal(codes, [0, 1, 1])
+
+
+def test_selective_takes_the_prior_where_there_is_no_other_opinion():
+    picks = Selective().select(make_view(proba=None), 5)
+    same = Selective().select(make_view(proba=make_view().prior_proba), 5)
+    np.testing.assert_array_equal(picks, same)

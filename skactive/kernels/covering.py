@@ -50,13 +50,9 @@ def greedy_cover(
     -----
     O(N R d) for the first gains, O(R d) for each that is brought up to date; O(N + R d) memory.
     """
-    cover = _Cover(rows, reference, similarity, weights)
-    if centres is not None:
-        cover.reach(centres)
-    cover.start()
-    while len(cover.chosen) < n:
-        cover.advance(n - len(cover.chosen), n_candidates)
-    return np.array(cover.chosen, dtype=np.int64)
+    cover = Cover(rows, reference, similarity, weights)
+    cover.restart(centres)
+    return cover.pick(n, n_candidates)
 
 
 def ball(radius: float) -> Callable[[torch.Tensor], torch.Tensor]:
@@ -69,13 +65,15 @@ def bell(bandwidth: float) -> Callable[[torch.Tensor], torch.Tensor]:
     return lambda square: square.mul_(-1 / max(bandwidth, 1e-18) ** 2).exp_()
 
 
-class _Cover:
+class Cover:
+    """A greedy cover that can be picked from bit by bit, and begun again with other centres."""
+
     def __init__(
         self,
         rows: Rows,
         reference: torch.Tensor,
         similarity: Callable[[torch.Tensor], torch.Tensor],
-        weights: torch.Tensor | None,
+        weights: torch.Tensor | None = None,
     ) -> None:
         self.rows = rows
         # Differences matter, not where the pool lies: small norms keep duplicates at zero.
@@ -85,25 +83,30 @@ class _Cover:
         self.similarity = similarity
         self.weights = torch.ones_like(self.square_norms) if weights is None else weights
         self.nothing = 1e-6 * float(self.weights.sum())
-        self.reached = torch.zeros_like(self.square_norms)
         self.chosen: list[int] = []
 
-    def reach(self, points: torch.Tensor) -> None:
-        """Count these points as chosen."""
-        for part in points.split(_CHUNK):
-            self.reached = torch.maximum(self.reached, self._similar(part).amax(dim=0))
-
-    def start(self) -> None:
-        """The gains of all rows, chosen ones excepted."""
+    def restart(self, centres: torch.Tensor | None) -> None:
+        """Forget what is covered but by these centres; rows picked before are not picked again."""
+        self.reached = torch.zeros_like(self.square_norms)
+        if centres is not None and len(centres):
+            for part in centres.split(_CHUNK):
+                self._reach(part)
         gains = [self._gains(self._similar(x)) for _, x in self.rows.blocks(len(self.reference))]
         self.gains = torch.cat(gains).cpu().numpy()
         self.gains[self.chosen] = -np.inf
 
-    def advance(self, n: int, n_candidates: int) -> None:
+    def pick(self, n: int, n_candidates: int = 512) -> np.ndarray:
+        """The next n rows."""
+        before = len(self.chosen)
+        while (left := before + n - len(self.chosen)) > 0:
+            if self.gains.max() > self.nothing:
+                self._advance(left, n_candidates)
+            else:
+                self._begin_again(left)
+        return np.array(self.chosen[before:], dtype=np.int64)
+
+    def _advance(self, n: int, n_candidates: int) -> None:
         """Choose no more than n rows among the candidates of highest gain."""
-        if self.gains.max() <= self.nothing:
-            self._begin_again(n)
-            return
         candidates = np.sort(top_n(self.gains, min(n_candidates, len(self.gains))))
         others = self.gains.copy()
         others[candidates] = -np.inf
@@ -117,7 +120,7 @@ class _Cover:
             if beaten or gains[best] <= self.nothing:
                 break
             if fresh[best]:
-                self.reach(points[best][None])
+                self._reach(points[best][None])
                 self.chosen.append(int(candidates[best]))
                 gains[best], fresh[:], picked = -np.inf, False, picked + 1
             else:
@@ -129,12 +132,16 @@ class _Cover:
 
     def _begin_again(self, n: int) -> None:
         """All is covered: forget it, or, where a fresh cover gains nothing, go by position."""
-        if float(self.reached.max()) > 0 and float(self.weights.max()) > 0:
-            self.reached.zero_()
-            self.start()
+        if float(self.reached.max()) > 0:
+            self.restart(None)
             if self.gains.max() > self.nothing:
                 return
-        self.chosen += np.flatnonzero(self.gains > -np.inf)[:n].tolist()
+        left = np.flatnonzero(self.gains > -np.inf)[:n]
+        self.gains[left] = -np.inf
+        self.chosen += left.tolist()
+
+    def _reach(self, points: torch.Tensor) -> None:
+        self.reached = torch.maximum(self.reached, self._similar(points).amax(dim=0))
 
     def _similar(self, points: torch.Tensor) -> torch.Tensor:
         centred = points - self.origin

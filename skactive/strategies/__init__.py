@@ -5,13 +5,15 @@
 Margin()
 """
 
+from skactive.strategies.automatic import Refine, Tailor
 from skactive.strategies.balanced import Base, RareNeighbours
 from skactive.strategies.base import PoolView, QueryStrategy, SequentialStrategy
 from skactive.strategies.clustered import Clue, ClusterMargin, DropQuery
 from skactive.strategies.coverage import KCenter, TypiClust
 from skactive.strategies.herding import MaxHerding, ProbCover, UHerding
 from skactive.strategies.hybrid import Badge, Falcun
-from skactive.strategies.prior import CoDecision
+from skactive.strategies.noisy import Nas
+from skactive.strategies.prior import CoDecision, Selective
 from skactive.strategies.separation import Direct, Galaxy
 from skactive.strategies.uncertainty import (
     Bald,
@@ -19,6 +21,13 @@ from skactive.strategies.uncertainty import (
     LeastConfident,
     Margin,
     RandomSampling,
+)
+from skactive.strategies.wrappers import (
+    ClassBalanced,
+    NearCandidates,
+    Power,
+    RandomCandidates,
+    Schedule,
 )
 
 _REGISTRY: dict[str, type[QueryStrategy]] = {
@@ -42,6 +51,10 @@ _REGISTRY: dict[str, type[QueryStrategy]] = {
     "direct": Direct,
     "rare_neighbours": RareNeighbours,
     "co_decision": CoDecision,
+    "selective": Selective,
+    "tailor": Tailor,
+    "refine": Refine,
+    "nas": Nas,
 }
 
 
@@ -76,6 +89,7 @@ __all__ = [
     "Badge",
     "Bald",
     "Base",
+    "ClassBalanced",
     "Clue",
     "ClusterMargin",
     "CoDecision",
@@ -88,12 +102,20 @@ __all__ = [
     "LeastConfident",
     "Margin",
     "MaxHerding",
+    "Nas",
+    "NearCandidates",
     "PoolView",
+    "Power",
     "ProbCover",
     "QueryStrategy",
+    "RandomCandidates",
     "RandomSampling",
     "RareNeighbours",
+    "Refine",
+    "Schedule",
+    "Selective",
     "SequentialStrategy",
+    "Tailor",
     "TypiClust",
     "UHerding",
     "get",

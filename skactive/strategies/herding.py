@@ -130,7 +130,7 @@ class MaxHerding(QueryStrategy):
         rows = Rows(view.X, view.device)
         reference = rows.take(draw_reference(view, self.n_reference))
         auto = self.bandwidth == "auto"
-        bandwidth = _spread(reference) if auto else float(self.bandwidth)
+        bandwidth = spread(reference) if auto else float(self.bandwidth)
         known = _as_rows(labelled_points(view), rows)
         return greedy_cover(rows, n, reference, bell(bandwidth), centres=known)
 
@@ -186,7 +186,7 @@ class UHerding(QueryStrategy):
         doubt = closeness(self.read(view, "proba")[drawn])
         reference, known = rows.take(drawn), _as_rows(labelled_points(view), rows)
         auto = self.bandwidth == "auto"
-        bandwidth = _closest(known, _spread(reference)) if auto else float(self.bandwidth)
+        bandwidth = _closest(known, spread(reference)) if auto else float(self.bandwidth)
         return greedy_cover(
             rows,
             n,
@@ -208,7 +208,7 @@ def _as_rows(points: "Tensor | None", rows: "Rows") -> "Tensor | None":
     return None if points is None else points.to(rows.dtype)
 
 
-def _spread(points: "Tensor") -> float:
+def spread(points: "Tensor") -> float:
     return float(((points - points.mean(dim=0)) ** 2).sum(dim=1).mean().sqrt())
 
 

@@ -4,7 +4,7 @@ import numpy as np
 
 from skactive.kernels.ranking import top_n
 from skactive.strategies.base import PoolView, QueryStrategy
-from skactive.strategies.uncertainty import entropy
+from skactive.strategies.uncertainty import closeness, entropy
 
 
 class CoDecision(QueryStrategy):
@@ -105,3 +105,78 @@ class CoDecision(QueryStrategy):
     def _head(self, view: PoolView) -> np.ndarray:
         opinion = view.prior_proba if view.head_proba is None else view.head_proba
         return np.asarray(opinion, dtype=np.float64)
+
+
+class Selective(QueryStrategy):
+    """Rows of which the prior is less sure than it usually is of their class.
+
+    Each class's threshold is the prior's mean confidence in the rows it puts there. Of the rows
+    below their threshold, those of the smallest margin of the joint opinion are asked about; where
+    they are too few, the rows least above theirs follow. The others keep the prior's labels for
+    free: see `clean_set`.
+
+    **Use it** with a prior that is right where it is sure, and more sure of some classes than of
+    others. **Leave it** with a prior that is sure and wrong. Needs a prior; before any label its
+    margin counts. O(N K + N log N).
+
+    References
+    ----------
+    .. [1] H. Kim, S. Jin, C. Sung, J. Kim and J. Ok (2025). Active prompt learning with
+       vision-language model priors. TMLR. arXiv:2411.16722. (Of it, selective querying; the
+       thresholds' form is ours.)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skactive.strategies import PoolView, Selective
+    >>> prior = np.array([[0.9, 0.1], [0.7, 0.3], [0.4, 0.6], [0.45, 0.55]])
+    >>> view = PoolView(4, prior_proba=prior, proba=prior)
+    >>> Selective().select(view, 3)
+    array([3, 1, 2])
+    >>> Selective().clean_set(view)
+    (array([0, 2]), array([0, 1]))
+    """
+
+    needs: frozenset[str] = frozenset({"prior"})
+
+    def select(self, view: PoolView, n: int) -> np.ndarray:
+        doubt = self.score(view)
+        opinion = view.prior_proba if view.proba is None else view.proba
+        return top_n(np.where(doubt > 0, 1 + closeness(opinion), doubt), n)
+
+    def score(self, view: PoolView) -> np.ndarray:
+        """How far the prior's confidence is below the threshold of the class it names.
+
+        Parameters
+        ----------
+        view : PoolView
+            The pool.
+
+        Returns
+        -------
+        scores : float64 array of shape (N,)
+        """
+        prior = np.asarray(self.read(view, "prior_proba"), dtype=np.float64)
+        named, confidence = prior.argmax(axis=1), prior.max(axis=1)
+        counts = np.maximum(np.bincount(named, minlength=prior.shape[1]), 1)
+        thresholds = np.bincount(named, weights=confidence, minlength=prior.shape[1]) / counts
+        doubt = thresholds[named] - confidence
+        return np.where(np.abs(doubt) < 1e-12, 0, doubt)
+
+    def clean_set(self, view: PoolView) -> tuple[np.ndarray, np.ndarray]:
+        """The rows that the prior labels for free: those not below their threshold.
+
+        Parameters
+        ----------
+        view : PoolView
+            The pool.
+
+        Returns
+        -------
+        positions : int64 array of shape (M,)
+            In ascending order.
+        codes : int64 array of shape (M,)
+            The prior's labels of them, as positions into ``view.classes``.
+        """
+        positions = np.flatnonzero(self.score(view) <= 0)
+        return positions, np.asarray(view.prior_proba)[positions].argmax(axis=1)

@@ -1,0 +1,98 @@
+"""refine, tailor, nas: what they choose among, and what they learn from answers."""
+
+import numpy as np
+import pytest
+import torch
+from test_coverage import blobs
+from test_separation import ask
+from test_strategies import make_view
+
+from skactive.strategies import (
+    KCenter,
+    Margin,
+    MaxHerding,
+    Nas,
+    PoolView,
+    QueryStrategy,
+    Refine,
+    Tailor,
+    UHerding,
+)
+
+
+class Fixed(QueryStrategy):
+    """These rows first, then the others."""
+
+    def __init__(self, rows=()):
+        self.rows = rows
+
+    def select(self, view, n):
+        rows = np.asarray(self.rows, dtype=np.int64)
+        return np.concatenate([rows, np.setdiff1d(np.arange(len(view)), rows)])[:n]
+
+
+def test_refine_without_a_round_is_u_herding():
+    picks = Refine(n_rounds=0).select(make_view(), 7)
+    np.testing.assert_array_equal(picks, UHerding().select(make_view(), 7))
+
+
+def test_refine_keeps_what_a_strategy_wants():
+    view = make_view()
+    picks = Refine([Margin()], n_rounds=1, n_subsets=1, share=1.0).select(view, 7)
+    assert set(picks) == set(Margin().select(view, 7))
+
+
+def test_refine_keeps_no_more_rows_than_published(monkeypatch):
+    monkeypatch.setattr("skactive.strategies.automatic._KEPT", 8)
+    strategy = Refine([KCenter()], n_rounds=1, share=1.0)
+    assert len(strategy._cut(make_view(), np.arange(60), 5)) <= 8
+
+
+@pytest.mark.parametrize("good", [0, 1])
+def test_tailor_turns_to_the_strategy_that_fetches_rare_classes(good):
+    rare, common = np.arange(50), np.arange(50, 100)
+    arms = [Fixed(common), Fixed(common)]
+    arms[good] = Fixed(rare)
+    oracle = np.repeat([1, 0], 50)
+    view = PoolView(
+        200,
+        proba=np.full((200, 2), 0.5),
+        labelled_y=np.repeat([0, 1], [95, 5]),
+        rng=np.random.default_rng(0),
+    )
+    asked = np.concatenate(ask(Tailor(arms, n_parallel=5), view, 40, np.resize(oracle, 200)))
+    assert len(set(asked)) == 40
+    assert (asked[-20:] < 50).mean() > 0.7
+
+
+def test_nas_hears_shares_of_one_row_a_class():
+    batches = ask(Nas(), make_view(), 8, np.zeros(60, int))
+    assert [len(batch) for batch in batches] == [3, 3, 2]
+
+
+def test_nas_is_max_herding_while_labels_agree():
+    picks = np.concatenate(ask(Nas(), make_view(labelled_y=np.zeros(6, int)), 9, np.zeros(60, int)))
+    np.testing.assert_array_equal(picks, MaxHerding().select(make_view(), 9))
+
+
+def test_nas_opens_a_region_again_when_its_label_looks_wrong():
+    """Three blobs; the label of the one row known of the second is that of another class."""
+    X, blob = blobs([30, 30, 30], spread=0.5)
+    known = np.array([0, 1, 2, 60, 61, 62, 30, 31, 32, 33, 34])
+    labels = np.array([0, 0, 0, 2, 2, 2, 1, 1, 1, 1, 0])
+    nas = Nas(n_neighbors=3)
+    points = X[known]
+    good = nas._credible(torch.from_numpy(points), labels)
+    assert good.tolist() == [True] * 10 + [False]
+    rest = np.setdiff1d(np.arange(90), known)
+    # Only the row of the second blob whose label looks wrong is known: the blob is asked again.
+    some = np.r_[0:6, 10]
+    view = PoolView(
+        len(rest),
+        X=X[rest],
+        proba=np.eye(3)[blob[rest]],
+        classes=np.arange(3),
+        labelled_X=points[some],
+        labelled_y=labels[some],
+    )
+    assert blob[rest][next(nas.steps(view, 1))[0]] == 1
