@@ -83,17 +83,29 @@ class Cover:
         self.similarity = similarity
         self.weights = torch.ones_like(self.square_norms) if weights is None else weights
         self.nothing = 1e-6 * float(self.weights.sum())
+        # Before the first restart all is covered, and nothing to be gained.
+        self.reached = torch.ones_like(self.square_norms)
+        self.gains = np.zeros(len(rows))
         self.chosen: list[int] = []
 
     def restart(self, centres: torch.Tensor | None) -> None:
-        """Forget what is covered but by these centres; rows picked before are not picked again."""
-        self.reached = torch.zeros_like(self.square_norms)
+        """Count these centres as all there is; rows picked before are not picked again.
+
+        Gains grow where less is covered than before, and only that is computed.
+        """
+        before, self.reached = self.reached, torch.zeros_like(self.reached)
         if centres is not None and len(centres):
             for part in centres.split(_CHUNK):
                 self._reach(part)
-        gains = [self._gains(self._similar(x)) for _, x in self.rows.blocks(len(self.reference))]
-        self.gains = torch.cat(gains).cpu().numpy()
-        self.gains[self.chosen] = -np.inf
+        opened = (self.reached < before).nonzero()[:, 0]
+        if not len(opened):
+            return
+        was, now, weights = before[opened], self.reached[opened], self.weights[opened]
+        reference, square_norms = self.reference[opened], self.square_norms[opened]
+        for where, block in self.rows.blocks(len(opened)):
+            similar = self._similar(block, reference, square_norms)
+            more = similar.minimum(was).sub_(now).clamp_(min=0) @ weights
+            self.gains[where] += more.cpu().numpy()
 
     def pick(self, n: int, n_candidates: int = 512) -> np.ndarray:
         """The next n rows."""
@@ -126,8 +138,8 @@ class Cover:
             else:
                 stale = top_n(np.where(fresh, -np.inf, gains), min(_CHUNK, len(gains)))
                 stale = stale[~fresh[stale] & (gains[stale] > -np.inf)]
-                now = self._gains(self._similar(points[stale])).cpu().numpy()
-                gains[stale], fresh[stale] = np.minimum(gains[stale], now), True
+                now = self._gains(points[stale]).cpu().numpy()
+                gains[stale], fresh[stale] = now, True
         self.gains[candidates] = gains
 
     def _begin_again(self, n: int) -> None:
@@ -141,14 +153,18 @@ class Cover:
         self.chosen += left.tolist()
 
     def _reach(self, points: torch.Tensor) -> None:
-        self.reached = torch.maximum(self.reached, self._similar(points).amax(dim=0))
+        similar = self._similar(points, self.reference, self.square_norms)
+        self.reached = torch.maximum(self.reached, similar.amax(dim=0))
 
-    def _similar(self, points: torch.Tensor) -> torch.Tensor:
+    def _gains(self, points: torch.Tensor) -> torch.Tensor:
+        similar = self._similar(points, self.reference, self.square_norms)
+        return similar.sub_(self.reached).clamp_(min=0) @ self.weights
+
+    def _similar(
+        self, points: torch.Tensor, reference: torch.Tensor, square_norms: torch.Tensor
+    ) -> torch.Tensor:
         centred = points - self.origin
-        norms = (centred * centred).sum(dim=1)[:, None] + self.square_norms
-        square = torch.addmm(norms, centred, self.reference.T, alpha=-2)
+        norms = (centred * centred).sum(dim=1)[:, None] + square_norms
+        square = torch.addmm(norms, centred, reference.T, alpha=-2)
         tolerance = 8 * self.rows.eps
         return self.similarity(square.masked_fill_(square <= tolerance * norms, 0))
-
-    def _gains(self, similar: torch.Tensor) -> torch.Tensor:
-        return (similar - self.reached).clamp_(min=0) @ self.weights
