@@ -92,12 +92,17 @@ def concatenate(first: Any, second: Any) -> Any:
 
     Raises
     ------
-    TypeError
-        If they are of two kinds, such as an array and a DataFrame.
+    TypeError, ValueError
+        If they are of two kinds, such as an array and a DataFrame, or of two shapes.
     """
     if sparse.issparse(first) and sparse.issparse(second):
         return sparse.vstack([first, second], format="csr")
     if isinstance(first, np.ndarray) and isinstance(second, np.ndarray):
+        if first.shape[1:] != second.shape[1:]:
+            raise ValueError(
+                f"X has rows of shape {second.shape[1:]}, earlier ones have {first.shape[1:]}. "
+                "Give rows of one kind throughout."
+            )
         return np.concatenate([first, second])
     if type(first) is not type(second):
         raise TypeError(

@@ -46,7 +46,7 @@ def check_labels(y: Any, earlier: np.ndarray | None) -> np.ndarray:
     assert_all_finite(y, input_name="y")
     with few_labels():
         check_classification_targets(y)
-    if earlier is not None and _kind(y) != _kind(earlier):
+    if earlier is not None and len(y) and _kind(y) != _kind(earlier):
         raise ValueError(
             f"y holds labels of type {_kind(y)} ({y[:3].tolist()}...), those known already are "
             f"{_kind(earlier)} ({earlier[:3].tolist()}...). Give labels of one type throughout."

@@ -13,7 +13,7 @@ from sklearn.utils import get_tags
 from sklearn.utils.validation import check_consistent_length, validate_data
 
 from skactive import strategies
-from skactive._compat import HasMethods, StrOptions, _check_sample_weight, _fit_context
+from skactive._compat import HasMethods, StrOptions, _fit_context, check_sample_weight
 from skactive._learned import Learned, Prior
 from skactive._memory import LabelMemory
 from skactive._pipeline import Parts, first_step, split_pipeline
@@ -371,7 +371,7 @@ class ActiveClassifier(ClassifierMixin, BaseEstimator):
                 f"X has {n_rows(X)} rows, but y has {len(y)} labels: inconsistent numbers of "
                 "samples. Give one label for each row."
             )
-        weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+        weight = check_sample_weight(sample_weight, X, all_zero=self._learned is not None)
         if classes is not None:
             self._announced = union(self._announced, check_labels(classes, y))
         new = LabelMemory(
