@@ -200,6 +200,13 @@ def test_zero_weight_is_absent(name):
     np.testing.assert_array_equal(zero.label_trust_[10:], without.label_trust_)
 
 
+def test_a_batch_of_zero_weight_is_absent_too():
+    clf = make_active().fit(X, Y)
+    before = clf.predict_proba(X_NEW)
+    clf.partial_fit(X_NEW[:2], ["cow", "never"], sample_weight=[0, 0])
+    np.testing.assert_array_equal(clf.predict_proba(X_NEW), before)
+
+
 def test_a_row_of_weight_zero_may_be_asked_about():
     clf = make_active().fit(X[:20], Y[:20], sample_weight=np.arange(20) > 0)
     assert clf.query(X[:20], 1).tolist() == [0]
