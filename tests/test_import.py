@@ -1,0 +1,110 @@
+"""What an import costs, and what a missing extra says."""
+
+import subprocess
+import sys
+import textwrap
+
+import pytest
+
+import skactive
+from skactive._extras import _EXTRA_OF, require
+
+HEAVY = ["torch", "skorch", "transformers", "open_clip", "sentence_transformers", "matplotlib"]
+HIDE = """
+    import sys
+    from importlib.abc import MetaPathFinder
+
+    class Hidden(MetaPathFinder):
+        def find_spec(self, name, path, target=None):
+            if name in {names!r}:
+                raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
+
+    sys.meta_path.insert(0, Hidden())
+"""
+
+
+def run(code, hide=()):
+    """Run code in a fresh interpreter, some modules being out of its reach."""
+    script = textwrap.dedent(HIDE).format(names=set(hide)) + textwrap.dedent(code)
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def loaded_by(code):
+    printed = run(f"{code}\nprint(*sorted({{name.partition('.')[0] for name in sys.modules}}))")
+    return set(printed.split())
+
+
+def test_import_is_light():
+    loaded = loaded_by("import skactive; dir(skactive); skactive.__version__")
+    assert not loaded & {*HEAVY, "sklearn", "numpy"}
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "from skactive import SentenceEncoder, ClipEncoder; SentenceEncoder(); ClipEncoder()",
+        "from skactive import ZeroShotClassifier; ZeroShotClassifier(['a', 'b'])",
+        "from skactive import datasets, noise",
+    ],
+    ids=["encoders", "priors", "data"],
+)
+def test_encoders_and_priors_wait_for_their_models(code):
+    assert not loaded_by(code) & set(HEAVY)
+
+
+def test_active_classifier_needs_no_extra():
+    code = """
+        import numpy as np
+        from skactive import ActiveClassifier
+        X, y = np.eye(6), [0, 1, 0, 1, 0, 1]
+        clf = ActiveClassifier(random_state=0)
+        clf.query(X, 2)
+        print(len(clf.fit(X, y).predict(X)))
+    """
+    hidden = {*_EXTRA_OF, "transformers", "pandas", "polars"} - {"tqdm"}  # skorch needs that
+    assert run(code, hide=hidden) == "6\n"
+
+
+@pytest.mark.parametrize(
+    ("module", "extra", "code"),
+    [
+        ("sentence_transformers", "text", "skactive.SentenceEncoder().transform(['a'])"),
+        ("open_clip", "image", "skactive.ClipEncoder().encode_prompts(['a'])"),
+    ],
+)
+def test_a_missing_extra_names_the_pip_command(module, extra, code):
+    code = f"""
+        import skactive
+        try:
+            {code}
+        except ImportError as error:
+            print(error)
+    """
+    expected = f"{module} is not installed. Install it with: pip install 'skactive[{extra}]'\n"
+    assert run(code, hide=[module]) == expected
+
+
+@pytest.mark.parametrize("module", _EXTRA_OF)
+def test_require(module, monkeypatch):
+    monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(ImportError, match=rf"pip install 'skactive\[{_EXTRA_OF[module]}\]'"):
+        require(module)
+
+
+def test_require_gives_the_module():
+    assert require("tqdm.auto").tqdm
+
+
+def test_what_is_broken_inside_a_package_is_not_called_missing():
+    with pytest.raises(ModuleNotFoundError, match=r"tqdm\.nonsense"):
+        require("tqdm.nonsense")
+
+
+def test_everything_announced_is_there():
+    for name in skactive.__all__:
+        assert getattr(skactive, name) is not None
+        assert name in dir(skactive)
+    with pytest.raises(AttributeError, match="has no attribute 'Nothing'"):
+        _ = skactive.Nothing

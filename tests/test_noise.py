@@ -1,0 +1,104 @@
+"""How far labels are trusted: by hand, and where some are known to be wrong."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.linear_model import LogisticRegression
+
+from skactive import ActiveClassifier, SoftmaxHead
+from skactive.datasets import flip_labels
+from skactive.noise import label_trust, out_of_fold
+
+
+def make_data(shares, seed=0):
+    """Overlapping classes, as many rows of each as `shares` says."""
+    rng = np.random.default_rng(seed)
+    codes = np.repeat(np.arange(len(shares)), shares)
+    return rng.normal(size=(len(codes), 6)) + 3 * np.eye(len(shares), 6)[codes], codes
+
+
+@settings(max_examples=50, deadline=None)
+@given(seed=st.integers(0, 999), n=st.integers(1, 20), n_classes=st.integers(1, 4))
+def test_trust_is_between_zero_and_one(seed, n, n_classes):
+    rng = np.random.default_rng(seed)
+    proba = rng.dirichlet(np.full(n_classes, 0.2), n)
+    trust = label_trust(proba, rng.integers(n_classes, size=n), rng.uniform(0.1, 2, n))
+    assert trust.shape == (n,)
+    assert trust.min() >= 0
+    assert trust.max() <= 1
+
+
+def test_trust_by_hand():
+    proba = np.array([[0.9, 0.1], [0.6, 0.4], [0.3, 0.7], [0.2, 0.8]])
+    codes = np.array([0, 0, 0, 1])
+    # class 0: mean of 0.9, 0.6, 0.3 is 0.6; class 1: 0.8
+    np.testing.assert_allclose(label_trust(proba, codes, np.ones(4)), [1, 1, 0.5, 1])
+    # weighted mean of class 0: (0.9 * 4 + 0.6 + 0.3) / 6 = 0.75
+    weighted = label_trust(proba, codes, np.array([4.0, 1, 1, 1]))
+    np.testing.assert_allclose(weighted, [1, 0.8, 0.4, 1])
+
+
+def test_weight_is_repetition():
+    rng = np.random.default_rng(0)
+    proba, codes = rng.dirichlet(np.ones(3), 12), np.arange(12) % 3
+    weight = 1 + np.arange(12) % 4
+    repeated = np.repeat(np.arange(12), weight)
+    expected = label_trust(proba[repeated], codes[repeated], np.ones(len(repeated)))
+    np.testing.assert_allclose(label_trust(proba, codes, weight)[repeated], expected)
+
+
+def test_labels_that_the_model_rules_out_are_not_trusted():
+    proba = np.array([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
+    trust = label_trust(proba, np.array([0, 1, 1]), np.ones(3))
+    np.testing.assert_allclose(trust, [1, 0, 1])
+    assert np.isfinite(label_trust(proba[:1], np.array([1]), np.ones(1))).all()
+
+
+def test_out_of_fold_never_trains_on_the_row_it_judges():
+    keys = np.array([b"a", b"b", b"a", b"c", b"d", b"e", b"f", b"a"])
+    judged = []
+
+    def fit_predict(train, test):
+        assert not set(keys[train]) & set(keys[test])
+        assert len(train) + len(test) == len(keys)
+        judged.extend(test)
+        return np.tile([0.25, 0.75], (len(test), 1))
+
+    proba = out_of_fold(keys, fit_predict, 2)
+    assert sorted(judged) == list(range(8))
+    np.testing.assert_array_equal(proba, np.tile([0.25, 0.75], (8, 1)))
+
+
+def test_out_of_fold_of_a_single_row():
+    proba = out_of_fold(np.array([b"a", b"a"]), lambda train, test: 1 / 0, 4)
+    np.testing.assert_array_equal(proba, np.full((2, 4), 0.25))
+
+
+@pytest.mark.parametrize("estimator", [LogisticRegression(), SoftmaxHead(strength=1.0)])
+@pytest.mark.parametrize("kind", ["symmetric", "pairflip"])
+def test_flipped_labels_are_found(estimator, kind):
+    X, y = make_data([40, 40, 40])
+    given_ = flip_labels(y, 0.15, random_state=0, kind=kind)
+    flipped = np.flatnonzero(given_ != y)
+    clf = ActiveClassifier(estimator, random_state=0).fit(X, given_)
+    suspects = clf.suspects(len(flipped))
+    # by chance, 15 of 100 suspects would be wrong labels
+    assert np.isin(suspects, flipped).mean() > 0.6
+    assert clf.label_trust_[flipped].mean() < 0.4
+    assert np.delete(clf.label_trust_, flipped).mean() > 0.8
+
+
+@pytest.mark.parametrize("estimator", [LogisticRegression(), SoftmaxHead(strength=1.0)])
+def test_a_rare_class_is_not_distrusted_wholesale(estimator):
+    X, y = make_data([80, 80, 6])
+    trust = ActiveClassifier(estimator, random_state=0).fit(X, y).label_trust_
+    assert trust[y == 2].mean() > 0.6
+    assert trust[y != 2].mean() > 0.8
+
+
+def test_too_few_labels_to_judge():
+    X, y = make_data([1, 1])
+    trust = ActiveClassifier(LogisticRegression(), random_state=0).fit(X, y).label_trust_
+    assert trust.shape == (2,)
+    assert ((trust >= 0) & (trust <= 1)).all()
