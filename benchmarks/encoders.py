@@ -5,8 +5,8 @@
 Cached rows are read back through `transform`; a stand-in for the model put them there, which has
 no part in reading. Encoding is timed with the real all-MiniLM-L6-v2, each repetition with an empty
 cache, in turn with SentenceTransformer.encode on the same texts. Times are the smallest of all
-repetitions; the overhead is the median, on the CPU in CPU time, which other people's work on the
-machine disturbs less.
+repetitions; the overhead is the median, on the CPU in CPU time. On a busy machine set
+OMP_NUM_THREADS=1: threads that wait for each other cost CPU time that says nothing.
 """
 
 import argparse
