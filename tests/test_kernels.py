@@ -57,6 +57,14 @@ def test_rows_are_worked_on_in_single_or_double_precision(given, used):
     assert Rows(np.ones((2, 2), dtype=given)).dtype == getattr(torch, used)
 
 
+def test_a_pool_far_from_the_origin_is_moved_there():
+    X = np.random.default_rng(0).normal(loc=[1e5, 0, 0], size=(50, 3))
+    rows = Rows(X.astype(np.float32), centred=True)
+    assert rows.square_norms().max() < 100
+    np.testing.assert_array_equal(rows.place(X[:5].astype(np.float32)), rows.take(range(5)))
+    assert Rows(X - X.mean(axis=0), centred=True).origin is None
+
+
 def test_a_reversed_array_is_read_forwards():
     X = np.arange(6.0).reshape(3, 2)
     np.testing.assert_array_equal(Rows(X[::-1]).take([0]), [[4.0, 5.0]])

@@ -104,7 +104,7 @@ def mean_neighbour_distance(points: torch.Tensor, n_neighbours: int) -> torch.Te
     k = min(n_neighbours, len(points) - 1)
     if k == 0:
         return torch.zeros(len(points), dtype=points.dtype, device=points.device)
-    # Differences matter, not where the cluster lies: small norms keep duplicates at zero.
+    # Differences matter, not where the cluster lies, and short rows have exact ones.
     centred = points - points.mean(dim=0)
     square_norms = (centred * centred).sum(dim=1)
     tolerance = 8 * torch.finfo(points.dtype).eps

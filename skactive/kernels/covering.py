@@ -76,10 +76,8 @@ class Cover:
         weights: torch.Tensor | None = None,
     ) -> None:
         self.rows = rows
-        # Differences matter, not where the pool lies: small norms keep duplicates at zero.
-        self.origin = reference.mean(dim=0)
-        self.reference = reference - self.origin
-        self.square_norms = (self.reference * self.reference).sum(dim=1)
+        self.reference = reference
+        self.square_norms = (reference * reference).sum(dim=1)
         self.similarity = similarity
         self.weights = torch.ones_like(self.square_norms) if weights is None else weights
         self.nothing = 1e-6 * float(self.weights.sum())
@@ -106,6 +104,7 @@ class Cover:
             similar = self._similar(block, reference, square_norms)
             more = similar.minimum(was).sub_(now).clamp_(min=0) @ weights
             self.gains[where] += more.cpu().numpy()
+        self.gains = self._rounded(self.gains)
 
     def pick(self, n: int, n_candidates: int = 512) -> np.ndarray:
         """The next n rows."""
@@ -139,7 +138,7 @@ class Cover:
                 stale = top_n(np.where(fresh, -np.inf, gains), min(_CHUNK, len(gains)))
                 stale = stale[~fresh[stale] & (gains[stale] > -np.inf)]
                 now = self._gains(points[stale]).cpu().numpy()
-                gains[stale], fresh[stale] = now, True
+                gains[stale], fresh[stale] = self._rounded(now), True
         self.gains[candidates] = gains
 
     def _begin_again(self, n: int) -> None:
@@ -152,6 +151,12 @@ class Cover:
         self.gains[left] = -np.inf
         self.chosen += left.tolist()
 
+    def _rounded(self, gains: np.ndarray) -> np.ndarray:
+        """Equal gains made equal: two rows that cover only each other are common, and tie."""
+        bits = 14 if self.rows.dtype == torch.float32 else 36
+        fraction, exponent = np.frexp(gains.astype(np.float64))
+        return np.ldexp(np.round(np.ldexp(fraction, bits)), exponent - bits)
+
     def _reach(self, points: torch.Tensor) -> None:
         similar = self._similar(points, self.reference, self.square_norms)
         self.reached = torch.maximum(self.reached, similar.amax(dim=0))
@@ -163,8 +168,7 @@ class Cover:
     def _similar(
         self, points: torch.Tensor, reference: torch.Tensor, square_norms: torch.Tensor
     ) -> torch.Tensor:
-        centred = points - self.origin
-        norms = (centred * centred).sum(dim=1)[:, None] + square_norms
-        square = torch.addmm(norms, centred, reference.T, alpha=-2)
+        norms = (points * points).sum(dim=1)[:, None] + square_norms
+        square = torch.addmm(norms, points, reference.T, alpha=-2)
         tolerance = 8 * self.rows.eps
         return self.similarity(square.masked_fill_(square <= tolerance * norms, 0))

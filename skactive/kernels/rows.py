@@ -10,6 +10,8 @@ import torch
 
 #: Elements of one block, large enough to keep a matrix product busy, small enough to stay cheap.
 BLOCK_ELEMENTS = {"cpu": 2**21, "cuda": 2**27}
+#: Rows that are looked at to see where the pool lies.
+_GLANCE = 1024
 
 
 class Rows:
@@ -22,6 +24,15 @@ class Rows:
         On a GPU the array is uploaded once if it fits, else block by block at each pass.
     device : str, default="cpu"
         A torch device.
+    centred : bool, default=False
+        Whether rows may be moved, all alike, to where they are short: distances from norms and
+        products are good to a few units in the last place of the squared norms only. It is done
+        where the pool lies farther from the origin than it is wide.
+
+    Attributes
+    ----------
+    origin : tensor of shape (d,) or None
+        What is taken from every row.
 
     Examples
     --------
@@ -31,7 +42,7 @@ class Rows:
     tensor([[0., 0., 1.]])
     """
 
-    def __init__(self, array: Any, device: str = "cpu") -> None:
+    def __init__(self, array: Any, device: str = "cpu", *, centred: bool = False) -> None:
         self.device = torch.device(device)
         self._sparse = scipy.sparse.issparse(array)
         self._data = array.tocsr() if self._sparse else _as_tensor(array)
@@ -40,6 +51,12 @@ class Rows:
         if not self._sparse and self.device.type == "cuda" and _fits(self._data):
             self._data = self._data.to(self.device)
         self.shape: tuple[int, int] = (array.shape[0], array.shape[1])
+        self.origin: torch.Tensor | None = None
+        if centred:
+            sample = self.take(range(0, len(self), max(1, len(self) // _GLANCE)))
+            mean = sample.mean(dim=0)
+            if (mean * mean).sum() > ((sample - mean) ** 2).sum(dim=1).mean():
+                self.origin = mean
 
     def __len__(self) -> int:
         return self.shape[0]
@@ -56,6 +73,10 @@ class Rows:
         for start in range(0, len(self), size):
             where = slice(start, min(start + size, len(self)))
             yield where, self._tensor(self._data[where])
+
+    def place(self, array: Any) -> torch.Tensor:
+        """Rows of another array, moved and converted as these are."""
+        return self._move(Rows(array, str(self.device)).all())
 
     def all(self) -> torch.Tensor:
         """All rows at once: no copy where their precision and device are right already."""
@@ -82,7 +103,11 @@ class Rows:
     def _tensor(self, data: Any) -> torch.Tensor:
         if self._sparse:
             data = torch.from_numpy(data.toarray())
-        return data.to(device=self.device, dtype=self.dtype)
+        return self._move(data)
+
+    def _move(self, data: torch.Tensor) -> torch.Tensor:
+        data = data.to(device=self.device, dtype=self.dtype)
+        return data if self.origin is None else data - self.origin
 
 
 def _as_tensor(array: Any) -> torch.Tensor:

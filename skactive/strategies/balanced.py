@@ -174,12 +174,12 @@ class RareNeighbours(QueryStrategy):
         from skactive.kernels.distances import nearest_rows
         from skactive.kernels.rows import Rows
 
-        labelled = labelled_points(view)
-        if labelled is None:
+        rows = Rows(view.X, view.device, centred=True)
+        labelled = labelled_points(view, rows)
+        if not len(labelled):
             return np.empty(0, dtype=np.int64)
-        rows, anchors = Rows(view.X, view.device), self._anchors(view)
         k = min(self.n_neighbors, len(view))
-        return np.unique(nearest_rows(rows, labelled.to(rows.dtype)[anchors], k).cpu().numpy())
+        return np.unique(nearest_rows(rows, labelled[self._anchors(view)], k).cpu().numpy())
 
     def _anchors(self, view: PoolView) -> np.ndarray:
         counts = np.bincount(view.labelled_y)

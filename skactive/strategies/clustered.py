@@ -63,7 +63,7 @@ class ClusterMargin(QueryStrategy):
         from skactive.kernels.rows import Rows
 
         unsure = top_n(self.score(view), min(len(view), max(n, int(self.factor * n))))
-        rows = Rows(view.X, view.device)
+        rows = Rows(view.X, view.device, centred=True)
         centres = _tree_centres(rows, n, view.rng)
         cluster = nearest(Rows(rows.take(unsure), view.device), centres)[0].cpu().numpy()
         # Rank within the cluster is the lap in which a row comes up; rows are by margin already.
@@ -122,7 +122,7 @@ class Clue(QueryStrategy):
         from skactive.kernels.clustering import representatives
         from skactive.kernels.rows import Rows
 
-        rows = Rows(view.X, view.device)
+        rows = Rows(view.X, view.device, centred=True)
         return representatives(rows, _weighted_centres(rows, n, self.score(view), view.rng))
 
     def score(self, view: PoolView) -> np.ndarray:

@@ -46,9 +46,10 @@ class KCenter(QueryStrategy):
         from skactive.kernels.farthest import farthest_first
         from skactive.kernels.rows import Rows
 
-        rows, labelled = Rows(view.X, view.device), labelled_points(view)
-        if labelled is not None:
-            return farthest_first(rows, n, labelled.to(rows.dtype)).numpy()
+        rows = Rows(view.X, view.device, centred=True)
+        labelled = labelled_points(view, rows)
+        if len(labelled):
+            return farthest_first(rows, n, labelled).numpy()
         start = int(self.score(view).argmax())
         others = farthest_first(rows, n, rows.take([start]))
         return np.concatenate([[start], others[others != start][: n - 1].numpy()])
@@ -68,10 +69,11 @@ class KCenter(QueryStrategy):
         from skactive.kernels.distances import nearest
         from skactive.kernels.rows import Rows
 
-        rows, labelled = Rows(view.X, view.device), labelled_points(view)
-        centres = rows.mean()[None] if labelled is None else labelled
-        distance = nearest(rows, centres.to(rows.dtype))[1].sqrt().cpu().numpy().astype(np.float64)
-        return -distance if labelled is None else distance
+        rows = Rows(view.X, view.device, centred=True)
+        labelled = labelled_points(view, rows)
+        centres = labelled if len(labelled) else rows.mean()[None].to(rows.dtype)
+        distance = nearest(rows, centres)[1].sqrt().cpu().numpy().astype(np.float64)
+        return distance if len(labelled) else -distance
 
 
 class TypiClust(QueryStrategy):
@@ -115,7 +117,7 @@ class TypiClust(QueryStrategy):
     def select(self, view: PoolView, n: int) -> np.ndarray:
         from skactive.kernels.rows import Rows
 
-        rows = Rows(view.X, view.device)
+        rows = Rows(view.X, view.device, centred=True)
         assigned, n_labelled = self._cluster(rows, view, n)
         sizes = np.bincount(assigned, minlength=len(n_labelled))
         order = np.lexsort((-sizes, n_labelled, sizes <= _TINY))
@@ -137,8 +139,7 @@ class TypiClust(QueryStrategy):
         from skactive.kernels.clustering import kmeans
         from skactive.kernels.distances import nearest
 
-        labelled = labelled_points(view)
-        known = rows.take([]) if labelled is None else labelled.to(rows.dtype)
+        known = labelled_points(view, rows)
         n_clusters = min(len(known) + n, self.max_clusters)
         size = min(len(rows), max(_SAMPLE, 32 * n_clusters))
         sample = np.sort(view.rng.choice(len(rows), size=size, replace=False))
@@ -160,10 +161,8 @@ class TypiClust(QueryStrategy):
         return np.concatenate([ranked, np.setdiff1d(members, shown)])
 
 
-def labelled_points(view: PoolView) -> "Tensor | None":
-    """The labelled rows as a tensor, or None where there are none."""
-    from skactive.kernels.rows import Rows
-
+def labelled_points(view: PoolView, rows: "Rows") -> "Tensor":
+    """The labelled rows, shape (L, d), as the rows of the pool are; L may be 0."""
     if view.labelled_X is None or view.labelled_X.shape[0] == 0:
-        return None
-    return Rows(view.labelled_X, view.device).all()
+        return rows.take([])
+    return rows.place(view.labelled_X)

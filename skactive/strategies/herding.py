@@ -11,8 +11,6 @@ from skactive.strategies.uncertainty import closeness
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from skactive.kernels.rows import Rows
-
 
 class ProbCover(QueryStrategy):
     """The rows whose balls of one radius hold most of the pool that no other ball holds yet.
@@ -59,10 +57,10 @@ class ProbCover(QueryStrategy):
         from skactive.kernels.covering import ball, greedy_cover
         from skactive.kernels.rows import Rows
 
-        rows = Rows(view.X, view.device)
+        rows = Rows(view.X, view.device, centred=True)
         reference = rows.take(draw_reference(view, self.n_reference))
         radius = self._auto_radius(reference, view) if self.radius == "auto" else self.radius
-        known = _as_rows(labelled_points(view), rows)
+        known = labelled_points(view, rows)
         return greedy_cover(rows, n, reference, ball(float(radius)), centres=known)
 
     def _auto_radius(self, reference: "Tensor", view: PoolView) -> float:
@@ -127,11 +125,11 @@ class MaxHerding(QueryStrategy):
         from skactive.kernels.covering import bell, greedy_cover
         from skactive.kernels.rows import Rows
 
-        rows = Rows(view.X, view.device)
+        rows = Rows(view.X, view.device, centred=True)
         reference = rows.take(draw_reference(view, self.n_reference))
         auto = self.bandwidth == "auto"
         bandwidth = spread(reference) if auto else float(self.bandwidth)
-        known = _as_rows(labelled_points(view), rows)
+        known = labelled_points(view, rows)
         return greedy_cover(rows, n, reference, bell(bandwidth), centres=known)
 
 
@@ -181,10 +179,10 @@ class UHerding(QueryStrategy):
         from skactive.kernels.covering import bell, greedy_cover
         from skactive.kernels.rows import Rows
 
-        rows = Rows(view.X, view.device)
+        rows = Rows(view.X, view.device, centred=True)
         drawn = draw_reference(view, self.n_reference)
         doubt = closeness(self.read(view, "proba")[drawn])
-        reference, known = rows.take(drawn), _as_rows(labelled_points(view), rows)
+        reference, known = rows.take(drawn), labelled_points(view, rows)
         auto = self.bandwidth == "auto"
         bandwidth = _closest(known, spread(reference)) if auto else float(self.bandwidth)
         return greedy_cover(
@@ -204,20 +202,14 @@ def draw_reference(view: PoolView, size: int) -> np.ndarray:
     return np.sort(view.rng.choice(len(view), size=size, replace=False))
 
 
-def _as_rows(points: "Tensor | None", rows: "Rows") -> "Tensor | None":
-    return None if points is None else points.to(rows.dtype)
-
-
 def spread(points: "Tensor") -> float:
     return float(((points - points.mean(dim=0)) ** 2).sum(dim=1).mean().sqrt())
 
 
-def _closest(points: "Tensor | None", otherwise: float) -> float:
+def _closest(points: "Tensor", otherwise: float) -> float:
     """The smallest distance, other than zero, between two of the points."""
     import torch
 
-    if points is None:
-        return otherwise
     distances = torch.pdist(points)
     distances = distances[distances > 0]
     return float(distances.min()) if len(distances) else otherwise

@@ -12,8 +12,6 @@ from skactive.strategies.herding import draw_reference, spread
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from skactive.kernels.rows import Rows
-
 
 class Nas(SequentialStrategy):
     """`MaxHerding` in which a row whose label looks wrong covers nothing.
@@ -59,10 +57,11 @@ class Nas(SequentialStrategy):
         from skactive.kernels.covering import Cover, bell
         from skactive.kernels.rows import Rows
 
-        rows = Rows(view.X, view.device)
+        rows = Rows(view.X, view.device, centred=True)
         reference = rows.take(draw_reference(view, self.n_reference))
         cover = Cover(rows, reference, bell(spread(reference)))
-        points, labels = self._known(rows, view)
+        points = labelled_points(view, rows)
+        labels = np.asarray(view.labelled_y if len(points) else [], dtype=np.int64)
         good = self._credible(points, labels)
         cover.restart(points[good])
         share = 1 if view.classes is None else max(1, len(view.classes))
@@ -75,12 +74,6 @@ class Nas(SequentialStrategy):
             before, good = good, self._credible(points, labels)
             if not good[len(before) :].all() or (good[: len(before)] != before).any():
                 cover.restart(points[good])
-
-    def _known(self, rows: "Rows", view: PoolView) -> tuple["Tensor", np.ndarray]:
-        labelled = labelled_points(view)
-        if labelled is None:
-            return rows.take([]), np.empty(0, dtype=np.int64)
-        return labelled.to(rows.dtype), np.asarray(view.labelled_y)
 
     def _credible(self, points: "Tensor", labels: np.ndarray) -> np.ndarray:
         """Which labels no majority of the nearest other labelled rows contradicts."""

@@ -273,10 +273,11 @@ class NearCandidates(_Candidates):
 
         size = min(len(view), max(n, self.n_candidates))
         near = np.empty(0, dtype=np.int64)
-        labelled, rows = labelled_points(view), Rows(view.X, view.device)
-        if labelled is not None:
+        rows = Rows(view.X, view.device, centred=True)
+        labelled = labelled_points(view, rows)
+        if len(labelled):
             k = -(-size // len(labelled))
-            near = np.unique(nearest_rows(rows, labelled.to(rows.dtype), k).cpu().numpy())
+            near = np.unique(nearest_rows(rows, labelled, k).cpu().numpy())
         others = np.setdiff1d(np.arange(len(view)), near)
         more = view.rng.permutation(others)[: max(0, size - len(near))]
         return np.sort(np.concatenate([near, more]))
