@@ -30,7 +30,6 @@ PEERS = {
     "badge": "Badge",
     "typiclust": "TypiClust",
     "falcun": "Falcun",
-    "clue": "Clue",
     "drop_query": "DropQuery",
     "prob_cover": "ProbCover",
     "max_herding": "MaxHerding",

@@ -205,3 +205,36 @@ def test_missing_opinion_is_named(name):
 def test_unknown_name():
     with pytest.raises(ValueError, match=r"strategy='magic' is unknown; take one of badge, "):
         strategies.get("magic")
+
+
+def test_view_of_some_rows():
+    view, rows = make_view(linear=(np.ones((3, 4)), np.zeros(3))), np.array([7, 2, 50])
+    part = view.take(rows)
+    assert len(part) == 3
+    for name in ("X", "proba", "head_proba", "prior_proba"):
+        np.testing.assert_array_equal(getattr(part, name), getattr(view, name)[rows])
+    for name in ("labelled_X", "labelled_y", "label_trust", "labelled_proba", "linear", "rng"):
+        assert getattr(part, name) is getattr(view, name)
+    np.testing.assert_array_equal(part.sampled_proba(4), view.sampled_proba(4)[:, rows])
+    assert make_view(prior_proba=None).take(rows).prior_proba is None
+
+
+def test_nothing_is_computed_before_it_is_read():
+    def fail():
+        raise AssertionError
+
+    lazy = dict.fromkeys(("X", "head_proba", "prior_proba", "labelled_X", "linear"), fail)
+    view = make_view(**lazy).take(np.arange(20))
+    assert len(strategies.Margin().select(view, 3)) == 3
+
+
+def test_sequential_strategies_are_answered_with_the_models_prediction():
+    class Echo(strategies.SequentialStrategy):
+        def steps(self, view, n):
+            self.heard = []
+            for i in range(0, n, 2):
+                self.heard.append((yield np.arange(i, min(i + 2, n))))
+
+    echo, view = Echo(), make_view()
+    assert echo.select(view, 5).tolist() == [0, 1, 2, 3, 4]
+    np.testing.assert_array_equal(np.concatenate(echo.heard), view.proba.argmax(axis=1)[:4])

@@ -1,6 +1,7 @@
 """Rows drawn one after another in proportion to their squared distance from those before."""
 
 from math import prod
+from typing import Any
 
 import numpy as np
 import torch
@@ -119,7 +120,7 @@ class _Embedding:
         square[positions[:, None] == positions] = 0
         return square
 
-    def _squared(self, left, right, products) -> torch.Tensor:  # type: ignore[no-untyped-def]
+    def _squared(self, left: Any, right: Any, products: torch.Tensor) -> torch.Tensor:
         norms = self.square_norms[left][:, None] + self.square_norms[right]
         square = norms - 2 * products
         return torch.where(square > ULPS * self.factors[0].eps * norms, square, 0)
