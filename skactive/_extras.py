@@ -4,7 +4,9 @@ import importlib
 from types import ModuleType
 
 _EXTRA_OF = {
+    "huggingface_hub": "text",
     "sentence_transformers": "text",
+    "transformers": "text",
     "open_clip": "image",
     "PIL": "image",
     "lmdb": "text",

@@ -141,8 +141,15 @@ class Learned:
 
     @cached_property
     def trust(self) -> np.ndarray:
-        """Out-of-fold trust in each canonical entry; refits the model, so only where asked for."""
+        """Trust in each canonical entry, from models that have not seen its label."""
+        codes = np.searchsorted(self.classes, self.canonical.y)
+        return label_trust(self._out_of_fold_proba(), codes, self.canonical.weight)
+
+    def _out_of_fold_proba(self) -> np.ndarray:
         canonical = self.canonical
+        proba = getattr(self.model.head, "out_of_fold_proba_", None)
+        if proba is not None and proba.shape == (len(canonical.y), len(self.classes)):
+            return proba  # the head has done that already
         prior_proba = self.prior_proba(canonical.prior_proba)
 
         def fit_predict(train: np.ndarray, test: np.ndarray) -> np.ndarray:
@@ -152,6 +159,4 @@ class Learned:
                 model.fit(canonical.subset(train), self.classes, priors[0])
             return model.proba(model.features(take(canonical.rows, test)), priors[1])
 
-        proba = out_of_fold(canonical.keys, fit_predict, len(self.classes))
-        codes = np.searchsorted(self.classes, canonical.y)
-        return label_trust(proba, codes, canonical.weight)
+        return out_of_fold(canonical.keys, fit_predict, len(self.classes))

@@ -1,10 +1,14 @@
 """The skorch net inside SoftmaxHead: an anchored softmax layer, with or without hidden layers."""
 
+import warnings
 from itertools import pairwise
 from typing import Any
 
 import torch
+from sklearn.exceptions import ConvergenceWarning
 from skorch import NeuralNet
+
+_TRAINING = {"train_split": None, "verbose": 0, "callbacks__print_log": None}
 
 
 class AnchoredSoftmax(torch.nn.Module):
@@ -44,9 +48,16 @@ class AnchoredSoftmax(torch.nn.Module):
         self.prior_scale = torch.nn.Parameter(torch.ones(()))
         self.double()
 
-    def forward(self, X: torch.Tensor, prior_log_proba: torch.Tensor | None = None) -> torch.Tensor:
+    def forward(
+        self,
+        X: torch.Tensor,
+        prior_log_proba: torch.Tensor | None = None,
+        offset: torch.Tensor | None = None,
+    ) -> torch.Tensor:
         logits = self.output(self.hidden(X))
-        return logits if prior_log_proba is None else logits + self.prior_scale * prior_log_proba
+        if prior_log_proba is not None:
+            logits = logits + self.prior_scale * prior_log_proba
+        return logits if offset is None else logits + offset
 
     def squared_distance_to_anchor(self) -> torch.Tensor:
         """How far the weights are from saying just what the prior says."""
@@ -84,3 +95,81 @@ class WeightedNet(NeuralNet):
         weight = X["sample_weight"].to(y_pred)
         loss = (weight * self.criterion_(y_pred, y_true.to(y_pred.device))).mean()
         return loss + self.shrinkage / 2 * self.module_.squared_distance_to_anchor()
+
+
+def lbfgs(max_iter: int) -> dict[str, Any]:
+    """Parameters of a net that is solved on all rows at once, to the last digits.
+
+    Parameters
+    ----------
+    max_iter : int
+        Most iterations.
+
+    Returns
+    -------
+    params : dict
+        Of the skorch net.
+    """
+    return _TRAINING | {
+        "optimizer": torch.optim.LBFGS,
+        "optimizer__max_iter": max_iter,
+        "optimizer__max_eval": 2 * max_iter,
+        "optimizer__history_size": 20,
+        "optimizer__line_search_fn": "strong_wolfe",
+        "optimizer__tolerance_grad": 1e-9,
+        "optimizer__tolerance_change": 1e-14,
+        "lr": 1.0,
+        "max_epochs": 1,
+        "batch_size": -1,
+        "iterator_train__shuffle": False,
+    }
+
+
+def adam(max_epochs: int) -> dict[str, Any]:
+    """Parameters of a net that is trained in mini-batches.
+
+    Parameters
+    ----------
+    max_epochs : int
+        Passes over the rows.
+
+    Returns
+    -------
+    params : dict
+        Of the skorch net.
+    """
+    return _TRAINING | {
+        "optimizer": torch.optim.Adam,
+        "lr": 0.003,
+        "max_epochs": max_epochs,
+        "batch_size": 128,
+        "iterator_train__shuffle": True,
+    }
+
+
+def count_iterations(net: NeuralNet, max_iter: int) -> int:
+    """How many iterations training took; a warning where they were not enough.
+
+    Parameters
+    ----------
+    net : skorch.NeuralNet
+        Trained.
+    max_iter : int
+        How many it could take.
+
+    Returns
+    -------
+    n_iter : int
+        Iterations of L-BFGS, else epochs.
+    """
+    if not isinstance(net.optimizer_, torch.optim.LBFGS):
+        return len(net.history)
+    n_iter = max(net.optimizer_.state_dict()["state"][0]["n_iter"], 1)
+    if n_iter >= max_iter:
+        warnings.warn(
+            f"SoftmaxHead stopped at max_iter={max_iter} before it had converged. Raise max_iter, "
+            "or strength, which makes the problem easier.",
+            ConvergenceWarning,
+            stacklevel=4,
+        )
+    return n_iter

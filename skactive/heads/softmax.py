@@ -1,20 +1,20 @@
 """SoftmaxHead: the small network that learns from the labels."""
 
-import warnings
 from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
 import torch
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from skactive._compat import Interval, StrOptions, _check_sample_weight, _fit_context
 from skactive._random import draw_seed, private_torch_generator
+from skactive._validation import few_labels
+from skactive.heads.automatic import N_ITER, NOISE_RATES, fit_automatic, merge_rows
 from skactive.heads.losses import LOSSES
-from skactive.heads.network import AnchoredSoftmax, WeightedNet
+from skactive.heads.network import AnchoredSoftmax, WeightedNet, adam, count_iterations, lbfgs
 
 _CHUNK = 16_384  # rows scored at a time: a pool of any size needs little memory
 _NET_PREFIXES = ("module__", "optimizer", "criterion__", "iterator_", "callbacks", "lr", "batch_")
@@ -24,10 +24,10 @@ class SoftmaxHead(ClassifierMixin, BaseEstimator):
     """Softmax classifier on a representation, anchored to a prior and robust to wrong labels.
 
     ``logits = a * log p_prior(x) + f(x)`` where f is linear, or a small ReLU network with
-    `hidden_layer_sizes`. The weights are shrunk toward f = 0 and a = 1, that is, toward the
-    prior's opinion; without a prior, toward equal probabilities. The linear case is solved by
-    full-batch L-BFGS in double precision, so that equal data give equal probabilities; hidden
-    layers are trained by Adam.
+    `hidden_layer_sizes`. The weights are shrunk toward f = 0 and, without a prior, so toward equal
+    probabilities. How strongly they are shrunk, how far the prior is followed and how many labels
+    are taken to be wrong is found from the labels at every fit: a few linear heads are averaged by
+    how well they foretell labels that they have not seen. See `anchor_`.
 
     Parameters
     ----------
@@ -35,13 +35,16 @@ class SoftmaxHead(ClassifierMixin, BaseEstimator):
         Widths of the hidden layers. None: a linear head.
     loss : {"auto", "cross_entropy", "gce"}, default="auto"
         ``"gce"`` is the generalized cross-entropy (q = 0.7 unless ``criterion__q`` says otherwise),
-        which a wrong label pulls less [1]_. ``"auto"`` takes the cross-entropy: with few labels,
-        shrinking does more against wrong ones, and the problem stays convex.
+        which a wrong label pulls less [1]_. ``"cross_entropy"`` takes every label at its word.
+        ``"auto"`` is the cross-entropy, corrected for as many wrong labels as there seem to be
+        where `strength` is found automatically.
     strength : float or "auto", default="auto"
         How strongly the weights are shrunk: the precision of their Gaussian prior, for features
-        centred and scaled to a mean squared norm of 1. ``"auto"`` takes 2.
+        centred and scaled to a mean squared norm of 1. A number is used as it is, with a = 1 for a
+        start. ``"auto"`` averages over strengths; with hidden layers or ``loss="gce"`` it is 2.
     class_weight : dict, "balanced" or None, default="balanced"
-        ``"balanced"`` gives every labelled class the same total weight.
+        ``"balanced"`` takes the classes' shares among the labels out of the logits, so that none is
+        favoured for being labelled often [2]_. A dict gives weights of the rows by class.
     device : str, default="auto"
         A torch device; ``"auto"`` takes CUDA where there is one, else the CPU.
     max_iter : int, default=500
@@ -66,11 +69,18 @@ class SoftmaxHead(ClassifierMixin, BaseEstimator):
         d, the number of features.
     n_iter_ : int
         Iterations (epochs) taken.
+    anchor_ : dict
+        How the automatic strength came about: averages ``"strength"``, ``"prior_scale"`` (a) and
+        ``"noise_rate"``; and for each of the M ``"candidates"``, an array (M, 3) of these three,
+        its ``"evidence"`` (log-likelihood of held-out labels) and its ``"share"`` in the average.
+    out_of_fold_proba_ : float64 array of shape (n, K)
+        With an automatic strength: what heads that had not seen it say of each row.
 
     References
     ----------
     .. [1] Z. Zhang and M. Sabuncu, "Generalized cross entropy loss for training deep neural
        networks with noisy labels", NeurIPS 2018.
+    .. [2] J. Ren et al., "Balanced meta-softmax for long-tailed visual recognition", NeurIPS 2020.
 
     Examples
     --------
@@ -150,7 +160,8 @@ class SoftmaxHead(ClassifierMixin, BaseEstimator):
         """
         self._check_net_params()
         X, y = validate_data(self, X, y, dtype=[np.float64, np.float32])
-        check_classification_targets(y)
+        with few_labels():
+            check_classification_targets(y)
         weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
         keep = weight > 0
         if not keep.any():
@@ -158,8 +169,15 @@ class SoftmaxHead(ClassifierMixin, BaseEstimator):
         X, y, weight = X[keep], y[keep], weight[keep]
         self.classes_, codes = _encode(y, classes)
         prior = self._check_prior(prior_log_proba, len(keep))
+        prior = None if prior is None else prior[keep]
+        self._anchored = prior is not None
+        if isinstance(self.class_weight, dict):
+            weight = weight * np.array([self.class_weight.get(label, 1.0) for label in y.tolist()])
         self._fit_scaling(X, weight)
-        self._train(X, codes, weight, None if prior is None else prior[keep])
+        if self.strength == "auto" and self.loss != "gce" and not self.hidden_layer_sizes:
+            self._average(X, codes, weight, prior)
+        else:
+            self._train(X, codes, weight, prior)
         return self
 
     def predict_proba(self, X: Any, prior_log_proba: np.ndarray | None = None) -> np.ndarray:
@@ -215,9 +233,7 @@ class SoftmaxHead(ClassifierMixin, BaseEstimator):
     def net_(self) -> WeightedNet:
         check_is_fitted(self)
         if self._net is None:  # unpickled: only the weights came along
-            net = self._make_net(shrinkage=0.0).initialize()
-            net.module_.load_state_dict({k: torch.tensor(v) for k, v in self._weights.items()})
-            self._net = net
+            self._net = self._net_from_weights()
         return self._net
 
     @property
@@ -305,87 +321,71 @@ class SoftmaxHead(ClassifierMixin, BaseEstimator):
         inputs = {"X": (X - self._center) / self._scale}
         return inputs if prior is None else inputs | {"prior_log_proba": prior}
 
+    def _average(
+        self, X: np.ndarray, codes: np.ndarray, weight: np.ndarray, prior: np.ndarray | None
+    ) -> None:
+        """Find the strength: see `fit_automatic`."""
+        X, codes, weight, prior, entry = merge_rows(X, codes, weight, prior)
+        found = fit_automatic(
+            (X - self._center) / self._scale,
+            codes,
+            weight,
+            self._log_shares(codes, weight),
+            prior,
+            noise_rates=(0.0,) if self.loss == "cross_entropy" else NOISE_RATES,
+            device=self._device(),
+        )
+        self._weights = {
+            "prior_scale": np.array(found.prior_scale),
+            "output.weight": found.coefficients[:, :-1],
+            "output.bias": found.coefficients[:, -1],
+        }
+        self._net = self._net_from_weights()
+        self.n_iter_ = N_ITER
+        self.anchor_ = found.anchor
+        self.out_of_fold_proba_ = found.out_of_fold[entry]
+
     def _train(
         self, X: np.ndarray, codes: np.ndarray, weight: np.ndarray, prior: np.ndarray | None
     ) -> None:
-        self._anchored = prior is not None
+        """Train the skorch net at a given strength."""
         strength = 2.0 if self.strength == "auto" else float(self.strength)
-        shrinkage = strength / weight.sum()
-        weight = weight * self._class_weights(codes, weight)[codes]
-        inputs = self._inputs(X, prior) | {"sample_weight": weight / weight.mean()}
+        inputs = self._inputs(X, prior) | {
+            "sample_weight": weight / weight.mean(),
+            "offset": np.tile(self._log_shares(codes, weight), (len(X), 1)),
+        }
         with private_torch_generator(draw_seed(self.random_state)):
-            net = self._make_net(shrinkage).fit(inputs, codes)
+            net = self._make_net(strength / weight.sum()).fit(inputs, codes)
         self._net = net
         self._weights = {k: v.cpu().numpy().copy() for k, v in net.module_.state_dict().items()}
-        self.n_iter_ = self._count_iterations(net)
+        self.n_iter_ = count_iterations(net, self.max_iter)
 
-    def _class_weights(self, codes: np.ndarray, weight: np.ndarray) -> np.ndarray:
-        if isinstance(self.class_weight, dict):
-            weights = [self.class_weight.get(label, 1.0) for label in self.classes_.tolist()]
-            return np.array(weights)
-        if self.class_weight == "balanced":
-            totals = np.bincount(codes, weight, len(self.classes_))
-            labelled = np.count_nonzero(totals)
-            return np.divide(
-                totals.sum() / labelled, totals, out=np.ones_like(totals), where=totals > 0
-            )
-        return np.ones(len(self.classes_))
+    def _log_shares(self, codes: np.ndarray, weight: np.ndarray) -> np.ndarray:
+        """Of the classes among the labels, as if each had one more; zeros where not balanced."""
+        n_classes = len(self.classes_)
+        if self.class_weight != "balanced":
+            return np.zeros(n_classes)
+        totals = np.bincount(codes, weight, n_classes) + 1
+        return np.log(totals / totals.sum())
+
+    def _net_from_weights(self) -> WeightedNet:
+        with private_torch_generator(0):  # initialising draws weights, to be overwritten at once
+            net = self._make_net(shrinkage=0.0).initialize()
+        net.module_.load_state_dict({k: torch.tensor(v) for k, v in self._weights.items()})
+        return net
 
     def _make_net(self, shrinkage: float) -> WeightedNet:
-        common = {
+        given = {
             "module__n_features": len(self._center),
             "module__n_classes": len(self.classes_),
             "module__hidden_layer_sizes": tuple(self.hidden_layer_sizes),
-            "iterator_train__shuffle": bool(self.hidden_layer_sizes),
-            "train_split": None,
-            "verbose": 0,
-            "callbacks__print_log": None,
             "device": self._device(),
         }
-        solver = self._adam() if self.hidden_layer_sizes else self._lbfgs()
+        solver = adam(self.max_iter) if self.hidden_layer_sizes else lbfgs(self.max_iter)
         criterion = LOSSES["cross_entropy" if self.loss == "auto" else self.loss]
         return WeightedNet(
-            AnchoredSoftmax,
-            criterion,
-            shrinkage=shrinkage,
-            **(common | solver | self._net_params()),
+            AnchoredSoftmax, criterion, shrinkage=shrinkage, **(solver | given | self._net_params())
         )
-
-    def _lbfgs(self) -> dict[str, Any]:
-        return {
-            "optimizer": torch.optim.LBFGS,
-            "optimizer__max_iter": self.max_iter,
-            "optimizer__max_eval": 2 * self.max_iter,
-            "optimizer__history_size": 20,
-            "optimizer__line_search_fn": "strong_wolfe",
-            "optimizer__tolerance_grad": 1e-9,
-            "optimizer__tolerance_change": 1e-14,
-            "lr": 1.0,
-            "max_epochs": 1,
-            "batch_size": -1,
-        }
-
-    def _adam(self) -> dict[str, Any]:
-        return {
-            "optimizer": torch.optim.Adam,
-            "lr": 0.003,
-            "max_epochs": self.max_iter,
-            "batch_size": 128,
-        }
-
-    def _count_iterations(self, net: WeightedNet) -> int:
-        state = net.optimizer_.state_dict()["state"]
-        if not isinstance(net.optimizer_, torch.optim.LBFGS):
-            return len(net.history)
-        n_iter = max(state[0]["n_iter"], 1)
-        if n_iter >= self.max_iter:
-            warnings.warn(
-                f"SoftmaxHead stopped at max_iter={self.max_iter} before it had converged. Raise "
-                "max_iter, or strength, which makes the problem easier.",
-                ConvergenceWarning,
-                stacklevel=3,
-            )
-        return n_iter
 
     def _device(self) -> str:
         if self.device != "auto":
