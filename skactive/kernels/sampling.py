@@ -1,6 +1,6 @@
 """Rows drawn one after another in proportion to their squared distance from those before."""
 
-from math import prod
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -97,9 +97,7 @@ class _Embedding:
 
     def __init__(self, factors: list[Rows]) -> None:
         self.factors = factors
-        self.square_norms = prod((f.square_norms() for f in factors[1:]), start=1) * (
-            factors[0].square_norms()
-        )
+        self.square_norms = reduce(torch.mul, [factor.square_norms() for factor in factors])
 
     def lower(self, distance: np.ndarray, positions: list[int]) -> np.ndarray:
         """`distance`, or the squared distance to the nearest of the positions where less."""
@@ -108,14 +106,16 @@ class _Embedding:
         blocks = [factor.blocks(self._width(len(positions))) for factor in self.factors]
         for parts in zip(*blocks, strict=True):
             where = parts[0][0]
-            products = prod(block @ c.T for (_, block), c in zip(parts, centres, strict=True))
-            result[where] = self._squared(where, positions, products).amin(dim=1)
+            products = [block @ c.T for (_, block), c in zip(parts, centres, strict=True)]
+            square = self._squared(where, positions, reduce(torch.mul, products))
+            result[where] = square.amin(dim=1)
         result[positions] = 0
         return np.minimum(distance, result.cpu().numpy())
 
     def between(self, positions: np.ndarray) -> np.ndarray:
         """Squared distances between all pairs of the positions."""
-        products = prod(rows @ rows.T for rows in (f.take(positions) for f in self.factors))
+        rows = [factor.take(positions) for factor in self.factors]
+        products = reduce(torch.mul, [part @ part.T for part in rows])
         square = self._squared(positions, positions, products).cpu().numpy()
         square[positions[:, None] == positions] = 0
         return square
