@@ -9,6 +9,7 @@ import pytest
 import sklearn
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from imblearn import FunctionSampler
 from imblearn.over_sampling import SMOTE, RandomOverSampler
 from imblearn.pipeline import make_pipeline as make_imblearn_pipeline
 from scipy import sparse
@@ -223,8 +224,8 @@ def test_different_labels_for_a_row_are_votes():
 
 def test_relabel_is_a_correction_and_not_a_vote():
     wrong = Y.copy()
-    wrong[[4, 7]] = ["ant", "cow"]
-    corrected = make_active().fit(X, wrong).relabel([7, 4], Y[[7, 4]])
+    wrong[[4, 8]] = "ant"
+    corrected = make_active().fit(X, wrong).relabel([8, 4], Y[[8, 4]])
     right = make_active().fit(X, Y)
     np.testing.assert_array_equal(corrected.predict_proba(X_NEW), right.predict_proba(X_NEW))
     np.testing.assert_array_equal(corrected.query(X_NEW, 5), right.query(X_NEW, 5))
@@ -985,6 +986,14 @@ def test_a_sampler_steps_aside_while_labels_are_few(sampler, rows):
     assert len(clf.predict(X)) == 60
     clf.partial_fit(X, Y)
     assert clf.score(X, Y) > 0.8
+
+
+def test_a_sampler_that_changes_nothing_changes_nothing():
+    weight = 1.0 + np.arange(60) % 2
+    sampler = make_imblearn_pipeline(FunctionSampler(), LogisticRegression(tol=1e-8))
+    sampled = make_active(sampler).fit(X, Y, sample_weight=weight).predict_proba(X_NEW)
+    plain = make_active(LogisticRegression(tol=1e-8)).fit(X, Y, sample_weight=weight)
+    np.testing.assert_allclose(sampled, plain.predict_proba(X_NEW), atol=1e-5)
 
 
 def test_a_sampler_and_a_prior():
