@@ -169,3 +169,11 @@ def test_representatives_are_the_nearest_rows_and_distinct(small_blocks):
 def test_representatives_of_one_spot():
     picks = representatives(Rows(np.ones((40, 2))), torch.ones(30, 2, dtype=torch.float64))
     assert len(set(picks)) == 30
+
+
+def test_blocks_of_a_mapped_file_are_small_and_no_copies(tmp_path):
+    np.save(tmp_path / "X.npy", np.zeros((100_000, 64), dtype=np.float32))
+    rows = Rows(np.load(tmp_path / "X.npy", mmap_mode="r"))
+    blocks = [block for _, block in rows.blocks()]
+    assert len(blocks) > 1
+    assert all(np.shares_memory(block.numpy(), rows._data.numpy()) for block in blocks)

@@ -90,7 +90,10 @@ class Rows:
 
     def square_norms(self) -> torch.Tensor:
         """The squared length of each row, shape (N,)."""
-        return torch.cat([(block * block).sum(dim=1) for _, block in self.blocks()])
+        result = torch.empty(len(self), dtype=self.dtype, device=self.device)
+        for where, block in self.blocks():
+            torch.linalg.vector_norm(block, dim=1, out=result[where])
+        return result.square_()
 
     def mean(self) -> torch.Tensor:
         """The mean row, shape (d,), summed in double precision where the device has it."""
