@@ -1,6 +1,5 @@
 """scikit-learn's own test kit, with no expected failure."""
 
-import pytest
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline

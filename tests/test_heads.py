@@ -50,7 +50,7 @@ def scaled(rows, weight):
     return (rows - center) / spread
 
 
-def brute_force(loss, weight, strength, prior=None, prior_new=None):
+def brute_force(loss, weight, strength, prior=None, prior_new=None, offset=0.0):
     """Probabilities at X_NEW of the penalised optimum, found by BFGS on the formula itself."""
     Z, Z_new = scaled(X, weight), scaled(X_NEW, weight)
 
@@ -59,7 +59,7 @@ def brute_force(loss, weight, strength, prior=None, prior_new=None):
         return free if prior_of_rows is None else free + theta[18] * prior_of_rows
 
     def objective(theta):
-        log_proba = log_softmax(logits(theta, Z, prior), axis=1)[np.arange(45), CODES]
+        log_proba = log_softmax(logits(theta, Z, prior) + offset, axis=1)[np.arange(45), CODES]
         penalty = (theta[:18] ** 2).sum() + (theta[18] - 1) ** 2
         return weight @ loss(log_proba) + strength / 2 * penalty
 
@@ -144,7 +144,11 @@ def test_coef_and_intercept_are_for_the_features_as_given():
 # Weights, classes, labels -----------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("params", [{}, {"class_weight": "balanced"}, {"loss": "gce"}])
+@pytest.mark.parametrize(
+    "params",
+    [{}, {"class_weight": "balanced"}, {"loss": "gce"}, {"strength": "auto"}],
+    ids=["plain", "balanced", "gce", "auto"],
+)
 @pytest.mark.parametrize("anchored", [False, True])
 def test_a_weight_is_a_repetition(params, anchored):
     repeated = np.repeat(np.arange(45), 1 + np.arange(45) % 3)
@@ -158,9 +162,13 @@ def test_a_weight_is_a_repetition(params, anchored):
     )
 
 
-@pytest.mark.parametrize("sizes", [(), (3,)])
-def test_zero_weight_is_absent(sizes):
-    head = make_head(sizes, max_iter=20, random_state=0)
+@pytest.mark.parametrize(
+    "params",
+    [{}, {"strength": "auto"}, {"hidden_layer_sizes": (3,), "max_iter": 20}],
+    ids=["linear", "auto", "hidden"],
+)
+def test_zero_weight_is_absent(params):
+    head = make_head(**params, random_state=0)
     weight = np.where(np.arange(45) < 30, WEIGHT, 0)
     far_away = np.where(weight[:, None] > 0, X, 1e6)
     zero = clone(head).fit(far_away, Y, weight, PRIOR).predict_proba(X_NEW, PRIOR_NEW)
@@ -168,15 +176,24 @@ def test_zero_weight_is_absent(sizes):
     np.testing.assert_array_equal(zero, absent.predict_proba(X_NEW, PRIOR_NEW))
 
 
-def test_balanced_gives_every_class_the_same_weight():
+@pytest.mark.parametrize("strength", [1.5, "auto"])
+def test_balanced_favours_no_class_for_being_labelled_often(strength):
     few = np.r_[np.flatnonzero(CODES == 0), np.flatnonzero(CODES != 0)[:6]]
-    y = Y[few]
-    share = {label: len(y) / 3 / (y == label).sum() for label in "uvw"}
-    balanced = make_head(class_weight="balanced").fit(X[few], y).predict_proba(X_NEW)
-    by_hand = make_head(class_weight=share).fit(X[few], y).predict_proba(X_NEW)
-    np.testing.assert_allclose(balanced, by_hand, atol=1e-7)
-    plain = make_head().fit(X[few], y).predict_proba(X_NEW)
+    balanced, plain = (
+        make_head(strength=strength, class_weight=weight).fit(X[few], Y[few]).predict_proba(X_NEW)
+        for weight in ("balanced", None)
+    )
     assert balanced[:, 1:].mean() > plain[:, 1:].mean() + 0.05
+    assert abs(balanced.mean(axis=0) - 1 / 3).max() < abs(plain.mean(axis=0) - 1 / 3).max()
+
+
+def test_balanced_takes_the_shares_out_of_the_logits():
+    """The optimum of the cross-entropy of logits plus log-shares, one more label for each class."""
+    weight = np.where(CODES == 0, 4.0, 1.0)
+    shares = np.log((np.bincount(CODES, weight) + 1) / (weight.sum() + 3))
+    head = make_head(class_weight="balanced").fit(X, Y, weight)
+    expected = brute_force(np.negative, weight, 1.5, offset=shares)
+    np.testing.assert_allclose(head.predict_proba(X_NEW), expected, atol=1e-5)
 
 
 def test_a_class_left_out_of_class_weight_weighs_one():
@@ -330,9 +347,19 @@ def test_a_seed_decides_everything():
     assert not np.allclose(first, other)
 
 
-def test_the_linear_head_takes_no_chance():
-    first, second = (make_head(random_state=seed).fit(X, Y).predict_proba(X) for seed in (0, None))
-    np.testing.assert_array_equal(first, second)
+@pytest.mark.parametrize("strength", [1.5, "auto"])
+def test_the_linear_head_takes_no_chance(strength):
+    heads = [make_head(strength=strength, random_state=seed).fit(X, Y) for seed in (0, None)]
+    np.testing.assert_array_equal(heads[0].predict_proba(X), heads[1].predict_proba(X))
+
+
+def test_automatic_strength_knows_no_order():
+    order = np.random.default_rng(0).permutation(45)
+    shuffled = SoftmaxHead().fit(X[order], Y[order], prior_log_proba=PRIOR[order])
+    whole = SoftmaxHead().fit(X, Y, prior_log_proba=PRIOR)
+    np.testing.assert_allclose(
+        shuffled.predict_proba(X_NEW, PRIOR_NEW), whole.predict_proba(X_NEW, PRIOR_NEW), atol=1e-6
+    )
 
 
 def test_dropout_is_off_when_predicting():
