@@ -16,7 +16,7 @@ _TINY = 5
 #: Rows that k-means is fitted on, at least; 32 a cluster where that is more.
 _SAMPLE = 10_000
 #: Rows of one cluster that are ranked, at most: ranking costs the square of their number.
-_MAX_RANKED = 5_000
+_MAX_RANKED = 2_500
 
 
 class KCenter(QueryStrategy):
@@ -87,7 +87,7 @@ class TypiClust(QueryStrategy):
     **Use it** for the first labels of all: it needs none, and starts well on features of a
     foundation model. **Leave it** once labels are plenty: it does not look at the model. Needs
     nothing. O(k S d) a round of k-means on a sample of S rows, O(N k d) to assign the pool, and
-    for each cluster visited the square of its size, up to 5,000 rows drawn from it.
+    for each cluster visited the square of its size, up to 2,500 rows drawn from it.
 
     Parameters
     ----------
