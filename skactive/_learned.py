@@ -139,6 +139,17 @@ class Learned:
         """
         return None if self.prior is None else self.prior.calibrated(raw, self.classes)
 
+    def labelled_proba(self) -> np.ndarray:
+        """The joint opinion on the canonical entries.
+
+        Returns
+        -------
+        proba : array of shape (m, K)
+            Rows sum to 1.
+        """
+        features = self.model.features(self.canonical.rows)
+        return self.model.proba(features, self.prior_proba(self.canonical.prior_proba))
+
     @cached_property
     def trust(self) -> np.ndarray:
         """Trust in each canonical entry, from models that have not seen its label."""
@@ -148,8 +159,8 @@ class Learned:
     def _out_of_fold_proba(self) -> np.ndarray:
         canonical = self.canonical
         proba = getattr(self.model.head, "out_of_fold_proba_", None)
-        if proba is not None and proba.shape == (len(canonical.y), len(self.classes)):
-            return proba  # the head has done that already
+        if proba is not None and not self.model.steps:  # steps may have seen the held-out labels
+            return proba
         prior_proba = self.prior_proba(canonical.prior_proba)
 
         def fit_predict(train: np.ndarray, test: np.ndarray) -> np.ndarray:

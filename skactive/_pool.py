@@ -10,6 +10,7 @@ from scipy import sparse
 from sklearn.decomposition import TruncatedSVD
 from sklearn.utils import get_tags
 
+from skactive._device import resolve_device
 from skactive._learned import Learned
 from skactive._pipeline import Parts
 from skactive._rows import n_rows
@@ -74,6 +75,7 @@ def make_view(
         prior_proba=prior_proba,
         classes=classes,
         rng=rng,
+        device=resolve_device("auto", double=True),
     )
     if learned is None:
         view.labelled_X = lambda: np.empty((0, view.X.shape[1]), dtype=view.X.dtype)
@@ -85,6 +87,8 @@ def make_view(
     view.labelled_X = lambda: to_matrix()(model.features(labelled.rows))
     view.labelled_y = np.searchsorted(learned.classes, labelled.y)
     view.label_trust = lambda: np.ones(len(labelled.y)) if noise is None else learned.trust
+    view.labelled_proba = learned.labelled_proba
+    view.linear = lambda: None if sparse.issparse(features()) else model.linear()
     return view
 
 

@@ -22,7 +22,7 @@ from skactive._random import draw_seed
 from skactive._rows import as_rows, find_known, is_texts, n_rows, row_keys, row_sketches, take
 from skactive._validation import check_count, check_labels, check_positions, union
 from skactive.heads import SoftmaxHead
-from skactive.strategies import PoolView, QueryStrategy
+from skactive.strategies import ClassBalanced, Margin, PoolView, QueryStrategy
 
 
 class ActiveClassifier(ClassifierMixin, BaseEstimator):
@@ -42,8 +42,8 @@ class ActiveClassifier(ClassifierMixin, BaseEstimator):
     estimator : classifier with predict_proba, or Pipeline ending in one, default=None
         None means ``SoftmaxHead()``. A skorch net is put inside a `SkorchAdapter`.
     strategy : str or QueryStrategy, default="auto"
-        What `query` goes by; see ``strategies.names()``. ``"auto"`` takes the smallest margin of
-        the joint opinion.
+        What `query` goes by; see ``strategies.names()``. ``"auto"`` asks for the
+        smallest margins of the joint opinion, in quotas that even out the predicted classes.
     prior : classifier or None, default=None
         Anything with ``predict_proba`` on the same rows that needs no fit: a `ZeroShotClassifier`,
         or a fitted classifier inside ``FrozenEstimator``.
@@ -466,7 +466,7 @@ class ActiveClassifier(ClassifierMixin, BaseEstimator):
     def _usable_strategy(self) -> QueryStrategy:
         strategy = self.strategy
         if isinstance(strategy, str):
-            strategy = strategies.get("margin" if strategy == "auto" else strategy)
+            strategy = ClassBalanced(Margin()) if strategy == "auto" else strategies.get(strategy)
         needs: frozenset[str] = getattr(strategy, "needs", frozenset())
         if "prior" in needs and self.prior is None:
             raise ValueError(

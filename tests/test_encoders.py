@@ -20,10 +20,11 @@ from sklearn.pipeline import make_pipeline
 from sklearn.utils import get_tags
 from sklearn.utils.validation import check_is_fitted
 
+from skactive._device import resolve_device
 from skactive.encoders import ClipEncoder, SentenceEncoder, weights
 from skactive.encoders import base as encoder_base
 from skactive.encoders.cache import MemoryRows
-from skactive.encoders.models import SharedModel, resolve_device, resolve_precision, shared_model
+from skactive.encoders.models import SharedModel, resolve_precision, shared_model
 
 TEXTS = [
     "a sparse matrix",

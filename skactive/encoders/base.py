@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 
 from skactive._compat import CallbackSupportMixin, Interval, StrOptions, with_callbacks
+from skactive._device import resolve_device
 from skactive._extras import require
 from skactive.encoders.cache import Rows, open_cache
 from skactive.encoders.models import (
     SharedModel,
     free_gpu_memory,
     is_out_of_memory,
-    resolve_device,
     resolve_precision,
     shared_model,
 )

@@ -30,30 +30,6 @@ def shared_model(key: Hashable, load: Callable[[], Any]) -> SharedModel:
         return _MODELS[key]
 
 
-def resolve_device(device: str) -> str:
-    """The device that is meant: "auto" takes CUDA, then MPS, then the CPU.
-
-    Raises
-    ------
-    ValueError
-        If torch does not know the device, or this machine does not have it.
-    """
-    import torch
-
-    if device == "auto":
-        if torch.cuda.is_available():
-            return "cuda"
-        return "mps" if torch.backends.mps.is_available() else "cpu"
-    try:
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
-        raise ValueError(
-            f"device={device!r} cannot be used here ({str(error).splitlines()[0]}). "
-            "Give 'auto', 'cpu', or a device of this machine such as 'cuda:0'."
-        ) from error
-    return device
-
-
 def resolve_precision(precision: str, device: str) -> str:
     """The dtype that is meant: "auto" is half precision on CUDA, float32 elsewhere."""
     if precision != "auto":

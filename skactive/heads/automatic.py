@@ -10,10 +10,10 @@ from skactive.kernels.softmax_path import Problem, fit_softmax_path, path_logits
 
 _STRENGTHS = (0.5, 2.0, 8.0)
 _PRIOR_SCALES = (0.0, 0.7)
-NOISE_RATES = (0.0, 0.2)
+NOISE_RATES = (0.0, 0.3)
 _N_FOLDS = 4
-N_ITER = 25
-_TEMPERING = 3.0
+N_ITER = 15
+_TEMPERING = 4.0
 
 
 class Automatic(NamedTuple):
@@ -55,7 +55,7 @@ def fit_automatic(
     prior ("not at all" included), and how many labels they take to be wrong. Each is fitted to all
     rows, and to all but one fold for every fold. Its evidence is the log-likelihood of the
     held-out labels, under its own noise rate. Coefficients are averaged with weights proportional
-    to exp(evidence / 3): few labels, and all candidates have their say; many, and the best decides.
+    to exp(evidence / 4): few labels, and all candidates have their say; many, and the best decides.
 
     Parameters
     ----------

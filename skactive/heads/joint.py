@@ -126,6 +126,16 @@ class JointModel:
             self._fit_head(self._alone, None)
         return self._spread(self._alone, features)
 
+    def linear(self) -> tuple[np.ndarray, np.ndarray] | None:
+        """Weights (K, d) and biases (K,) of a linear head on its features; None for any other."""
+        coef: Any = getattr(self.head, "coef_", None)
+        intercept: Any = getattr(self.head, "intercept_", None)
+        if coef is None or len(self.head.classes_) != len(self.classes):
+            return None
+        if len(coef) == 1 < len(self.classes):  # two classes, one boundary
+            return np.concatenate([-coef, coef]) / 2, np.concatenate([-intercept, intercept]) / 2
+        return coef, intercept
+
     def _fit_steps(self, canonical: Canonical) -> tuple[Any, np.ndarray, np.ndarray]:
         X, y, weight = canonical.rows, canonical.y, canonical.weight
         for step in self.steps:

@@ -10,6 +10,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from skactive._compat import Interval, StrOptions, _check_sample_weight, _fit_context
+from skactive._device import resolve_device
 from skactive._random import draw_seed, private_torch_generator
 from skactive._validation import few_labels
 from skactive.heads.automatic import N_ITER, NOISE_RATES, fit_automatic, merge_rows
@@ -388,9 +389,7 @@ class SoftmaxHead(ClassifierMixin, BaseEstimator):
         )
 
     def _device(self) -> str:
-        if self.device != "auto":
-            return self.device
-        return "cuda" if torch.cuda.is_available() else "cpu"
+        return resolve_device(self.device, double=True)
 
     def _linear(self, name: str) -> np.ndarray:
         check_is_fitted(self)
