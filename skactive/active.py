@@ -22,7 +22,14 @@ from skactive._random import draw_seed
 from skactive._rows import as_rows, find_known, is_texts, n_rows, row_keys, row_sketches, take
 from skactive._validation import check_count, check_labels, check_positions, union
 from skactive.heads import SoftmaxHead
-from skactive.strategies import ClassBalanced, Margin, PoolView, QueryStrategy
+from skactive.strategies import (
+    ClassBalanced,
+    Margin,
+    PoolView,
+    QueryStrategy,
+    Schedule,
+    TypiClust,
+)
 
 
 class ActiveClassifier(ClassifierMixin, BaseEstimator):
@@ -42,8 +49,9 @@ class ActiveClassifier(ClassifierMixin, BaseEstimator):
     estimator : classifier with predict_proba, or Pipeline ending in one, default=None
         None means ``SoftmaxHead()``. A skorch net is put inside a `SkorchAdapter`.
     strategy : str or QueryStrategy, default="auto"
-        What `query` goes by; see ``strategies.names()``. ``"auto"`` asks for the
-        smallest margins of the joint opinion, in quotas that even out the predicted classes.
+        What `query` goes by; see ``strategies.names()``. ``"auto"`` starts with 20 typical rows and
+        goes on with the smallest margins of the joint opinion, in quotas that even out the
+        predicted classes.
     prior : classifier or None, default=None
         Anything with ``predict_proba`` on the same rows that needs no fit: a `ZeroShotClassifier`,
         or a fitted classifier inside ``FrozenEstimator``.
@@ -466,7 +474,7 @@ class ActiveClassifier(ClassifierMixin, BaseEstimator):
     def _usable_strategy(self) -> QueryStrategy:
         strategy = self.strategy
         if isinstance(strategy, str):
-            strategy = ClassBalanced(Margin()) if strategy == "auto" else strategies.get(strategy)
+            strategy = _default_strategy() if strategy == "auto" else strategies.get(strategy)
         needs: frozenset[str] = getattr(strategy, "needs", frozenset())
         if "prior" in needs and self.prior is None:
             raise ValueError(
@@ -493,3 +501,8 @@ class ActiveClassifier(ClassifierMixin, BaseEstimator):
             noise=self.noise,
             rng=np.random.default_rng([self._seed(), digest]),
         )
+
+
+def _default_strategy() -> QueryStrategy:
+    """Typical rows for a start, then the closest calls of every class."""
+    return Schedule(TypiClust(), ClassBalanced(Margin()), switch_at=20)

@@ -9,7 +9,7 @@ import torch
 from skactive.kernels.softmax_path import Problem, fit_softmax_path, path_logits
 
 _STRENGTHS = (0.5, 2.0, 8.0)
-_PRIOR_SCALES = (0.0, 0.7)
+_PRIOR_SCALES = (0.0, 0.5)
 NOISE_RATES = (0.0, 0.3)
 _N_FOLDS = 4
 N_ITER = 15
