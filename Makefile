@@ -16,6 +16,13 @@ lint: $(VENV)/.dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+# DATA: a folder with features/, text/, tabular/ for the benchmarks that need real data.
+bench: $(VENV)/.dev
+	$(BIN)/python -m pip install --quiet -e ".[bench]"
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/encoders.py
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/query_speed.py --peers
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/learner.py $(if $(DATA),--data $(DATA))
+
 # What each command needs is installed once, and again when pyproject.toml changes.
 # Editable installs write skactive.egg-info, so the two are never run side by side.
 .NOTPARALLEL:

@@ -1,6 +1,5 @@
 """Encoders: one contract for both, then what each takes for a row."""
 
-import json
 import logging
 import os
 import pickle
@@ -34,11 +33,6 @@ TEXTS = [
     "a sparse matrix",
     "roots of a polynomial",
 ]
-TINY_CLIP = {
-    "embed_dim": 16,
-    "vision_cfg": {"image_size": 32, "layers": 1, "width": 32, "head_width": 16, "patch_size": 16},
-    "text_cfg": {"context_length": 16, "vocab_size": 49408, "width": 16, "heads": 2, "layers": 1},
-}
 
 
 @pytest.fixture(autouse=True)
@@ -57,26 +51,6 @@ def memory(monkeypatch):
     fresh = MemoryRows()
     monkeypatch.setattr(cache, "_MEMORY", fresh)
     return fresh
-
-
-@pytest.fixture(scope="session")
-def clip_checkpoint(tmp_path_factory):
-    """A small CLIP model of random weights, saved as real ones are."""
-    import open_clip
-    import torch
-    from safetensors.torch import save_file
-
-    folder = tmp_path_factory.mktemp("clip")
-    (folder / "tiny-clip.json").write_text(json.dumps(TINY_CLIP))
-    open_clip.add_model_config(folder / "tiny-clip.json")
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        network = open_clip.create_model("tiny-clip")
-    config = {"model_cfg": TINY_CLIP, "preprocess_cfg": {"mean": [0.5] * 3, "std": [0.5] * 3}}
-    (folder / "open_clip_config.json").write_text(json.dumps(config))
-    save_file(network.state_dict(), folder / "open_clip_model.safetensors")
-    torch.save(network.state_dict(), folder / "checkpoint.pt")
-    return folder / "open_clip_model.safetensors"
 
 
 def make_images(n, seed=0):
