@@ -5,15 +5,13 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from sklearn.base import clone
 
 from skactive._memory import Canonical, LabelMemory
 from skactive._pipeline import Parts
-from skactive._rows import take
 from skactive._validation import few_labels
 from skactive.heads.anchoring import calibrated_prior
 from skactive.heads.joint import JointModel
-from skactive.noise import label_trust, out_of_fold
+from skactive.noise import NoiseEstimate, estimate_noise, label_trust
 
 
 @dataclass(frozen=True)
@@ -153,21 +151,15 @@ class Learned:
     @cached_property
     def trust(self) -> np.ndarray:
         """Trust in each canonical entry, from models that have not seen its label."""
-        codes = np.searchsorted(self.classes, self.canonical.y)
-        return label_trust(self._out_of_fold_proba(), codes, self.canonical.weight)
+        return label_trust(*self._foretold)
 
-    def _out_of_fold_proba(self) -> np.ndarray:
-        canonical = self.canonical
-        proba = getattr(self.model.head, "out_of_fold_proba_", None)
-        if proba is not None and not self.model.steps:  # steps may have seen the held-out labels
-            return proba
-        prior_proba = self.prior_proba(canonical.prior_proba)
+    @cached_property
+    def noise(self) -> NoiseEstimate:
+        """How many labels seem to be wrong, from models that have not seen them."""
+        return estimate_noise(*self._foretold)
 
-        def fit_predict(train: np.ndarray, test: np.ndarray) -> np.ndarray:
-            priors = [None if prior_proba is None else prior_proba[part] for part in (train, test)]
-            model = JointModel([clone(step) for step in self.model.steps], clone(self.parts.head))
-            with few_labels():
-                model.fit(canonical.subset(train), self.classes, priors[0])
-            return model.proba(model.features(take(canonical.rows, test)), priors[1])
-
-        return out_of_fold(canonical.keys, fit_predict, len(self.classes))
+    @cached_property
+    def _foretold(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        with few_labels():
+            proba = self.model.out_of_fold_proba()
+        return proba, np.searchsorted(self.classes, self.canonical.y), self.canonical.weight

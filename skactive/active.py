@@ -22,6 +22,7 @@ from skactive._random import draw_seed
 from skactive._rows import as_rows, find_known, is_texts, n_rows, row_keys, row_sketches, take
 from skactive._validation import check_count, check_labels, check_positions, union
 from skactive.heads import SoftmaxHead
+from skactive.noise import NoiseEstimate
 from skactive.strategies import (
     ClassBalanced,
     Margin,
@@ -56,8 +57,9 @@ class ActiveClassifier(ClassifierMixin, BaseEstimator):
         Anything with ``predict_proba`` on the same rows that needs no fit: a `ZeroShotClassifier`,
         or a fitted classifier inside ``FrozenEstimator``.
     noise : {"auto", None}, default="auto"
-        Whether wrong labels are reckoned with. ``"auto"``: each label's trust is estimated by
-        models that have not seen it. None: every label is trusted.
+        Whether wrong labels are reckoned with. ``"auto"``: a `SoftmaxHead` finds out how many there
+        are, and each label's trust is estimated by models that have not seen it. None: every label
+        is taken at its word.
     transductive : bool, default=True
         Whether the shares of the classes that `query` sees in a pool sharpen the prior in later
         fits. A new prior or encoder needs `fit`; a new strategy needs nothing.
@@ -77,6 +79,9 @@ class ActiveClassifier(ClassifierMixin, BaseEstimator):
     label_trust_ : float64 array of shape (n_labelled,)
         Trust in each label, in the order the labels were given, between 0 and 1; 0 for one of
         weight zero.
+    noise_ : NoiseEstimate
+        ``rate``, the share of labels that seem to be wrong, and ``transition``, an array (K, K)
+        whose row j says how rows truly of class j are labelled.
     n_features_in_ : int
         Number of columns, where X has columns.
     feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -350,6 +355,13 @@ class ActiveClassifier(ClassifierMixin, BaseEstimator):
         trust = np.ones(len(learned.canonical.y)) if self.noise is None else learned.trust
         return np.where(entry < 0, 0.0, trust[entry])
 
+    @property
+    def noise_(self) -> NoiseEstimate:
+        learned = self._known()
+        if self.noise is None:
+            return NoiseEstimate(0.0, np.eye(len(learned.classes)))
+        return learned.noise
+
     def __sklearn_is_fitted__(self) -> bool:
         return self._learned is not None or self.prior is not None
 
@@ -409,7 +421,10 @@ class ActiveClassifier(ClassifierMixin, BaseEstimator):
 
     def _split(self) -> Parts:
         seed = None if self.random_state is None else self._seed()
-        return split_pipeline(self._estimator(), seed)
+        parts = split_pipeline(self._estimator(), seed)
+        if self.noise is None and isinstance(parts.head, SoftmaxHead) and parts.head.loss == "auto":
+            parts.head.set_params(loss="cross_entropy")
+        return parts
 
     def _estimator(self) -> Any:
         return SoftmaxHead() if self.estimator is None else self.estimator

@@ -1,6 +1,7 @@
 """How far each given label can be trusted."""
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 
@@ -71,6 +72,76 @@ def label_trust(proba: np.ndarray, codes: np.ndarray, weight: np.ndarray) -> np.
     array([1.  , 1.  , 0.17])
     """
     own = proba[np.arange(len(codes)), codes]
+    threshold = _thresholds(proba, codes, weight)[codes]
+    return np.clip(own / np.maximum(threshold, 1e-300), 0.0, 1.0)
+
+
+class NoiseEstimate(NamedTuple):
+    """How many of the labels given are wrong, and which are taken for which.
+
+    Attributes
+    ----------
+    rate : float
+        Share of wrong labels, between 0 and 1.
+    transition : float64 array of shape (K, K)
+        Row j: how rows that are truly of class j are labelled. Rows sum to 1.
+    """
+
+    rate: float
+    transition: np.ndarray
+
+
+def estimate_noise(proba: np.ndarray, codes: np.ndarray, weight: np.ndarray) -> NoiseEstimate:
+    """Noise rate and transition by confident learning.
+
+    A row counts as truly of the likeliest class among those whose probability reaches the average
+    that rows so labelled have; a row that reaches none tells nothing.
+
+    Parameters
+    ----------
+    proba : array of shape (m, K)
+        Out-of-fold probabilities.
+    codes : int array of shape (m,)
+        Given labels, as columns of `proba`.
+    weight : array of shape (m,)
+        How much each row counts.
+
+    Returns
+    -------
+    noise : NoiseEstimate
+        Without noise where no row tells anything.
+
+    References
+    ----------
+    C. Northcutt, L. Jiang and I. Chuang, "Confident learning: estimating uncertainty in dataset
+    labels", JAIR 70, 2021.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skactive.noise import estimate_noise
+    >>> proba = np.array([[0.9, 0.1], [0.8, 0.2], [0.1, 0.9], [0.1, 0.9]])
+    >>> estimate_noise(proba, np.array([0, 0, 0, 1]), np.ones(4)).rate
+    0.25
+    """
+    n_classes = proba.shape[1]
+    totals = np.bincount(codes, weight, n_classes)
+    confident = np.where(proba >= _thresholds(proba, codes, weight) - 1e-9, proba, -1.0)
+    true = confident.argmax(axis=1)
+    tells = confident.max(axis=1) >= 0
+    counts = np.zeros((n_classes, n_classes))  # given, true
+    np.add.at(counts, (codes[tells], true[tells]), weight[tells])
+    told = counts.sum(axis=1)
+    counts[told == 0] = np.eye(n_classes)[told == 0]
+    joint = counts / counts.sum(axis=1, keepdims=True) * totals[:, None]
+    truly = joint.sum(axis=0)
+    transition = np.eye(n_classes)
+    transition[truly > 0] = (joint[:, truly > 0] / truly[truly > 0]).T
+    return NoiseEstimate(float(1 - np.trace(joint) / joint.sum()), transition)
+
+
+def _thresholds(proba: np.ndarray, codes: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """For each class, its average probability among the rows so labelled; infinite where none."""
     totals = np.bincount(codes, weight, proba.shape[1])
-    threshold = np.bincount(codes, weight * own, proba.shape[1]) / np.maximum(totals, 1e-300)
-    return np.clip(own / np.maximum(threshold[codes], 1e-300), 0.0, 1.0)
+    own = np.bincount(codes, weight * proba[np.arange(len(codes)), codes], proba.shape[1])
+    return np.divide(own, totals, out=np.full(proba.shape[1], np.inf), where=totals > 0)

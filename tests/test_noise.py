@@ -10,7 +10,7 @@ from sklearn.pipeline import make_pipeline
 
 from skactive import ActiveClassifier, SoftmaxHead
 from skactive.datasets import flip_labels
-from skactive.noise import label_trust, out_of_fold
+from skactive.noise import estimate_noise, label_trust, out_of_fold
 
 
 def make_data(shares, seed=0):
@@ -113,3 +113,47 @@ def test_supervised_steps_do_not_tell_of_the_labels_they_saw():
     pipeline = make_pipeline(LinearDiscriminantAnalysis(), SoftmaxHead())
     trust = ActiveClassifier(pipeline, random_state=0).fit(X, y).label_trust_
     assert (trust < 0.5).mean() > 0.15
+
+
+def test_noise_by_hand():
+    proba = np.array([[0.9, 0.1], [0.7, 0.3], [0.2, 0.8], [0.1, 0.9], [0.45, 0.55]])
+    codes = np.array([0, 0, 0, 1, 1])
+    # thresholds: class 0: 0.6, class 1: (0.9 + 0.55) / 2 = 0.725. The last row reaches neither;
+    # the third, labelled 0, reaches class 1. Labelled 0: 2 of 3 right; labelled 1: all.
+    noise = estimate_noise(proba, codes, np.ones(5))
+    assert noise.rate == pytest.approx(1 / 5)
+    np.testing.assert_allclose(noise.transition, [[1, 0], [1 / 3, 2 / 3]])
+
+
+@pytest.mark.parametrize("rate", [0.0, 0.2, 0.4])
+def test_noise_rate_and_transition_are_found(rate):
+    X, codes = make_data([400, 400, 200])
+    given = flip_labels(codes, rate, random_state=0)
+    noise = ActiveClassifier(LogisticRegression(), random_state=0).fit(X, given).noise_
+    assert noise.rate == pytest.approx((given != codes).mean(), abs=0.05)
+    expected = np.full((3, 3), rate / 2) + (1 - 1.5 * rate) * np.eye(3)
+    np.testing.assert_allclose(noise.transition, expected, atol=0.1)
+
+
+def test_confident_learning_agrees_with_cleanlab():
+    count = pytest.importorskip("cleanlab.count")
+    rng = np.random.default_rng(0)
+    codes = np.repeat([0, 1, 2], [200, 100, 50])
+    proba = rng.dirichlet(np.ones(3), len(codes)) + 2 * np.eye(3)[codes]
+    proba /= proba.sum(axis=1, keepdims=True)
+    given = flip_labels(codes, 0.2, random_state=0)
+    joint = count.estimate_joint(given, proba)
+    assert estimate_noise(proba, given, np.ones(len(given))).rate == pytest.approx(
+        1 - np.trace(joint), abs=0.01
+    )
+
+
+def test_no_noise_is_reckoned_with_where_none_is_asked_for():
+    X, codes = make_data([30, 30])
+    given = flip_labels(codes, 0.3, random_state=0)
+    clf = ActiveClassifier(SoftmaxHead(), noise=None).fit(X, given)
+    assert clf.noise_.rate == 0
+    np.testing.assert_array_equal(clf.noise_.transition, np.eye(2))
+    assert (clf.label_trust_ == 1).all()
+    assert clf.estimator_.anchor_["noise_rate"] == 0
+    assert ActiveClassifier(SoftmaxHead()).fit(X, given).estimator_.anchor_["noise_rate"] > 0

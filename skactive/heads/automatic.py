@@ -118,8 +118,7 @@ def fit_automatic(
     given = np.exp(log_proba[np.arange(len(X)), :, codes])
     rates = candidates[:, 2]
     evidence = weight @ np.log((1 - rates) * given + rates / n_classes)
-    share = np.exp((evidence - evidence.max()) / _TEMPERING)
-    share /= share.sum()
+    share = evidence_shares(evidence)
     averaged = coefficients[:, :n_models].cpu().double().numpy().transpose(2, 0, 1) @ share
     out_of_fold = np.einsum("nmk,m->nk", np.exp(log_proba), share)
     return Automatic(
@@ -142,6 +141,23 @@ def _folds(X: np.ndarray) -> np.ndarray:
     """Fold of each row; equal rows share one."""
     _, row = np.unique(X, axis=0, return_inverse=True)
     return row.ravel() % _N_FOLDS
+
+
+def evidence_shares(evidence: np.ndarray) -> np.ndarray:
+    """What each candidate counts in the average.
+
+    Parameters
+    ----------
+    evidence : array of shape (M,)
+        Log-likelihoods of held-out labels.
+
+    Returns
+    -------
+    shares : array of shape (M,)
+        Proportional to exp(evidence / 4); they sum to 1.
+    """
+    shares = np.exp((evidence - evidence.max()) / _TEMPERING)
+    return shares / shares.sum()
 
 
 def merge_rows(

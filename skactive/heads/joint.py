@@ -10,6 +10,11 @@ from sklearn.utils.validation import has_fit_parameter
 
 from skactive._memory import Canonical
 from skactive._rows import repeat_by_weight, take
+from skactive.heads.automatic import evidence_shares
+from skactive.noise import out_of_fold
+
+_PRIOR_POWERS = np.array([0.0, 0.25, 0.5, 1.0])
+_WRONG = 0.1  # share of labels reckoned to be wrong when powers are weighed
 
 
 class JointModel:
@@ -17,7 +22,8 @@ class JointModel:
 
     A head whose ``fit`` takes ``prior_log_proba`` is anchored to the prior by itself. Any other is
     joined to it by a log-linear pool: its probabilities, smoothed by one imaginary label shared
-    among all classes, times the prior's.
+    among all classes, times a power of the prior's. The power is learned: an average of a few,
+    weighed by how well the pool foretells labels that the head has not seen.
 
     Parameters
     ----------
@@ -60,9 +66,13 @@ class JointModel:
         resampled = any(hasattr(step, "fit_resample") for step in self.steps)
         takes_prior = has_fit_parameter(self.head, "prior_log_proba") and not resampled
         self.anchored = prior_proba is not None and takes_prior
+        self._canonical, self._prior_proba = canonical, prior_proba
         self._labelled = (X, y, weight)
-        self._alone = None
+        self._alone: Any = None
         self._fit_head(self.head, prior_proba if self.anchored else None)
+        self.prior_power = 0.0
+        if prior_proba is not None and not self.anchored:
+            self.prior_power = self._learn_prior_power(prior_proba)
         return self
 
     def features(self, rows: Any) -> Any:
@@ -98,13 +108,10 @@ class JointModel:
         proba : float64 array of shape (n, K)
             Rows sum to 1.
         """
-        if prior_proba is None:
-            return self._spread(self.head, features)
-        if self.anchored:
+        if self.anchored and prior_proba is not None:
             return self.head.predict_proba(features, prior_log_proba=np.log(prior_proba))
         proba = self._spread(self.head, features)
-        smoothed = self.n_labels * proba + 1 / len(self.classes)
-        return _normalised(smoothed * prior_proba)
+        return proba if prior_proba is None else self._pooled(proba, prior_proba, self.prior_power)
 
     def head_proba(self, features: Any) -> np.ndarray:
         """What the head would say had it never heard of the prior.
@@ -126,6 +133,21 @@ class JointModel:
             self._fit_head(self._alone, None)
         return self._spread(self._alone, features)
 
+    def out_of_fold_proba(self) -> np.ndarray:
+        """The joint opinion on the labelled rows, by models that have not seen their labels.
+
+        Returns
+        -------
+        proba : float64 array of shape (m, K)
+            For each entry of the canonical memory.
+        """
+        known = getattr(self.head, "out_of_fold_proba_", None)
+        if known is not None and not self.steps:  # steps may have seen the labels held out
+            return known
+        if self._prior_proba is None or self.anchored:
+            return self._refitted_out_of_fold(self._prior_proba)
+        return self._pooled(self._head_out_of_fold, self._prior_proba, self.prior_power)
+
     def linear(self) -> tuple[np.ndarray, np.ndarray] | None:
         """Weights (K, d) and biases (K,) of a linear head on its features; None for any other."""
         coef: Any = getattr(self.head, "coef_", None)
@@ -135,6 +157,31 @@ class JointModel:
         if len(coef) == 1 < len(self.classes):  # two classes, one boundary
             return np.concatenate([-coef, coef]) / 2, np.concatenate([-intercept, intercept]) / 2
         return coef, intercept
+
+    def _learn_prior_power(self, prior_proba: np.ndarray) -> float:
+        self._head_out_of_fold = self._refitted_out_of_fold(None)
+        given = np.searchsorted(self.classes, self._canonical.y)
+        rows, evidence = np.arange(len(given)), []
+        for power in _PRIOR_POWERS:
+            proba = self._pooled(self._head_out_of_fold, prior_proba, power)[rows, given]
+            likelihood = (1 - _WRONG) * proba + _WRONG / len(self.classes)
+            evidence.append(self._canonical.weight @ np.log(likelihood))
+        return float(evidence_shares(np.array(evidence)) @ _PRIOR_POWERS)
+
+    def _refitted_out_of_fold(self, prior_proba: np.ndarray | None) -> np.ndarray:
+        canonical = self._canonical
+
+        def fit_predict(train: np.ndarray, test: np.ndarray) -> np.ndarray:
+            priors = [None if prior_proba is None else prior_proba[part] for part in (train, test)]
+            model = JointModel([clone(step) for step in self.steps], clone(self.head))
+            model.fit(canonical.subset(train), self.classes, priors[0])
+            return model.proba(model.features(take(canonical.rows, test)), priors[1])
+
+        return out_of_fold(canonical.keys, fit_predict, len(self.classes))
+
+    def _pooled(self, proba: np.ndarray, prior_proba: np.ndarray, power: float) -> np.ndarray:
+        smoothed = self.n_labels * proba + 1 / len(self.classes)
+        return _normalised(smoothed * prior_proba**power)
 
     def _fit_steps(self, canonical: Canonical) -> tuple[Any, np.ndarray, np.ndarray]:
         X, y, weight = canonical.rows, canonical.y, canonical.weight
