@@ -64,7 +64,8 @@ def test_bald_is_the_mutual_information():
 @pytest.mark.parametrize("head", [None, make_view().head_proba])
 def test_bald_without_spread_leaves_all_rows_equal(head):
     view = make_view(head_proba=head, sample_proba=None)
-    np.testing.assert_allclose(strategies.get("bald").score(view), 0, atol=1e-12)
+    np.testing.assert_array_equal(strategies.get("bald").score(view), np.zeros(60))
+    np.testing.assert_array_equal(strategies.get("bald").select(view, 3), [0, 1, 2])
 
 
 @pytest.mark.parametrize("name", FORMULAS)

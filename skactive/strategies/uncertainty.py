@@ -186,8 +186,9 @@ class Bald(QueryStrategy):
             rows = np.arange(start, min(start + size, len(view)))
             opinions = view.take(rows).sampled_proba(self.n_samples)
             doubt = np.mean([entropy(opinion) for opinion in opinions], axis=0)
-            result[rows] = np.maximum(entropy(opinions.mean(axis=0)) - doubt, 0)
-        return result
+            result[rows] = entropy(opinions.mean(axis=0)) - doubt
+        # Opinions that are all alike differ by rounding, which is no reason to ask.
+        return np.where(result > 1e-12, result, 0)
 
 
 def _in_blocks(measure: Callable[[np.ndarray], np.ndarray]) -> Callable[..., np.ndarray]:
