@@ -25,8 +25,8 @@ probabilities by a softmax with temperature 0.1.
 
 import argparse
 import json
-import os
 import sys
+import tempfile
 import time
 import warnings
 from collections.abc import Iterator
@@ -497,7 +497,7 @@ def load_rules(folder: str | None) -> Data:
     frame = read_parquet(folder, "text/sms_weak.parquet")
     from skactive.encoders import SentenceEncoder
 
-    encoder = SentenceEncoder(cache_dir=Path(os.environ.get("TMPDIR", "/tmp")) / "learner_cache")
+    encoder = SentenceEncoder(cache_dir=Path(tempfile.gettempdir()) / "learner_cache")
     X = encoder.transform(frame["text"].tolist())
     y = frame["label"].to_numpy(int)
     prompts = {0: "an ordinary message from a friend", 1: "spam: an advertisement or a prize"}
