@@ -2,38 +2,43 @@
 
     python benchmarks/query_speed.py [--rows 10000 100000] [--classes 10] [--n 1000]
         [--threads 1] [--repeats 5] [--only k_center badge] [--peers] [--limit 600]
+        [--output query_speed.jsonl] [--pools folder]
+    python benchmarks/query_speed.py --tables [--output query_speed.jsonl]
 
 Pools are long-tailed Gaussian mixtures of unit-length rows x 384 float32, read as memory maps,
-with 200 labelled rows. Every measurement has a process of its own. Times are medians, in seconds;
-"gemms" counts products of the pool with n of its rows, "passes" sums over the probabilities.
-Memory is what the process holds beside mapped files, at most, less what it held before. With more
-than one size, the last table gives the exponent of time in the number of rows. ``--peers`` needs
-scikit-activeml, and gives its strategies the same rows, labels and a fitted classifier.
+with 200 labelled rows. Every measurement has a process of its own and one line of the output
+file; what stands there already is not measured again, so a run that was stopped goes on where it
+was. Before each repetition the floors are measured in the same process: "gemm", the product of the
+pool with n of its rows, and "pass", numpy's sum of float64 numbers as many as the probabilities,
+out of an array too large for the caches. Times are medians, in seconds; ratios are medians of the
+ratios. With one thread, times are the processor's, so that other work on the machine does not
+count; with more, the clock's. Memory is what the process holds beside mapped files, at most, less
+what it held before.
+``--peers`` adds the strategies of scikit-activeml and small-text where they are installed; what
+was over the limit on a smaller pool is not tried on a larger one.
 """
 
 import argparse
 import json
+import multiprocessing
 import os
-import subprocess
-import sys
+import resource
+import signal
 import tempfile
 import threading
 import time
+from collections.abc import Callable
+from importlib.util import find_spec
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import numpy as np
+from _query_speed_peers import LIBRARIES
+from _query_speed_tables import print_tables
 
 WIDTH, LABELLED = 384, 200
-PEERS = {
-    "margin": "UncertaintySampling",
-    "k_center": "CoreSet",
-    "badge": "Badge",
-    "typiclust": "TypiClust",
-    "falcun": "Falcun",
-    "drop_query": "DropQuery",
-    "prob_cover": "ProbCover",
-    "max_herding": "MaxHerding",
-}
+#: The product floor is measured on no more rows than this, and the pass on so many numbers.
+FLOOR_ROWS, FLOOR_NUMBERS = 50_000, 2**24
 
 
 def main() -> None:
@@ -43,91 +48,95 @@ def main() -> None:
     parser.add_argument("--n", type=int, nargs="+", default=[1000])
     parser.add_argument("--threads", type=int, nargs="+", default=[1])
     parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--patience", type=float, default=1e9, help="seconds, then no repeats")
+    parser.add_argument(
+        "--limit", type=float, default=600, help="processor seconds for a measurement"
+    )
     parser.add_argument("--only", nargs="+", default=None)
     parser.add_argument("--peers", action="store_true")
-    parser.add_argument("--limit", type=float, default=600, help="seconds for one measurement")
-    parser.add_argument("--measure", help=argparse.SUPPRESS)
-    parser.add_argument("--folder", help=argparse.SUPPRESS)
+    parser.add_argument("--output", type=Path, default=Path(__file__).with_suffix(".jsonl"))
+    parser.add_argument("--pools", type=Path, default=None, help="folder to keep the pools in")
+    parser.add_argument("--tables", action="store_true", help="print what the output file holds")
     options = parser.parse_args()
-    if options.measure:
-        print(json.dumps(measure(options)))
+    if options.tables:
+        print_tables(read(options.output))
+    elif options.pools:
+        compare(options, options.pools)
     else:
-        compare(options)
+        with tempfile.TemporaryDirectory() as folder:
+            compare(options, Path(folder))
 
 
-def compare(options: argparse.Namespace) -> None:
-    times: dict[str, dict[int, float]] = {}
+def compare(options: argparse.Namespace, pools: Path) -> None:
     for n_classes in options.classes:
         for n_rows in options.rows:
-            with tempfile.TemporaryDirectory() as folder:
-                make_pool(n_rows, n_classes, Path(folder))
-                for threads in options.threads:
-                    for n in options.n:
-                        table = tabulate(options, folder, n_rows, n_classes, threads, n)
-                        if (n, threads) == (options.n[-1], options.threads[-1]):
-                            for name, seconds in table.items():
-                                times.setdefault(f"{name} {n_classes}", {})[n_rows] = seconds
-    if len(options.rows) > 1:
-        print("\n| strategy, classes | exponent in N |\n|---|---|")
-        for name, points in times.items():
-            if len(points) > 1:
-                slope = np.polyfit(np.log(list(points)), np.log(list(points.values())), 1)[0]
-                print(f"| {name} | {slope:.2f} |")
+            folder = pools / f"{n_rows}x{n_classes}"
+            if not (folder / "labelled.npz").exists():
+                make_pool(n_rows, n_classes, folder)
+            for threads in options.threads:
+                for n in options.n:
+                    for name in contenders(options):
+                        cell = {"rows": n_rows, "classes": n_classes, "n": n, "threads": threads}
+                        complete(options, folder, cell | {"name": name})
 
 
-def tabulate(
-    options: argparse.Namespace, folder: str, n_rows: int, n_classes: int, threads: int, n: int
-) -> dict[str, float]:
-    """One table, printed row by row; what it says of our own strategies."""
-    floor = run(options, folder, "floor", threads, n)
-    print(
-        f"\n{n_rows:,} rows x {WIDTH}, {n_classes} classes, n = {n}, {threads} thread(s); ", end=""
-    )
-    print("floors: " + ", ".join(f"{what} {seconds:.4f} s" for what, seconds in floor.items()))
-    print("\n| strategy | s | gemms | passes | MiB | scikit-activeml s | times |")
-    print("|---|---|---|---|---|---|---|")
+def contenders(options: argparse.Namespace) -> list[str]:
     from skactive import strategies
 
-    times = {}
-    for name in options.only or strategies.names():
-        ours = run(options, folder, name, threads, n)
-        if "seconds" not in ours:
-            print(f"| {name} | {ours['failed']} |", flush=True)
-            continue
-        times[name] = seconds = ours["seconds"]
-        line = f"| {name} | {seconds:.3f} | {seconds / floor['gemm']:.2f} "
-        line += f"| {seconds / floor['pass']:.1f} | {ours['mib']:.0f} "
-        if options.peers and name in PEERS:
-            theirs = run(options, folder, f"peer:{name}", threads, n)
-            if "seconds" in theirs:
-                line += f"| {theirs['seconds']:.2f} | {theirs['seconds'] / seconds:.0f} "
+    names = options.only or strategies.names()
+    if options.peers:
+        for library, (known, _) in LIBRARIES.items():
+            if find_spec(library.replace("scikit-activeml", "skactiveml").replace("-", "_")):
+                names = names + [f"{library} {name}" for name in names if name in known]
             else:
-                line += f"| {theirs['failed']} | "
-        else:
-            line += "| | "
-        print(line + "|", flush=True)
-    return times
+                print(f"{library} is not installed: left out")
+    return names
 
 
-def run(options: argparse.Namespace, folder: str, name: str, threads: int, n: int) -> dict:
-    """A measurement in a process of its own."""
-    command = [sys.executable, __file__, "--measure", name, "--folder", folder]
-    command += ["--n", str(n), "--threads", str(threads), "--repeats", str(options.repeats)]
-    counts = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), threads)
-    environment = os.environ | {key: str(value) for key, value in counts.items()}
+def complete(options: argparse.Namespace, folder: Path, cell: dict) -> None:
+    """Measure this unless it is known, and write it down."""
+    known = read(options.output)
+    if any(cell.items() <= line.items() for line in known):
+        return
+    smaller = [
+        line
+        for line in known
+        if "failed" in line
+        and line["rows"] < cell["rows"]
+        and all(line[key] == cell[key] for key in ("classes", "n", "threads", "name"))
+    ]
+    result = {"failed": smaller[0]["failed"]} if smaller else run(options, folder, cell)
+    with options.output.open("a") as file:
+        file.write(json.dumps(cell | result) + "\n")
+    print(cell["name"], result, flush=True)
+
+
+def read(path: Path) -> list[dict]:
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+def run(options: argparse.Namespace, folder: Path, cell: dict) -> dict:
+    """A measurement in a process of its own, which has imported everything before."""
+    processes = multiprocessing.get_context("forkserver")
+    processes.set_forkserver_preload(["torch", "sklearn.base", "skactive.strategies", "scipy"])
+    ours, theirs = processes.Pipe()
+    process = processes.Process(target=measure, args=(theirs, folder, cell, vars(options)))
+    process.start()
+    theirs.close()
     try:
-        done = subprocess.run(
-            command, env=environment, capture_output=True, text=True, timeout=options.limit
-        )
-    except subprocess.TimeoutExpired:
-        return {"failed": f"over {options.limit:.0f} s"}
-    if done.returncode:
-        return {"failed": (done.stderr.strip().splitlines() or ["killed"])[-1][:60]}
-    return json.loads(done.stdout.splitlines()[-1])
+        return ours.recv()
+    except EOFError:
+        process.join()
+        late = process.exitcode == -signal.SIGXCPU
+        return {"failed": f"over {options.limit:.0f} s" if late else "out of memory"}
+    finally:
+        process.kill()
+        process.join()
 
 
 def make_pool(n_rows: int, n_classes: int, folder: Path) -> None:
     """Pool, probabilities and labelled rows, as .npy files; written a piece at a time."""
+    folder.mkdir(parents=True)
     rng = np.random.default_rng(0)
     shares = 1 / np.arange(1, n_classes + 1) ** 1.5
     labels = rng.choice(n_classes, n_rows + LABELLED, p=shares / shares.sum())
@@ -146,62 +155,84 @@ def make_pool(n_rows: int, n_classes: int, folder: Path) -> None:
         inside = max(0, min(len(y), n_rows - start))
         files["X"][start : start + inside] = X[:inside]
         files["proba"][start : start + inside] = proba[:inside]
-        known = slice(inside, None)
     # The labelled rows are the last ones, all in one piece.
     keep = slice(-LABELLED, None)
-    parts = {"labelled_X": X[known], "labelled_proba": proba[known], "labelled_y": y[known]}
-    np.savez(folder / "labelled.npz", **{key: part[keep] for key, part in parts.items()})
+    parts = {"labelled_X": X[keep], "labelled_proba": proba[keep], "labelled_y": y[keep]}
+    np.savez(folder / "labelled.npz", **parts)
 
 
-def measure(options: argparse.Namespace) -> dict:
+def measure(answer: Connection, folder: Path, cell: dict, options: dict) -> None:
     import torch
+    from threadpoolctl import threadpool_limits
 
-    torch.set_num_threads(options.threads[0])
-    folder, n = Path(options.folder), options.n[0]
-    X = np.load(folder / "X.npy", mmap_mode="r")
-    proba = np.load(folder / "p.npy")
+    # Like the times, the limit is one of the processor: the system ends what goes beyond.
+    limit = int(options["limit"] * cell["threads"])
+    resource.setrlimit(resource.RLIMIT_CPU, (limit, limit + 5))
+    torch.set_num_threads(cell["threads"])
+    X, proba = np.load(folder / "X.npy", mmap_mode="r"), np.load(folder / "p.npy")
     labelled = dict(np.load(folder / "labelled.npz"))
-    if options.measure == "floor":
-        return floors(X, proba, n, options.repeats)
-    if options.measure.startswith("peer:"):
-        choose = peer(options.measure.removeprefix("peer:"), X, labelled, proba.shape[1], n)
-    else:
-        choose = ours(options.measure, X, proba, labelled, n)
-    seconds, peak = [], 0.0
-    while len(seconds) < options.repeats and sum(seconds) < options.limit / 4:
-        with Watch() as watch:
-            choose()
-        seconds.append(watch.seconds)
-        peak = max(peak, watch.mib)
-    return {"seconds": float(np.median(seconds)), "mib": peak}
+    library, _, name = cell["name"].rpartition(" ")
+    make = LIBRARIES[library][1] if library else ours
+    try:
+        with threadpool_limits(cell["threads"]):
+            choose = make(name, X, proba, labelled, cell["n"])
+            clock = time.process_time if cell["threads"] == 1 else time.perf_counter
+            floors = make_floors(X, proba, cell["n"])
+            answer.send(repeat(choose, floors, clock, options["repeats"], options["patience"]))
+    except MemoryError:
+        answer.send({"failed": "out of memory"})
+    except Exception as error:  # a peer may fail in any way, and the table goes on
+        answer.send({"failed": f"{type(error).__name__}: {str(error)[:60]}"})
 
 
-def floors(X: np.ndarray, proba: np.ndarray, n: int, repeats: int) -> dict[str, float]:
-    """The least that a pass over the pool, a product with n rows, and a pass over proba take."""
+def repeat(
+    choose: Callable[[], np.ndarray],
+    floors: dict[str, tuple[float, Callable[[], object]]],
+    clock: Callable[[], float],
+    repeats: int,
+    patience: float,
+) -> dict:
+    """Times of the choice and of the floors next to it, until the patience is over."""
+
+    def timed(work: Callable[[], object]) -> float:
+        before = clock()
+        work()
+        return float(f"{clock() - before:.4g}")
+
+    start = time.perf_counter()
+    with Watch() as watch:  # a first time, in which everything is touched
+        first = timed(choose)
+    result: dict = {"seconds": [], "mib": round(watch.mib)} | {floor: [] for floor in floors}
+    while len(result["seconds"]) < repeats:
+        for floor, (share, work) in floors.items():
+            result[floor].append(float(f"{share * min(timed(work) for _ in range(2)):.4g}"))
+        if time.perf_counter() - start > patience:
+            result["seconds"].append(first)
+            break
+        result["seconds"].append(timed(choose))
+    return result
+
+
+def make_floors(
+    X: np.ndarray, proba: np.ndarray, n: int
+) -> dict[str, tuple[float, Callable[[], object]]]:
+    """A pass over the pool, its product with n rows, a pass over proba: how many of what work."""
     import torch
 
-    from skactive.kernels.rows import Rows
-
-    pool = Rows(X).all()
-    chosen = pool[:n].clone()
+    part = torch.from_numpy(np.array(X[:FLOOR_ROWS]))
+    share = len(X) / len(part)
+    numbers = np.ones(FLOOR_NUMBERS)
     block = max(1, 2**27 // n)  # the product need not be kept whole
     return {
-        "gemv": least(lambda: pool @ chosen[0], repeats),
-        "gemm": least(lambda: [part @ chosen.T for part in pool.split(block)], repeats),
-        "pass": least(lambda: torch.from_numpy(proba).sum(), repeats),
+        "gemv": (share, lambda: part @ part[0]),
+        "gemm": (share, lambda: [some @ part[:n].T for some in part.split(block)]),
+        "pass": (proba.size / FLOOR_NUMBERS, numbers.sum),
     }
 
 
-def least(work, repeats: int) -> float:
-    seconds = []
-    for _ in range(repeats):
-        with Watch() as watch:
-            work()
-        seconds.append(watch.seconds)
-    return min(seconds)
-
-
-def ours(name: str, X: np.ndarray, proba: np.ndarray, labelled: dict, n: int):
+def ours(
+    name: str, X: np.ndarray, proba: np.ndarray, labelled: dict, n: int
+) -> Callable[[], np.ndarray]:
     from skactive import strategies
     from skactive.strategies import PoolView
 
@@ -212,6 +243,10 @@ def ours(name: str, X: np.ndarray, proba: np.ndarray, labelled: dict, n: int):
             proba=proba,
             head_proba=proba,
             prior_proba=proba,
+            # Opinions that differ, at next to no cost.
+            sample_proba=lambda m, rows: np.stack(
+                [(proba[rows] + np.roll(proba[rows], i, axis=1)) / 2 for i in range(m)]
+            ),
             classes=np.arange(proba.shape[1]),
             rng=np.random.default_rng(0),
             **labelled,
@@ -221,42 +256,23 @@ def ours(name: str, X: np.ndarray, proba: np.ndarray, labelled: dict, n: int):
     return choose
 
 
-def peer(name: str, X: np.ndarray, labelled: dict, n_classes: int, n: int):
-    import inspect
-
-    from skactiveml import pool
-    from skactiveml.classifier import SklearnClassifier
-    from sklearn.linear_model import LogisticRegression
-
-    together = np.concatenate([X, labelled["labelled_X"]])
-    y = np.concatenate([np.full(len(X), np.nan), labelled["labelled_y"]])
-    clf = SklearnClassifier(LogisticRegression(), classes=np.arange(n_classes)).fit(together, y)
-    options = {"method": "margin_sampling"} if name == "margin" else {}
-    strategy = getattr(pool, PEERS[name])(random_state=0, **options)
-    takes = inspect.signature(strategy.query).parameters
-    given = {"clf": clf, "fit_clf": False} if "clf" in takes else {}
-    return lambda: strategy.query(together, y, batch_size=n, **given)
-
-
 class Watch:
-    """Time taken, and the most memory held beside mapped files, less what was held before."""
+    """The most memory held beside mapped files, less what was held before."""
 
     def __enter__(self) -> "Watch":
         self._held, self._over = anonymous_mib(), threading.Event()
         self._most = self._held
         self._thread = threading.Thread(target=self._look, daemon=True)
         self._thread.start()
-        self._start = time.perf_counter()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.seconds = time.perf_counter() - self._start
         self._over.set()
         self._thread.join()
         self.mib = self._most - self._held
 
     def _look(self) -> None:
-        while not self._over.wait(0.01):
+        while not self._over.wait(0.005):
             self._most = max(self._most, anonymous_mib())
 
 
@@ -269,4 +285,6 @@ def anonymous_mib() -> float:
 
 
 if __name__ == "__main__":
+    # Set before the libraries are imported; torch and BLAS are told once more where it counts.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     main()

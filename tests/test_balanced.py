@@ -33,7 +33,7 @@ def distances_to_boundaries(X, weights, offsets):
 @pytest.mark.parametrize("n", [3, 20, 150])
 @pytest.mark.parametrize("n_classes", [2, 5])
 def test_base_equals_brute_force(n_classes, n, monkeypatch):
-    monkeypatch.setattr(family, "_BLOCK", 200)
+    monkeypatch.setattr(family, "_BLOCK", 100)
     X, weights, offsets, proba = linear_pool(n_classes)
     distances = distances_to_boundaries(X, weights, offsets)
     left, by_class = set(range(150)), []

@@ -7,11 +7,12 @@ import torch
 from scipy.stats import chisquare
 from sklearn.cluster import KMeans
 
+from skactive.kernels import ranking
 from skactive.kernels import rows as rows_module
 from skactive.kernels.clustering import kmeans, mean_neighbour_distance, representatives
 from skactive.kernels.distances import nearest
 from skactive.kernels.farthest import farthest_first
-from skactive.kernels.ranking import top_n
+from skactive.kernels.ranking import highest, top_n
 from skactive.kernels.rows import Rows
 from skactive.kernels.sampling import d2_sample
 
@@ -25,6 +26,20 @@ def test_top_n_puts_nan_last_and_keeps_positions_in_order():
     scores = np.array([np.nan, 1.0, 2.0, np.nan, 2.0])
     assert top_n(scores, 5).tolist() == [2, 4, 1, 0, 3]
     assert top_n(scores, 0).tolist() == []
+
+
+@pytest.mark.parametrize("order", ["random", "rising", "falling", "level"])
+@pytest.mark.parametrize("n", [1, 7, 300])
+def test_highest_in_chunks_equals_sorting(order, n, monkeypatch):
+    monkeypatch.setattr(ranking, "_CHUNK", 16)
+    scores = np.random.default_rng(0).integers(0, 50, 300).astype(float)
+    scores = {"rising": np.sort(scores), "falling": -np.sort(-scores), "level": 0 * scores}.get(
+        order, scores
+    )
+    expected = np.argsort(-scores, kind="stable")[:n]
+    np.testing.assert_array_equal(top_n(scores, n), expected)
+    near = np.flatnonzero(scores >= scores[expected[-1]] - 2.5)
+    np.testing.assert_array_equal(highest(scores, n, slack=2.5), near)
 
 
 @pytest.mark.parametrize(

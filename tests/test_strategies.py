@@ -1,6 +1,8 @@
 """The contract that every strategy keeps."""
 
 import pickle
+import runpy
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -38,9 +40,9 @@ def make_view(n_rows=60, *, n_classes=3, n_features=4, n_labelled=6, seed=0, **c
         "proba": rng.dirichlet(np.ones(n_classes), n_rows),
         "head_proba": rng.dirichlet(np.ones(n_classes), n_rows),
         "prior_proba": rng.dirichlet(np.ones(n_classes), n_rows),
-        "sample_proba": lambda m: np.random.default_rng(seed).dirichlet(
+        "sample_proba": lambda m, rows: np.random.default_rng(seed).dirichlet(
             np.ones(n_classes), (m, n_rows)
-        ),
+        )[:, rows],
         "labelled_X": rng.normal(size=(n_labelled, n_features)),
         "labelled_y": np.arange(n_labelled) % n_classes,
         "label_trust": np.ones(n_labelled),
@@ -191,6 +193,14 @@ def test_documentation(name):
     for part in ("**Use it**", "**Leave it**", "Needs", "O(N", ">>>"):
         assert part in doc
     assert "References" in doc or name in ("random", "class_balanced")
+
+
+def test_page_of_strategies_says_what_the_docstrings_say():
+    docs = Path(__file__).parents[1] / "docs"
+    page = runpy.run_path(str(docs / "make_strategies.py"))["page"]()
+    assert (docs / "strategies.md").read_text() == page, "run python docs/make_strategies.py"
+    for name in strategies.names():
+        assert f"| `{name}` |" in page
 
 
 @every_strategy

@@ -1,16 +1,14 @@
 """As many rows of rare classes as of common ones."""
 
-from collections.abc import Iterator
-
 import numpy as np
 
 from skactive.kernels.ranking import top_n
 from skactive.strategies.base import PoolView, QueryStrategy
 from skactive.strategies.coverage import labelled_points
-from skactive.strategies.uncertainty import closeness
+from skactive.strategies.uncertainty import closeness, two_largest
 
-#: Probabilities looked at together: one block stays in the processor's cache.
-_BLOCK = 2**17
+#: Probabilities looked at together: a block stays in the processor's cache.
+_BLOCK = 2**16
 
 
 class Base(QueryStrategy):
@@ -45,7 +43,8 @@ class Base(QueryStrategy):
         quotas = n // n_classes + (np.arange(n_classes) < n % n_classes)
         turns, picks = [], []
         free = np.ones(len(view), dtype=bool)
-        for quota, nearest in zip(quotas, self._nearest(view, n), strict=True):
+        # No more of the rows nearest to a class can be gone than the classes before it took.
+        for quota, nearest in zip(quotas, self._nearest(view, quotas.cumsum()), strict=True):
             chosen = nearest[free[nearest]][:quota]
             free[chosen] = False
             picks.append(chosen)
@@ -64,43 +63,93 @@ class Base(QueryStrategy):
         -------
         scores : float64 array of shape (N,)
         """
-        own = [
-            distances[np.arange(len(predicted)), predicted]
-            for distances, predicted in self._distances(view)
-        ]
-        return -np.concatenate(own)
+        proba = np.asarray(self.read(view, "proba"))
+        lengths, size = _lengths(view, proba.shape[1]), max(1, _BLOCK // proba.shape[1])
+        starts = range(0, len(proba), size)
+        return -np.concatenate([_own(proba[start : start + size], lengths) for start in starts])
 
-    def _nearest(self, view: PoolView, n: int) -> list[np.ndarray]:
-        """For each class the n rows nearest to its boundary, nearest first."""
-        n_classes = view.proba.shape[1]
-        values = [np.empty(0)] * n_classes
-        rows = [np.empty(0, dtype=np.int64)] * n_classes
-        limit, start = np.full(n_classes, np.inf), 0
-        for distances, predicted in self._distances(view):
-            closer = (distances < limit) | (np.isinf(limit) & np.isinf(distances))
-            for c in np.flatnonzero(closer.any(axis=0)):
-                found = np.flatnonzero(closer[:, c])
-                both = np.concatenate([values[c], distances[found, c]])
-                best = top_n(-both, min(n, len(both)))
-                rows[c] = np.concatenate([rows[c], found + start])[best]
-                values[c] = both[best]
-                limit[c] = values[c][-1] if len(best) == n else np.inf
-            start += len(predicted)
-        return rows
+    def _nearest(self, view: PoolView, numbers: np.ndarray) -> list[np.ndarray]:
+        """For each class so many rows nearest to its boundary, nearest first."""
+        proba = np.asarray(view.proba)
+        lengths = _lengths(view, len(numbers))
+        nearest = [(np.empty(0, dtype=np.int64), np.empty(0))] * len(numbers)
+        ratios, pending = np.zeros(len(numbers)), []
+        start = held = 0
+        while start < len(proba):
+            # Blocks that grow leave few rows to look at before the limits are of use.
+            stop = start + min(max(1, _BLOCK // len(numbers)), max(start, 2 * int(numbers[-1])))
+            rows, classes, distances = _pairs(proba[start:stop], lengths, ratios)
+            pending.append((rows + start, classes, distances))
+            start = stop
+            held += len(rows)
+            if held > numbers.sum() or start >= len(proba):
+                limits = _merge(nearest, pending, numbers)
+                pending, held = [], 0
+                # Rounding must not lose a row.
+                ratios = 0.999999 * np.exp(-limits * lengths.max(axis=0))
+        return [rows[np.argsort(distances, kind="stable")] for rows, distances in nearest]
 
-    def _distances(self, view: PoolView) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Blocks of the distance of each row to the boundary of each class, and its prediction."""
-        proba = self.read(view, "proba")
-        lengths = _lengths(view, proba.shape[1])
-        size = max(1, _BLOCK // proba.shape[1])
-        for start in range(0, len(proba), size):
-            block = np.asarray(proba[start : start + size])
-            logs = np.log(np.maximum(block, np.finfo(block.dtype).tiny))
-            rows, predicted = np.arange(len(block)), logs.argmax(axis=1)
-            distances = (logs[rows, predicted][:, None] - logs) / lengths[predicted]
-            distances[rows, predicted] = np.inf
-            distances[rows, predicted] = distances.min(axis=1)
-            yield distances, predicted
+
+def _pairs(
+    proba: np.ndarray, lengths: np.ndarray, ratios: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Rows and classes whose probability is at least this part of the row's largest.
+
+    For the row's own class the second largest probability counts. With them their distances.
+    """
+    # Single precision will do to rule out rows.
+    first, second = two_largest(proba.astype(np.float32))
+    first *= np.float32(ratios.min())
+    near = np.flatnonzero(second >= first)
+    part = proba[near]
+    largest, runner_up = two_largest(part)
+    hits = np.flatnonzero(part >= largest[:, None] * ratios)
+    rows, classes = np.divmod(hits, part.shape[1])
+    values = part.ravel()[hits]
+    # A class level with the largest is at distance 0 either way.
+    own = values == largest[rows]
+    kept = ~own | (runner_up[rows] >= largest[rows] * ratios[classes])
+    rows, classes, values, own = rows[kept], classes[kept], values[kept], own[kept]
+    tiny = np.finfo(part.dtype).tiny
+    distances = np.log(largest[rows] + tiny) - np.log(values + tiny)
+    if lengths.min() < lengths.max():
+        distances /= lengths[part[rows].argmax(axis=1), classes] + own
+        distances[own] = _own(part[rows[own]], lengths)
+    else:
+        distances[own] = np.log(largest[rows[own]] + tiny) - np.log(runner_up[rows[own]] + tiny)
+        distances /= lengths[0, 0]
+    return near[rows], classes, distances
+
+
+def _own(proba: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+    """How far each row is from the boundary of the class it is predicted to be of."""
+    logs = np.log(proba + np.finfo(proba.dtype).tiny)
+    rows, predicted = np.arange(len(logs)), logs.argmax(axis=1)
+    distances = logs[rows, predicted][:, None] - logs
+    distances /= lengths[predicted]
+    distances[rows, predicted] = np.inf
+    return distances.min(axis=1)
+
+
+def _merge(
+    nearest: list[tuple[np.ndarray, np.ndarray]],
+    pending: list[tuple[np.ndarray, np.ndarray, np.ndarray]],
+    numbers: np.ndarray,
+) -> np.ndarray:
+    """Let what is pending in; the distance, for each class, beyond which no row is wanted."""
+    rows, classes, distances = (np.concatenate(parts) for parts in zip(*pending, strict=True))
+    order = np.argsort(classes, kind="stable")
+    ends = np.searchsorted(classes[order], np.arange(len(numbers) + 1))
+    limits = np.full(len(numbers), np.inf)
+    for c, number in enumerate(numbers):
+        new = order[ends[c] : ends[c + 1]]
+        both = np.concatenate([nearest[c][0], rows[new]])
+        far = np.concatenate([nearest[c][1], distances[new]])
+        if len(far) >= number:
+            limits[c] = np.partition(far, number - 1)[number - 1]
+        kept = far <= limits[c]
+        nearest[c] = both[kept], far[kept]
+    return limits
 
 
 def _lengths(view: PoolView, n_classes: int) -> np.ndarray:

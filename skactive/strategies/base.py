@@ -49,7 +49,8 @@ class PoolView:
     linear : (array of shape (K, d), array of shape (K,)) or None
         Weights and offsets of a linear head on the representation; None where it has none.
     sample_proba : callable or None
-        ``sample_proba(m)`` gives m plausible opinions of the head, an array (m, N, K).
+        ``sample_proba(m, rows)`` gives m plausible opinions of the head on rows at these
+        positions, an array (m, len(rows), K): the same m opinions, whichever rows are asked for.
     labelled_X : array of shape (L, d)
         The representation of the rows labelled so far, in canonical order.
     labelled_y : int64 array of shape (L,)
@@ -91,7 +92,7 @@ class PoolView:
         proba: Any = None,
         head_proba: Any = None,
         prior_proba: Any = None,
-        sample_proba: Callable[[int], np.ndarray] | None = None,
+        sample_proba: Callable[[int, np.ndarray], np.ndarray] | None = None,
         labelled_X: Any = None,
         labelled_y: Any = None,
         label_trust: Any = None,
@@ -120,11 +121,14 @@ class PoolView:
         return self.n_rows
 
     def sampled_proba(self, m: int) -> np.ndarray:
-        """m plausible opinions of the head, shape (m, N, K); all alike where it has no spread."""
+        """m plausible opinions of the head, shape (m, N, K); all alike where it has no spread.
+
+        For many rows, read it from `take` of some rows at a time.
+        """
         if self._sample_proba is None:
             own = np.asarray(self.proba if self.head_proba is None else self.head_proba)
             return np.broadcast_to(own, (m, *own.shape))
-        return self._sample_proba(m)
+        return self._sample_proba(m, np.arange(len(self)))
 
     def take(self, positions: np.ndarray) -> "PoolView":
         """A view of these rows only, with the same labels and the same chance.
@@ -147,12 +151,14 @@ class PoolView:
 
             return read
 
+        sample = self._sample_proba
+
         def unchanged(name: str) -> Callable[[], Any]:
             return lambda: getattr(self, name)
 
         return PoolView(
             len(positions),
-            sample_proba=self._sample_proba and (lambda m: self.sampled_proba(m)[:, positions]),
+            sample_proba=sample and (lambda m, rows: sample(m, positions[rows])),
             classes=self.classes,
             rng=self.rng,
             device=self.device,

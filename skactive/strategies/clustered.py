@@ -230,7 +230,12 @@ class DropQuery(QueryStrategy):
             if view.head_proba is None:
                 return np.zeros(len(view), dtype=np.int64)
             firm = np.asarray(view.head_proba).argmax(axis=1)
-            return (view.sampled_proba(self.n_dropouts).argmax(axis=2) != firm).sum(axis=0)
+            shaken = np.empty(len(view), dtype=np.int64)
+            for where, _ in rows.blocks(self.n_dropouts * view.head_proba.shape[1]):
+                part = view.take(np.arange(where.start, where.stop))
+                others = part.sampled_proba(self.n_dropouts).argmax(axis=2) != firm[where]
+                shaken[where] = others.sum(axis=0)
+            return shaken
         weights, offsets = (torch.as_tensor(w).to(rows.device, rows.dtype) for w in view.linear)
         shaken = np.empty(len(view), dtype=np.int64)
         for where, block in rows.blocks():

@@ -113,28 +113,34 @@ class Falcun(QueryStrategy):
         opinions = Rows(self.read(view, "proba"), view.device).all()
         doubt = torch.from_numpy(self.score(view)).to(opinions)
         distance, left = doubt.clone(), torch.ones_like(doubt)
-        picks: list[int] = []
-        for uniform in view.rng.random(n):
-            mass = (doubt + distance) ** self.gamma * left
-            if not mass.sum() > 0:
-                mass = left
-            picks.append(_invert(mass, uniform))
-            left[picks[-1]] = 0
-            apart = torch.cdist(opinions, opinions[picks[-1]][None], p=1)[:, 0]
-            distance = torch.minimum(distance, apart)
-            lowest = torch.where(left > 0, distance, torch.inf).min()
-            highest = torch.where(left > 0, distance, -torch.inf).max()
-            distance = (distance - lowest).clamp_(min=0) / (highest - lowest).clamp(min=1e-12)
-        return np.array(picks, dtype=np.int64)
+        # In place: new arrays of the pool's length cost more than the sums that go into them.
+        mass, cumulative = torch.empty_like(doubt), torch.empty_like(doubt, dtype=torch.float64)
+        picks = torch.empty(n, dtype=torch.int64)
+        for i, uniform in enumerate(view.rng.random(n)):
+            torch.add(doubt, distance, out=mass).pow_(self.gamma).mul_(left)
+            torch.cumsum(mass, 0, dtype=torch.float64, out=cumulative)
+            if not cumulative[-1] > 0:
+                torch.cumsum(left, 0, dtype=torch.float64, out=cumulative)
+            picks[i] = pick = _invert(cumulative, uniform)
+            left[pick] = 0
+            torch.minimum(
+                distance, torch.cdist(opinions, opinions[pick][None], p=1)[:, 0], out=distance
+            )
+            mass.copy_(distance)[picks[: i + 1]] = torch.inf
+            lowest = mass.min()
+            mass[picks[: i + 1]] = -torch.inf
+            distance.sub_(lowest).clamp_(min=0).div_((mass.max() - lowest).clamp(min=1e-12))
+        return picks.numpy()
 
     def score(self, view: PoolView) -> np.ndarray:
         return closeness(self.read(view, "proba"))
 
 
-def _invert(mass: "Tensor", uniform: float) -> int:
+def _invert(cumulative: "Tensor", uniform: float) -> int:
     """The position where the cumulative mass first exceeds a share of its total."""
     import torch
 
-    cumulative = mass.cumsum(0, dtype=torch.float64)
-    position = int((cumulative <= uniform * cumulative[-1]).sum())
-    return min(position, int(mass.nonzero()[-1, 0]))
+    share = uniform * cumulative[-1]
+    position = int(torch.searchsorted(cumulative, share, right=True))
+    # Where rounding makes the share the whole, it is the last row of any mass.
+    return position if position < len(cumulative) else int(torch.searchsorted(cumulative, share))

@@ -3,16 +3,19 @@
 from abc import abstractmethod
 from collections.abc import Callable
 from functools import wraps
+from typing import Any
 
 import numpy as np
 
-from skactive.kernels.ranking import top_n
+from skactive.kernels.ranking import highest, top_n
 from skactive.strategies.base import PoolView, QueryStrategy
 
-#: Probabilities looked at together: one block stays in the processor's cache.
-_BLOCK = 2**17
+#: Bytes of probabilities looked at together: a block and what is made of it stay in the cache.
+_BLOCK = 240_000
+#: Numbers in the sampled opinions looked at together.
+_OPINIONS = 2**21
 #: Up to so many classes, going through the columns finds the two largest sooner than partitioning.
-_FEW = 64
+_FEW = 32
 
 
 class RandomSampling(QueryStrategy):
@@ -38,10 +41,25 @@ class _Uncertainty(QueryStrategy):
     needs: frozenset[str] = frozenset({"proba"})
 
     def select(self, view: PoolView, n: int) -> np.ndarray:
-        return top_n(self.score(view), n)
+        """Screened in single precision, which is half the work, and decided in double."""
+        proba = np.asarray(self.read(view, "proba"))
+        if proba.dtype != np.float64:
+            return top_n(self.score(view), n)
+        n_classes = proba.shape[1]
+        # Each of K terms rounds its logarithm, its product and its sum: nothing is off by more.
+        error = (16 + n_classes) * np.finfo(np.float32).eps * (1 + np.log(n_classes))
+        near = highest(self.measure(proba, np.float32), n, slack=2 * error)
+        if len(near) < n:  # some are NaN
+            near = np.arange(len(proba))
+        return near[top_n(self.measure(proba[near]), n)]
 
+    def score(self, view: PoolView) -> np.ndarray:
+        return self.measure(self.read(view, "proba"))
+
+    @staticmethod
     @abstractmethod
-    def score(self, view: PoolView) -> np.ndarray: ...
+    def measure(proba: np.ndarray, dtype: Any = None) -> np.ndarray:
+        """The score of each row, in blocks; in the given precision, None meaning its own."""
 
 
 class LeastConfident(_Uncertainty):
@@ -63,8 +81,9 @@ class LeastConfident(_Uncertainty):
     array([1])
     """
 
-    def score(self, view: PoolView) -> np.ndarray:
-        return remainder(self.read(view, "proba"))
+    @staticmethod
+    def measure(proba: np.ndarray, dtype: Any = None) -> np.ndarray:
+        return remainder(proba, dtype)
 
 
 class Margin(_Uncertainty):
@@ -87,8 +106,9 @@ class Margin(_Uncertainty):
     array([1])
     """
 
-    def score(self, view: PoolView) -> np.ndarray:
-        return closeness(self.read(view, "proba"))
+    @staticmethod
+    def measure(proba: np.ndarray, dtype: Any = None) -> np.ndarray:
+        return closeness(proba, dtype)
 
 
 class Entropy(_Uncertainty):
@@ -109,11 +129,12 @@ class Entropy(_Uncertainty):
     array([0.        , 0.69314718])
     """
 
-    def score(self, view: PoolView) -> np.ndarray:
-        return entropy(self.read(view, "proba"))
+    @staticmethod
+    def measure(proba: np.ndarray, dtype: Any = None) -> np.ndarray:
+        return entropy(proba, dtype)
 
 
-class Bald(_Uncertainty):
+class Bald(QueryStrategy):
     """Rows on which plausible opinions of the head contradict each other.
 
     The mutual information of label and opinion: the entropy of the mean of `n_samples` sampled
@@ -121,8 +142,8 @@ class Bald(_Uncertainty):
 
     **Use it** where some rows stay uncertain whatever their labels. **Leave it** for large batches,
     which come out redundant, or put `Power` around it. Needs a head that can sample its opinion;
-    where it cannot, or nothing is labelled, all rows are equal. O(N K m) for m samples; all the
-    samples are in memory at once.
+    where it cannot, or nothing is labelled, all rows are equal. O(N K m) for m samples, which are
+    read a block of rows at a time.
 
     Parameters
     ----------
@@ -142,33 +163,45 @@ class Bald(_Uncertainty):
     >>> from skactive.strategies import Bald, PoolView
     >>> unsure, torn = [[0.5, 0.5], [0.5, 0.5]], [[1.0, 0.0], [0.0, 1.0]]
     >>> opinions = np.stack([unsure, torn], axis=1)
-    >>> view = PoolView(2, proba=opinions[0], sample_proba=lambda m: opinions)
+    >>> view = PoolView(
+    ...     2, proba=opinions[0], sample_proba=lambda m, rows: opinions[:, rows]
+    ... )
     >>> Bald(n_samples=2).score(view).round(3)
     array([0.   , 0.693])
     """
 
+    needs: frozenset[str] = frozenset({"proba"})
+
     def __init__(self, n_samples: int = 20) -> None:
         self.n_samples = n_samples
 
+    def select(self, view: PoolView, n: int) -> np.ndarray:
+        return top_n(self.score(view), n)
+
     def score(self, view: PoolView) -> np.ndarray:
-        self.read(view, "proba")
-        opinions = view.sampled_proba(self.n_samples)
-        mean, doubt = np.zeros(opinions.shape[1:]), np.zeros(opinions.shape[1])
-        for opinion in opinions:
-            mean += opinion
-            doubt += entropy(opinion)
-        return np.maximum(entropy(mean / len(opinions)) - doubt / len(opinions), 0)
+        n_classes = self.read(view, "proba").shape[1]
+        size = max(1, _OPINIONS // (self.n_samples * n_classes))
+        result = np.empty(len(view))
+        for start in range(0, len(view), size):
+            rows = np.arange(start, min(start + size, len(view)))
+            opinions = view.take(rows).sampled_proba(self.n_samples)
+            doubt = np.mean([entropy(opinion) for opinion in opinions], axis=0)
+            result[rows] = entropy(opinions.mean(axis=0)) - doubt
+        # Opinions that are all alike differ by rounding, which is no reason to ask.
+        return np.where(result > 1e-12, result, 0)
 
 
-def _in_blocks(function: Callable[[np.ndarray], np.ndarray]) -> Callable[[np.ndarray], np.ndarray]:
-    """The same function of rows, on as many of them at a time as stay in the processor's cache."""
+def _in_blocks(measure: Callable[[np.ndarray], np.ndarray]) -> Callable[..., np.ndarray]:
+    """The same measure of rows, on as many of them at a time as stay in the processor's cache."""
 
-    @wraps(function)
-    def apply(proba: np.ndarray) -> np.ndarray:
-        result = np.empty(len(proba))
-        size = max(1, _BLOCK // max(1, proba.shape[1]))
+    @wraps(measure)
+    def apply(proba: np.ndarray, dtype: Any = None) -> np.ndarray:
+        result = np.empty(len(proba), dtype=np.float64 if dtype is None else dtype)
+        width = max(1, proba.shape[1] * np.dtype(dtype or proba.dtype).itemsize)
+        size = max(1, _BLOCK // width)
         for start in range(0, len(proba), size):
-            result[start : start + size] = function(np.asarray(proba[start : start + size]))
+            block = np.asarray(proba[start : start + size], dtype=dtype)
+            result[start : start + size] = measure(block)
         return result
 
     return apply
@@ -177,8 +210,11 @@ def _in_blocks(function: Callable[[np.ndarray], np.ndarray]) -> Callable[[np.nda
 @_in_blocks
 def entropy(proba: np.ndarray) -> np.ndarray:
     """Entropy of each row in nats, 0 log 0 being 0: (N, K) to float64 (N,)."""
-    tiny = np.finfo(proba.dtype).tiny
-    return np.maximum(0.0 - np.einsum("ij,ij->i", proba, np.log(np.maximum(proba, tiny))), 0)
+    terms = proba + np.finfo(proba.dtype).tiny
+    np.log(terms, out=terms)
+    terms *= proba
+    # A product with ones adds up short rows many times sooner than a sum does.
+    return np.maximum(0 - terms @ np.ones(proba.shape[1], dtype=proba.dtype), 0)
 
 
 @_in_blocks
@@ -190,12 +226,20 @@ def remainder(proba: np.ndarray) -> np.ndarray:
 @_in_blocks
 def closeness(proba: np.ndarray) -> np.ndarray:
     """One less the lead of the likeliest class over the next: (N, K) to float64 (N,)."""
+    first, second = two_largest(proba)
+    return 1 - (first - second)
+
+
+def two_largest(proba: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The largest number of each row, and the next, 0 where there is none: (B, K) to (B,)."""
     if proba.shape[1] > _FEW:
         top = np.partition(proba, -2, axis=1)
-        return 1 - (top[:, -1] - top[:, -2])
+        return top[:, -1], top[:, -2]
     columns = np.ascontiguousarray(proba.T)
     first, second = columns[0].copy(), np.zeros_like(columns[0])
+    lower = np.empty_like(first)
     for column in columns[1:]:
-        np.maximum(second, np.minimum(first, column), out=second)
+        np.minimum(first, column, out=lower)
+        np.maximum(second, lower, out=second)
         np.maximum(first, column, out=first)
-    return 1 - (first - second)
+    return first, second
