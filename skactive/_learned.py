@@ -151,7 +151,7 @@ class Learned:
     @cached_property
     def trust(self) -> np.ndarray:
         """Trust in each canonical entry, from models that have not seen its label."""
-        return label_trust(*self._foretold)
+        return label_trust(*self._foretold[:2])
 
     @cached_property
     def noise(self) -> NoiseEstimate:

@@ -37,12 +37,11 @@ def out_of_fold(
     return proba
 
 
-def label_trust(proba: np.ndarray, codes: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """Trust in each label, by confident learning with a threshold for each class.
+def label_trust(proba: np.ndarray, codes: np.ndarray) -> np.ndarray:
+    """Trust in each label: how likely it is, beside the likeliest label of that row.
 
-    A label is fully trusted where the model gives it at least the probability that it gives that
-    class on average among the rows so labelled; below that, in proportion. The threshold of its
-    own keeps a rare class, of which every model is less sure, from being taken for noise.
+    Comparing within a row is what keeps a rare class, of which every model is less sure, from
+    being taken for noise: all that counts is whether another label fits the row better.
 
     Parameters
     ----------
@@ -50,30 +49,20 @@ def label_trust(proba: np.ndarray, codes: np.ndarray, weight: np.ndarray) -> np.
         Out-of-fold probabilities.
     codes : int array of shape (m,)
         Given labels, as columns of `proba`.
-    weight : array of shape (m,)
-        How much each row counts.
 
     Returns
     -------
     trust : float64 array of shape (m,)
-        Between 0 and 1.
-
-    References
-    ----------
-    C. Northcutt, L. Jiang and I. Chuang, "Confident learning: estimating uncertainty in dataset
-    labels", JAIR 70, 2021.
+        Between 0 and 1; 1 where no other label is likelier.
 
     Examples
     --------
     >>> import numpy as np
     >>> from skactive.noise import label_trust
-    >>> proba = np.array([[0.9, 0.1], [0.8, 0.2], [0.1, 0.9]])
-    >>> label_trust(proba, np.array([0, 0, 0]), np.ones(3)).round(2)
-    array([1.  , 1.  , 0.17])
+    >>> label_trust(np.array([[0.6, 0.4], [0.2, 0.8]]), np.array([0, 0]))
+    array([1.  , 0.25])
     """
-    own = proba[np.arange(len(codes)), codes]
-    threshold = _thresholds(proba, codes, weight)[codes]
-    return np.clip(own / np.maximum(threshold, 1e-300), 0.0, 1.0)
+    return proba[np.arange(len(codes)), codes] / proba.max(axis=1)
 
 
 class NoiseEstimate(NamedTuple):

@@ -24,37 +24,17 @@ def make_data(shares, seed=0):
 @given(seed=st.integers(0, 999), n=st.integers(1, 20), n_classes=st.integers(1, 4))
 def test_trust_is_between_zero_and_one(seed, n, n_classes):
     rng = np.random.default_rng(seed)
-    proba = rng.dirichlet(np.full(n_classes, 0.2), n)
-    trust = label_trust(proba, rng.integers(n_classes, size=n), rng.uniform(0.1, 2, n))
+    proba, codes = rng.dirichlet(np.full(n_classes, 0.2), n), rng.integers(n_classes, size=n)
+    trust = label_trust(proba, codes)
     assert trust.shape == (n,)
     assert trust.min() >= 0
     assert trust.max() <= 1
+    np.testing.assert_array_equal(trust == 1, proba[np.arange(n), codes] == proba.max(axis=1))
 
 
 def test_trust_by_hand():
-    proba = np.array([[0.9, 0.1], [0.6, 0.4], [0.3, 0.7], [0.2, 0.8]])
-    codes = np.array([0, 0, 0, 1])
-    # class 0: mean of 0.9, 0.6, 0.3 is 0.6; class 1: 0.8
-    np.testing.assert_allclose(label_trust(proba, codes, np.ones(4)), [1, 1, 0.5, 1])
-    # weighted mean of class 0: (0.9 * 4 + 0.6 + 0.3) / 6 = 0.75
-    weighted = label_trust(proba, codes, np.array([4.0, 1, 1, 1]))
-    np.testing.assert_allclose(weighted, [1, 0.8, 0.4, 1])
-
-
-def test_weight_is_repetition():
-    rng = np.random.default_rng(0)
-    proba, codes = rng.dirichlet(np.ones(3), 12), np.arange(12) % 3
-    weight = 1 + np.arange(12) % 4
-    repeated = np.repeat(np.arange(12), weight)
-    expected = label_trust(proba[repeated], codes[repeated], np.ones(len(repeated)))
-    np.testing.assert_allclose(label_trust(proba, codes, weight)[repeated], expected)
-
-
-def test_labels_that_the_model_rules_out_are_not_trusted():
-    proba = np.array([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
-    trust = label_trust(proba, np.array([0, 1, 1]), np.ones(3))
-    np.testing.assert_allclose(trust, [1, 0, 1])
-    assert np.isfinite(label_trust(proba[:1], np.array([1]), np.ones(1))).all()
+    proba = np.array([[0.9, 0.1], [0.6, 0.4], [0.2, 0.8], [1.0, 0.0]])
+    np.testing.assert_allclose(label_trust(proba, np.array([0, 1, 0, 1])), [1, 2 / 3, 0.25, 0])
 
 
 def test_out_of_fold_never_trains_on_the_row_it_judges():

@@ -8,12 +8,14 @@ import torch
 
 from skactive.kernels.softmax_path import Problem, fit_softmax_path, path_logits
 
-_STRENGTHS = (0.5, 2.0, 8.0)
+_STRENGTHS = (0.1, 0.3, 1.0)
+_ANCHORED_STRENGTHS = (0.3, 1.0, 4.0)
 _PRIOR_SCALES = (0.0, 0.5)
 NOISE_RATES = (0.0, 0.3)
 _N_FOLDS = 4
-N_ITER = 15
-_TEMPERING = 4.0
+_MANY_ROWS = 300  # from here on two folds will do
+N_ITER = 30
+_TEMPERING = 2.0
 
 
 class Automatic(NamedTuple):
@@ -55,7 +57,7 @@ def fit_automatic(
     prior ("not at all" included), and how many labels they take to be wrong. Each is fitted to all
     rows, and to all but one fold for every fold. Its evidence is the log-likelihood of the
     held-out labels, under its own noise rate. Coefficients are averaged with weights proportional
-    to exp(evidence / 4): few labels, and all candidates have their say; many, and the best decides.
+    to exp(evidence / 2): few labels, and all candidates have their say; many, and the best decides.
 
     Parameters
     ----------
@@ -85,8 +87,10 @@ def fit_automatic(
     Y. Yao, A. Vehtari, D. Simpson and A. Gelman, "Using stacking to average Bayesian predictive
     distributions", Bayesian Analysis 13, 2018 (pseudo Bayesian model averaging).
     """
-    scales = (0.0,) if prior_log_proba is None else _PRIOR_SCALES
-    candidates = np.array(list(product(_STRENGTHS, scales, noise_rates)))
+    anchored = prior_log_proba is not None
+    strengths = _ANCHORED_STRENGTHS if anchored else _STRENGTHS
+    scales = _PRIOR_SCALES if anchored else (0.0,)
+    candidates = np.array(list(product(strengths, scales, noise_rates)))
     n_models, n_classes = len(candidates), len(log_shares)
     folds = _folds(X)
     n_parts = 1 + (folds.max() + 1 if folds.max() > 0 else 0)
@@ -140,7 +144,7 @@ def fit_automatic(
 def _folds(X: np.ndarray) -> np.ndarray:
     """Fold of each row; equal rows share one."""
     _, row = np.unique(X, axis=0, return_inverse=True)
-    return row.ravel() % _N_FOLDS
+    return row.ravel() % (_N_FOLDS if len(X) < _MANY_ROWS else 2)
 
 
 def evidence_shares(evidence: np.ndarray) -> np.ndarray:
@@ -154,7 +158,7 @@ def evidence_shares(evidence: np.ndarray) -> np.ndarray:
     Returns
     -------
     shares : array of shape (M,)
-        Proportional to exp(evidence / 4); they sum to 1.
+        Proportional to exp(evidence / 2); they sum to 1.
     """
     shares = np.exp((evidence - evidence.max()) / _TEMPERING)
     return shares / shares.sum()

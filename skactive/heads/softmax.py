@@ -17,6 +17,7 @@ from skactive.heads.automatic import N_ITER, NOISE_RATES, fit_automatic, merge_r
 from skactive.heads.losses import LOSSES
 from skactive.heads.network import AnchoredSoftmax, WeightedNet, adam, count_iterations, lbfgs
 
+_UNSEEN = 0.1  # labels that a class without any is taken to have
 _CHUNK = 16_384  # rows scored at a time: a pool of any size needs little memory
 _NET_PREFIXES = ("module__", "optimizer", "criterion__", "iterator_", "callbacks", "lr", "batch_")
 
@@ -362,11 +363,11 @@ class SoftmaxHead(ClassifierMixin, BaseEstimator):
         self.n_iter_ = count_iterations(net, self.max_iter)
 
     def _log_shares(self, codes: np.ndarray, weight: np.ndarray) -> np.ndarray:
-        """Of the classes among the labels, as if each had one more; zeros where not balanced."""
+        """Of the classes among the labels; zeros where they are not to be balanced."""
         n_classes = len(self.classes_)
         if self.class_weight != "balanced":
             return np.zeros(n_classes)
-        totals = np.bincount(codes, weight, n_classes) + 1
+        totals = np.bincount(codes, weight, n_classes) + _UNSEEN
         return np.log(totals / totals.sum())
 
     def _net_from_weights(self) -> WeightedNet:

@@ -1,8 +1,13 @@
 """Many ridge softmax regressions on the same rows, fitted at once."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
 
 import torch
+
+_LITTLE_WORK = 2e8  # multiplications in one product, about 10 ms
+_FLOOR = 1e-12  # below lie subnormal numbers, with which products take many times as long
 
 
 class Problem(NamedTuple):
@@ -57,6 +62,11 @@ def fit_softmax_path(problem: Problem, n_iter: int) -> torch.Tensor:
     D. Böhning, "Multinomial logistic regression algorithm", Annals of the Institute of Statistical
     Mathematics 44, 1992.
     """
+    with _threads_for(len(problem.X) ** 2 * problem.offset[0].numel()):
+        return _fit(problem, n_iter)
+
+
+def _fit(problem: Problem, n_iter: int) -> torch.Tensor:
     X, y, weight, offset, strength, rate = problem
     n, n_models, n_classes = offset.shape
     eigenvalues, basis = _eigenbasis(X * weight.amax(dim=1).sqrt()[:, None])
@@ -67,7 +77,7 @@ def fit_softmax_path(problem: Problem, n_iter: int) -> torch.Tensor:
     current = ahead = Z.new_zeros(len(eigenvalues), n_models, n_classes)
     speed = 1.0
     for _ in range(n_iter):
-        residual = torch.softmax(path_logits(Z, ahead) + offset, dim=2)
+        residual = torch.softmax(path_logits(Z, ahead) + offset, dim=2).clamp_(min=_FLOOR)
         given = residual[rows, :, y]
         true = (1 - rate) * given / ((1 - rate) * given + rate / n_classes)
         residual[rows, :, y] -= 1
@@ -107,3 +117,15 @@ def _eigenbasis(X: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     kept = eigenvalues > 1e-12 * eigenvalues[-1]
     eigenvalues, vectors = eigenvalues[kept], vectors[:, kept]
     return eigenvalues, X.T @ vectors / eigenvalues.sqrt() if n < d else vectors
+
+
+@contextmanager
+def _threads_for(work: float) -> Iterator[None]:
+    """One thread for little work: on a busy machine the others cost more than they bring."""
+    before = torch.get_num_threads()
+    if work < _LITTLE_WORK:
+        torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
