@@ -37,6 +37,8 @@ from _query_speed_peers import LIBRARIES
 from _query_speed_tables import print_tables
 
 WIDTH, LABELLED = 384, 200
+#: Bytes: a matrix of N x N must fail here, and not bring down the machine.
+_MEMORY = 12 * 2**30
 #: Seconds below which the processor's clock is too coarse: what takes less is done several times.
 _LEAST = 0.05
 #: The product floor is measured on no more rows than this, and the pass on so many numbers.
@@ -170,6 +172,7 @@ def measure(answer: Connection, folder: Path, cell: dict, options: dict) -> None
     # Like the times, the limit is one of the processor: the system ends what goes beyond.
     limit = int(options["limit"] * cell["threads"])
     resource.setrlimit(resource.RLIMIT_CPU, (limit, limit + 5))
+    resource.setrlimit(resource.RLIMIT_DATA, (_MEMORY, _MEMORY))
     torch.set_num_threads(cell["threads"])
     X, proba = np.load(folder / "X.npy", mmap_mode="r"), np.load(folder / "p.npy")
     labelled = dict(np.load(folder / "labelled.npz"))
