@@ -37,6 +37,9 @@ class Ready(ClassifierMixin, BaseEstimator):
     def predict_proba(self, X: np.ndarray) -> np.ndarray:
         return self.proba[: len(X)]
 
+    def predict(self, X: np.ndarray) -> np.ndarray:
+        return self.predict_proba(X).argmax(axis=1)
+
     def embed(self, X: np.ndarray, return_proba: bool = False, pbar: object = None):
         return (X, self.predict_proba(X)) if return_proba else X
 

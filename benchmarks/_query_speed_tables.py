@@ -1,5 +1,6 @@
 """Tables, in markdown, of what query_speed.py wrote down."""
 
+import re
 import statistics
 
 import numpy as np
@@ -77,7 +78,9 @@ def _print_peers(lines: list[Line]) -> None:
         ours = statistics.median(own[0]["seconds"])
         row = f"| {name} | {line['rows']:,} | {line['n']:,} | {_number(ours)} | {library} "
         if "failed" in line:
-            print(f"{row}| {line['failed']} | |")
+            stopped = re.match(r"over (\d+) s", line["failed"])
+            least = f"over {_number(int(stopped[1]) / ours)}" if stopped else ""
+            print(f"{row}| {line['failed']} | {least} |")
         else:
             theirs = statistics.median(line["seconds"])
             # Each next to the product measured with it, which evens out the load of the machine.

@@ -37,6 +37,10 @@ from _query_speed_peers import LIBRARIES
 from _query_speed_tables import print_tables
 
 WIDTH, LABELLED = 384, 200
+#: Bytes: a matrix of N x N must fail here, and not bring down the machine.
+_MEMORY = 12 * 2**30
+#: Seconds below which the processor's clock is too coarse: what takes less is done several times.
+_LEAST = 0.05
 #: The product floor is measured on no more rows than this, and the pass on so many numbers.
 FLOOR_ROWS, FLOOR_NUMBERS = 50_000, 2**24
 
@@ -168,6 +172,7 @@ def measure(answer: Connection, folder: Path, cell: dict, options: dict) -> None
     # Like the times, the limit is one of the processor: the system ends what goes beyond.
     limit = int(options["limit"] * cell["threads"])
     resource.setrlimit(resource.RLIMIT_CPU, (limit, limit + 5))
+    resource.setrlimit(resource.RLIMIT_DATA, (_MEMORY, _MEMORY))
     torch.set_num_threads(cell["threads"])
     X, proba = np.load(folder / "X.npy", mmap_mode="r"), np.load(folder / "p.npy")
     labelled = dict(np.load(folder / "labelled.npz"))
@@ -195,9 +200,11 @@ def repeat(
     """Times of the choice and of the floors next to it, until the patience is over."""
 
     def timed(work: Callable[[], object]) -> float:
-        before = clock()
-        work()
-        return float(f"{clock() - before:.4g}")
+        before, times = clock(), 0
+        while (passed := clock() - before) < _LEAST or not times:
+            work()
+            times += 1
+        return float(f"{passed / times:.4g}")
 
     start = time.perf_counter()
     with Watch() as watch:  # a first time, in which everything is touched
@@ -205,7 +212,7 @@ def repeat(
     result: dict = {"seconds": [], "mib": round(watch.mib)} | {floor: [] for floor in floors}
     while len(result["seconds"]) < repeats:
         for floor, (share, work) in floors.items():
-            result[floor].append(float(f"{share * min(timed(work) for _ in range(2)):.4g}"))
+            result[floor].append(float(f"{share * timed(work):.4g}"))
         if time.perf_counter() - start > patience:
             result["seconds"].append(first)
             break

@@ -6,6 +6,9 @@ from skactive.kernels.ranking import top_n
 from skactive.strategies.base import PoolView, QueryStrategy
 from skactive.strategies.uncertainty import closeness, entropy
 
+#: Probabilities looked at together: a block and what is made of it stay in the cache.
+_BLOCK = 2**14
+
 
 class CoDecision(QueryStrategy):
     """PriorAL as published: both models decide what is worth asking, the smaller one asks.
@@ -65,15 +68,19 @@ class CoDecision(QueryStrategy):
         -------
         scores : float64 array of shape (N,)
         """
-        prior = np.asarray(self.read(view, "prior_proba"), dtype=np.float64)
-        head = self._head(view)
+        prior, head = np.asarray(self.read(view, "prior_proba")), self._head(view)
+        scores, decided = np.empty(len(view)), np.empty(len(view), dtype=np.int64)
+        size = max(1, _BLOCK // prior.shape[1])
         tiny = np.finfo(np.float64).tiny
-        joint = np.log(np.maximum(prior, tiny)) + np.log(np.maximum(head, tiny))
-        joint = np.exp(joint - joint.max(axis=1, keepdims=True))
-        joint /= joint.sum(axis=1, keepdims=True)
-        decided = prior.argmax(axis=1)
+        for start in range(0, len(view), size):
+            where = slice(start, start + size)
+            joint = np.log(prior[where].astype(np.float64) + tiny)
+            joint += np.log(head[where].astype(np.float64) + tiny)
+            joint = np.exp(joint - joint.max(axis=1, keepdims=True))
+            joint /= joint.sum(axis=1, keepdims=True)
+            scores[where], decided[where] = entropy(joint), prior[where].argmax(axis=1)
         weights = np.bincount(decided, minlength=prior.shape[1])
-        return entropy(joint) * weights[decided] / weights.max()
+        return scores * weights[decided] / weights.max()
 
     def clean_set(self, view: PoolView) -> tuple[np.ndarray, np.ndarray]:
         """The rows that the prior labels for free.
