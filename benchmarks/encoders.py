@@ -68,7 +68,8 @@ def cold_overhead(texts: list[str], folder: Path, repeats: int) -> float:
     """Compare transform on unknown texts with the model itself; returns the latter's rows/s."""
     from sentence_transformers import SentenceTransformer
 
-    from skactive.encoders.models import resolve_device, resolve_precision
+    from skactive._device import resolve_device
+    from skactive.encoders.models import resolve_precision
 
     device = resolve_device("auto")
     model = SentenceTransformer(
