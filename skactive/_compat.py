@@ -9,7 +9,6 @@ from sklearn.utils import _safe_indexing
 from sklearn.utils._param_validation import (
     HasMethods,
     Interval,
-    InvalidParameterError,
     StrOptions,
 )
 from sklearn.utils.validation import _check_sample_weight, _num_samples
@@ -50,7 +49,6 @@ __all__ = [
     "CallbackSupportMixin",
     "HasMethods",
     "Interval",
-    "InvalidParameterError",
     "StrOptions",
     "_check_sample_weight",
     "_fit_context",

@@ -408,8 +408,10 @@ class ActiveClassifier(ClassifierMixin, BaseEstimator):
         counted = memory.weight > 0
         if not counted.any():
             raise ValueError("sample_weight is zero for every label; at least one must count.")
-        classes = union(self._prior_classes(), self._announced, memory.y[counted])
-        self._learned = Learned.from_memory(memory, classes, self._split(), self._seen_prior())
+        prior = self._seen_prior()
+        known = None if prior is None else prior.classes
+        classes = union(known, self._announced, memory.y[counted])
+        self._learned = Learned.from_memory(memory, classes, self._split(), prior)
         self.estimator_ = self._learned.parts.with_head(self._learned.model.head)
         if self.verbose:
             print(f"ActiveClassifier: {len(memory)} labels, {len(classes)} classes")  # noqa: T201
@@ -453,9 +455,6 @@ class ActiveClassifier(ClassifierMixin, BaseEstimator):
 
     def _takes_matrix(self) -> bool:
         return get_tags(first_step(self._estimator())).input_tags.two_d_array
-
-    def _prior_classes(self) -> np.ndarray | None:
-        return None if self.prior is None else np.sort(self.prior.classes_)
 
     def _seen_prior(self) -> Prior | None:
         if self.prior is None:

@@ -25,20 +25,14 @@ class Automatic(NamedTuple):
     ----------
     coefficients : float64 array of shape (K, d + 1)
         For the features and a column of ones.
-    prior_scale : float
-        By which the prior's log-probabilities are multiplied.
     out_of_fold : float64 array of shape (n, K)
         Probabilities for each row by models that have not seen it.
-    noise_rate : float
-        Average of the candidates' noise rates.
     anchor : dict
         What each candidate stood for and how much it counts.
     """
 
     coefficients: np.ndarray
-    prior_scale: float
     out_of_fold: np.ndarray
-    noise_rate: float
     anchor: dict[str, Any]
 
 
@@ -127,9 +121,7 @@ def fit_automatic(
     out_of_fold = np.einsum("nmk,m->nk", np.exp(log_proba), share)
     return Automatic(
         coefficients=averaged,
-        prior_scale=float(share @ candidates[:, 1]),
         out_of_fold=out_of_fold,
-        noise_rate=float(share @ rates),
         anchor={
             "strength": float(np.exp(share @ np.log(candidates[:, 0]))),
             "prior_scale": float(share @ candidates[:, 1]),

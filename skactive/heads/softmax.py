@@ -338,7 +338,7 @@ class SoftmaxHead(ClassifierMixin, BaseEstimator):
             device=self._device(),
         )
         self._weights = {
-            "prior_scale": np.array(found.prior_scale),
+            "prior_scale": np.array(found.anchor["prior_scale"]),
             "output.weight": found.coefficients[:, :-1],
             "output.bias": found.coefficients[:, -1],
         }
