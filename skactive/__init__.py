@@ -11,6 +11,7 @@ __version__ = "0.1.0.dev0"
 _HOME = {
     "ActiveClassifier": "skactive.active",
     "ClipEncoder": "skactive.encoders",
+    "LearningCurves": "skactive.curves",
     "SentenceEncoder": "skactive.encoders",
     "SkorchAdapter": "skactive.heads",
     "SoftmaxHead": "skactive.heads",

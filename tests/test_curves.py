@@ -1,0 +1,229 @@
+"""Savings by hand-computed answers and by properties."""
+
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from sklearn.isotonic import IsotonicRegression
+
+from skactive import LearningCurves
+from skactive._savings import cost_to_reach, mean_lead
+
+RISING = [0.5, 0.6, 0.7, 0.8, 0.9]
+
+
+def records(strategy, scores, *, repeat=0, step=20, start=0, **more):
+    return [
+        {
+            "strategy": strategy,
+            "repeat": repeat,
+            "n_labels": start + step * i,
+            "score": score,
+            **more,
+        }
+        for i, score in enumerate(scores)
+    ]
+
+
+def noisy(strategy, n_repeats, seed, lift=0.0):
+    rng = np.random.default_rng(seed)
+    base = 0.4 + 0.5 * (1 - np.exp(-np.arange(11) / 3))
+    curves = base + lift + rng.normal(scale=0.02, size=(n_repeats, 11))
+    return [r for i, row in enumerate(curves) for r in records(strategy, row, repeat=i)]
+
+
+def row_of(curves, strategy="margin", **options):
+    return curves.savings(**options).loc[strategy]
+
+
+def test_savings_by_hand():
+    """The baseline gets to 0.5 + 0.95 * 0.4 = 0.88 at 76 labels, the other one at 36."""
+    curves = LearningCurves(
+        records("random", RISING) + records("margin", [0.5, 0.8, 0.9, 0.9, 0.9])
+    )
+    row = row_of(curves)
+    assert row["target"] == pytest.approx(0.88)
+    assert row["gain"] == pytest.approx(0.4)
+    assert row["labels"] == pytest.approx(20 + 20 * 0.8)
+    assert row["baseline_labels"] == pytest.approx(60 + 20 * 0.8)
+    assert row["savings"] == pytest.approx(1 - 36 / 76)
+    assert row["lead"] == pytest.approx((0.2 + 0.2 + 0.1) * 20 / 80)
+    assert np.isnan(row["savings_low"])
+
+
+def test_scores_are_averaged_then_made_monotone():
+    baseline = records("random", RISING) + records("random", RISING, repeat=1)
+    first = records("margin", [0.5, 0.9, 0.7, 0.9, 1.0])
+    second = records("margin", [0.5, 0.9, 0.5, 0.9, 1.0], repeat=1)
+    row = row_of(LearningCurves(baseline + first + second))
+    mean = [0.5, 0.9, 0.6, 0.9, 1.0]
+    monotone = IsotonicRegression().fit_transform(np.arange(5), mean)
+    assert monotone[1] == pytest.approx(0.75)
+    assert row["labels"] == pytest.approx(np.interp(0.88, monotone[2:4], [40, 60]))
+
+
+def test_a_target_that_is_not_reached():
+    curves = LearningCurves(
+        records("random", RISING) + records("margin", [0.5, 0.5, 0.6, 0.6, 0.8])
+    )
+    row = row_of(curves)
+    assert row["labels"] == np.inf
+    assert row["savings"] == -np.inf
+    assert row["last_labels"] == 80
+    assert f"< {1 - 80 / 76:.0%}, not reached" in curves.to_markdown()
+
+
+def test_a_curve_may_start_later_and_over_the_target():
+    curves = LearningCurves(records("random", RISING) + records("margin", [0.9, 0.95], start=20))
+    row = row_of(curves)
+    assert row["labels"] == 20
+    assert row["apart"] == ""
+    assert row["lead"] == pytest.approx(np.trapezoid([0.9 - 0.6, 0.95 - 0.7], dx=1))
+
+
+def test_a_baseline_that_hardly_gains_sets_the_row_apart():
+    flat = records("random", [0.5, 0.51, 0.52])
+    row = row_of(LearningCurves(flat + records("margin", [0.5, 0.6, 0.7])))
+    assert row["apart"] == "the baseline gains 0.020 only"
+    assert np.isnan(row["savings"])
+    assert row["lead"] == pytest.approx((0.09 + 0.09 / 2 + 0.18 / 2 - 0.09 / 2) / 2)
+
+
+def test_a_prior_over_the_target_sets_the_row_apart():
+    baseline = records("random", RISING, start=20)
+    known = LearningCurves(baseline + records("margin", [0.89, 0.9, 0.9]))
+    assert row_of(known)["apart"] == "the prior alone scores 0.890"
+    unknown = LearningCurves(baseline + records("margin", [0.89, 0.9, 0.9], start=20))
+    assert row_of(unknown)["apart"] == ""
+    assert row_of(unknown, zero_shot=0.95)["apart"] == "the prior alone scores 0.950"
+    assert "the prior alone" in unknown.to_markdown(zero_shot=0.95)
+
+
+def test_the_null_is_centred_on_zero_and_a_better_method_is_outside():
+    curves = LearningCurves(noisy("random", 10, 0) + noisy("margin", 10, 1, lift=0.1))
+    table = curves.savings()
+    null, own = table.loc["random"], table.loc["margin"]
+    assert null["savings"] == 0
+    assert null["savings_low"] < 0 < null["savings_high"]
+    assert null["lead_low"] < 0 < null["lead_high"]
+    assert null["savings_high"] < own["savings_low"] <= own["savings"] <= own["savings_high"]
+
+
+def test_the_bootstrap_is_paired():
+    """What both have in common in a repeat, however large, does not blur the difference."""
+    shift = np.random.default_rng(0).normal(scale=0.1, size=8)
+    both = []
+    for repeat, common in enumerate(shift):
+        both += records("random", np.add(RISING, common), repeat=repeat)
+        both += records("margin", np.add(RISING, common + 0.1), repeat=repeat)
+    row = row_of(LearningCurves(both))
+    assert row["lead_low"] == pytest.approx(0.1)
+    assert row["lead_high"] == pytest.approx(0.1)
+    assert row["savings_low"] == pytest.approx(row["savings_high"]) == pytest.approx(20 / 76)
+
+
+def test_only_shared_repeats_are_compared():
+    baseline = records("random", RISING) + records("random", [0.1] * 5, repeat=1)
+    curves = LearningCurves(baseline + records("margin", [0.5, 0.8, 0.9, 0.9, 0.9]))
+    assert row_of(curves)["n_repeats"] == 1
+    assert row_of(curves)["baseline_labels"] == pytest.approx(76)
+
+
+def test_total_cost_by_hand():
+    """0.88 is reached after 76 labels and 0.76 s, or after 36 labels and 36 s."""
+    slow = records("random", RISING) + records("margin", [0.5, 0.8, 0.9, 0.9, 0.9])
+    for record in slow:
+        record["seconds"] = record["n_labels"] * {"random": 0.01, "margin": 1}[record["strategy"]]
+    curves = LearningCurves(slow)
+    row = curves.total_cost(2, 3).loc["margin"]
+    assert row["cost"] == pytest.approx(36 * 5)
+    assert row["baseline_cost"] == pytest.approx(76 * 2.03)
+    assert row["savings"] == pytest.approx(1 - 180 / (76 * 2.03))
+    free = curves.total_cost(1, 0).loc["margin"]
+    assert free["cost"] == row_of(curves)["labels"]
+
+
+def test_another_column_may_be_compared():
+    curves = LearningCurves(
+        [{**r, "macro_f1": 1 - r["score"] + 2 * r["n_labels"]} for r in records("random", RISING)]
+    )
+    assert row_of(curves, "random", score="macro_f1")["gain"] == pytest.approx(159.6)
+
+
+def test_frames_go_in_and_out():
+    curves = LearningCurves(noisy("random", 3, 0) + noisy("margin", 3, 1))
+    again = LearningCurves(curves.to_frame())
+    assert again.records == curves.records
+    pd.testing.assert_frame_equal(again.savings(), curves.savings())
+    assert repr(curves) == "LearningCurves(random, margin; 3 repeats)"
+
+
+def test_markdown_has_a_line_for_each_strategy():
+    curves = LearningCurves(noisy("random", 5, 0) + noisy("margin", 5, 1, lift=0.1))
+    header, rule, *lines = curves.to_markdown().splitlines()
+    assert header.count("|") == rule.count("|")
+    assert [line.split("|")[1].strip() for line in lines] == ["random (null)", "margin"]
+    assert re.search(r"\d+% \[\d+%, \d+%\]", lines[1])
+
+
+@pytest.mark.parametrize(
+    ("bad", "message"),
+    [
+        ([], "records is empty"),
+        ([{"strategy": "a", "repeat": 0, "n_labels": 1}], "no column 'score'"),
+        (records("a", RISING) + records("a", RISING), "10 records of 1 repeats"),
+        (records("a", RISING) + records("a", RISING, repeat=1, start=20), "2 repeats at 6"),
+        (records("a", [0.1, np.nan]), "has NaN"),
+    ],
+)
+def test_bad_records(bad, message):
+    with pytest.raises(ValueError, match=message):
+        LearningCurves(bad)
+
+
+def test_bad_questions():
+    curves = LearningCurves(records("random", RISING) + records("a", RISING, repeat=1))
+    with pytest.raises(ValueError, match="baseline='b' was not run; take one of random, a"):
+        curves.savings("b")
+    with pytest.raises(ValueError, match="'a' shares no repeat with 'random'"):
+        curves.savings()
+    with pytest.raises(ValueError, match="no column 'seconds'"):
+        curves.total_cost(1, 1)
+    with pytest.raises(ValueError, match="no column 'f1'"):
+        curves.savings("a", score="f1")
+
+
+scores = hnp.arrays(np.float64, st.integers(2, 12), elements=st.floats(0, 1, width=16))
+
+
+@given(scores, st.floats(0, 1))
+@settings(max_examples=200, deadline=None)
+def test_cost_to_reach_is_where_the_curve_first_is_at_the_target(curve, target):
+    curve = np.sort(curve)
+    n = 20.0 * np.arange(len(curve))
+    at = cost_to_reach(target, n, curve)
+    if target > curve[-1]:
+        assert at == np.inf
+    else:
+        assert np.interp(at, n, curve) >= target - 1e-9
+        assert at == 0 or (np.interp(at - 1e-3, n, curve) < target + 1e-9)
+
+
+@given(scores, scores)
+@settings(max_examples=100, deadline=None)
+def test_lead_is_the_mean_of_the_difference(a, b):
+    n, m = 20.0 * np.arange(len(a)), 20.0 + 10 * np.arange(len(b))
+    low, high = 20.0, min(n[-1], m[-1])
+    lead = mean_lead((n, a), (m, b))
+    grid = np.linspace(low, high, 4001)
+    assert lead == pytest.approx((np.interp(grid, n, a) - np.interp(grid, m, b)).mean(), abs=2e-3)
+    assert mean_lead((m, b), (n, a)) == pytest.approx(-lead)
+
+
+def test_curves_without_a_common_cost_have_no_lead():
+    one, other = np.array([0.0, 1.0]), np.array([2.0, 3.0])
+    assert np.isnan(mean_lead((one, one), (other, other)))
