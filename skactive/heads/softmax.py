@@ -9,11 +9,11 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
-from skactive._compat import Interval, StrOptions, _check_sample_weight, _fit_context
+from skactive._compat import Interval, StrOptions, _fit_context, check_sample_weight
 from skactive._device import resolve_device
 from skactive._random import draw_seed, private_torch_generator
 from skactive._validation import few_labels
-from skactive.heads.automatic import N_ITER, NOISE_RATES, fit_automatic, merge_rows
+from skactive.heads.automatic import N_ITER, NOISE_RATES, AveragedHead, LabelledRows, merge_rows
 from skactive.heads.losses import LOSSES
 from skactive.heads.network import AnchoredSoftmax, WeightedNet, adam, count_iterations, lbfgs
 
@@ -104,6 +104,7 @@ class SoftmaxHead(ClassifierMixin, BaseEstimator):
     }
 
     _net: WeightedNet | None = None
+    _found: AveragedHead | None = None
 
     def __init__(
         self,
@@ -164,7 +165,7 @@ class SoftmaxHead(ClassifierMixin, BaseEstimator):
         X, y = validate_data(self, X, y, dtype=[np.float64, np.float32])
         with few_labels():
             check_classification_targets(y)
-        weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+        weight = check_sample_weight(sample_weight, X)
         keep = weight > 0
         if not keep.any():
             raise ValueError("sample_weight is zero for every row; at least one must count.")
@@ -176,6 +177,7 @@ class SoftmaxHead(ClassifierMixin, BaseEstimator):
         if isinstance(self.class_weight, dict):
             weight = weight * np.array([self.class_weight.get(label, 1.0) for label in y.tolist()])
         self._fit_scaling(X, weight)
+        self._found = None
         if self.strength == "auto" and self.loss != "gce" and not self.hidden_layer_sizes:
             self._average(X, codes, weight, prior)
         else:
@@ -237,6 +239,12 @@ class SoftmaxHead(ClassifierMixin, BaseEstimator):
         if self._net is None:  # unpickled: only the weights came along
             self._net = self._net_from_weights()
         return self._net
+
+    @property
+    def out_of_fold_proba_(self) -> np.ndarray:
+        if self._found is None:
+            raise AttributeError("A SoftmaxHead of a given strength has no out_of_fold_proba_.")
+        return self._found.out_of_fold[self._entry]
 
     @property
     def coef_(self) -> np.ndarray:
@@ -326,17 +334,17 @@ class SoftmaxHead(ClassifierMixin, BaseEstimator):
     def _average(
         self, X: np.ndarray, codes: np.ndarray, weight: np.ndarray, prior: np.ndarray | None
     ) -> None:
-        """Find the strength: see `fit_automatic`."""
+        """Find the strength: see `LabelledRows.average`."""
         X, codes, weight, prior, entry = merge_rows(X, codes, weight, prior)
-        found = fit_automatic(
+        rows = LabelledRows(
             (X - self._center) / self._scale,
             codes,
             weight,
             self._log_shares(codes, weight),
             prior,
-            noise_rates=(0.0,) if self.loss == "cross_entropy" else NOISE_RATES,
-            device=self._device(),
+            self._device(),
         )
+        found = rows.average((0.0,) if self.loss == "cross_entropy" else NOISE_RATES)
         self._weights = {
             "prior_scale": np.array(found.anchor["prior_scale"]),
             "output.weight": found.coefficients[:, :-1],
@@ -345,7 +353,7 @@ class SoftmaxHead(ClassifierMixin, BaseEstimator):
         self._net = self._net_from_weights()
         self.n_iter_ = N_ITER
         self.anchor_ = found.anchor
-        self.out_of_fold_proba_ = found.out_of_fold[entry]
+        self._found, self._entry = found, entry
 
     def _train(
         self, X: np.ndarray, codes: np.ndarray, weight: np.ndarray, prior: np.ndarray | None
