@@ -54,6 +54,28 @@ class Probabilities(Linear):
         return torch.softmax(super().forward(X), dim=1)
 
 
+class Picture(torch.nn.Module):
+    """Takes pictures, not tables."""
+
+    def __init__(self, n_classes=2):
+        super().__init__()
+        self.layers = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(15, n_classes))
+
+    def forward(self, X):
+        return self.layers(X)
+
+
+class LookUp(torch.nn.Module):
+    """Takes positions into a vocabulary, which must stay whole numbers."""
+
+    def __init__(self, n_classes=2):
+        super().__init__()
+        self.layers = torch.nn.EmbeddingBag(50, n_classes)
+
+    def forward(self, X):
+        return self.layers(X)
+
+
 class Weighted(torch.nn.CrossEntropyLoss):
     """A criterion that takes sample weights, and remembers them."""
 
@@ -115,6 +137,32 @@ def test_adapter_takes_double_precision_and_frames():
     np.testing.assert_array_equal(adapted().fit(frame, Y).predict_proba(frame), from_double)
     single = X.astype(np.float32)
     np.testing.assert_array_equal(adapted().fit(single, Y).predict_proba(single), from_double)
+
+
+@pytest.mark.parametrize("dtype", [np.int64, np.uint8, bool, object])
+def test_adapter_takes_other_numbers(dtype):
+    rows = np.abs(X).astype(dtype)
+    expected = adapted().fit(rows.astype(np.float32), Y).predict_proba(rows.astype(np.float32))
+    np.testing.assert_array_equal(adapted().fit(rows, Y).predict_proba(rows), expected)
+
+
+def test_adapter_leaves_what_is_looked_up_as_it_is():
+    rows = 10 * CODES[:, None] + RNG.integers(0, 10, size=(45, 4))
+    assert adapted(LookUp, lr=5.0, max_epochs=40).fit(rows, Y).score(rows, Y) == 1
+
+
+def test_adapter_takes_pictures():
+    stack = np.repeat(np.repeat(X[:, :1, np.newaxis], 5, axis=1), 3, axis=2)  # (45, 5, 3)
+    assert adapted(Picture, max_epochs=60).fit(stack, Y).score(stack, Y) > 0.6
+
+
+@pytest.mark.parametrize(
+    ("rows", "match"),
+    [(np.where(X > 1, np.nan, X), "contains NaN"), (X[:, :3], "3 features.*expecting 5")],
+)
+def test_adapter_says_what_is_wrong_with_rows(rows, match):
+    with pytest.raises(ValueError, match=match):
+        adapted().fit(X, Y).predict(rows)
 
 
 def test_adapter_leaves_the_net_alone():

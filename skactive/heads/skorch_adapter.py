@@ -9,21 +9,23 @@ import numpy as np
 import torch
 from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.validation import check_is_fitted, validate_data
 from skorch.dataset import ValidSplit
 
-from skactive._compat import _check_sample_weight
+from skactive._compat import check_sample_weight
 from skactive._random import draw_seed, private_torch_generator
 from skactive._rows import repeat_by_weight, take
 
 _OUTPUT_NAMES = ("n_classes", "num_classes", "n_outputs", "output_dim", "out_features")
+_LOOKUPS = (torch.nn.Embedding, torch.nn.EmbeddingBag)
 
 
 class SkorchAdapter(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     """Adapter for a ``skorch.NeuralNetClassifier``.
 
     It does four things that a skorch net leaves to its user: labels of any type become codes;
-    floating-point rows become float32; the width of the output is set to the number of classes; and
+    rows become float32, except whole numbers where the module looks them up in an ``Embedding``;
+    the width of the output is set to the number of classes; and
     sample weights reach the loss. A criterion whose ``forward`` takes ``sample_weight`` is given
     them; for any other, whole-numbered weights become repeated rows. skorch's default of holding
     out a fifth of the rows is switched off, since few labels are all needed; a ``train_split`` of
@@ -94,9 +96,9 @@ class SkorchAdapter(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         ValueError
             If weights are fractional and neither criterion nor split can take them.
         """
+        X, y = validate_data(self, X, y, allow_nd=True)
         check_classification_targets(y)
-        X = _as_float32(X)
-        weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+        weight = check_sample_weight(sample_weight, X)
         self.classes_, codes = np.unique(y, return_inverse=True)
         self.net_ = self._prepare_net()
         if sample_weight is not None and self._weights_reach_loss():
@@ -106,7 +108,8 @@ class SkorchAdapter(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
             repeated = repeat_by_weight(weight)
             X, codes = take(X, repeated), codes[repeated]
         with private_torch_generator(draw_seed(self.random_state)):
-            self.net_.fit(X, codes)
+            self.net_.initialize()
+            self.net_.partial_fit(self._inputs(X), codes)
         return self
 
     def predict_proba(self, X: Any) -> np.ndarray:
@@ -123,8 +126,9 @@ class SkorchAdapter(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
             Columns follow `classes_`.
         """
         check_is_fitted(self)
+        X = validate_data(self, X, allow_nd=True, reset=False)
         with private_torch_generator(0):  # skorch's loader draws a seed, even without shuffling
-            return self.net_.predict_proba(_as_float32(X))
+            return self.net_.predict_proba(self._inputs(X))
 
     def predict(self, X: Any) -> np.ndarray:
         """The likeliest class of every row.
@@ -163,6 +167,10 @@ class SkorchAdapter(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         takes_weight = "sample_weight" in inspect.signature(self.net.criterion.forward).parameters
         return takes_weight and self.net_.train_split is None
 
+    def _inputs(self, X: np.ndarray) -> np.ndarray:
+        looks_up = any(isinstance(part, _LOOKUPS) for part in self.net_.module_.modules())
+        return X if looks_up and X.dtype.kind in "iu" else X.astype(np.float32, copy=False)
+
 
 def _make_weighted(criterion: Any, **params: Any) -> torch.nn.Module:
     """A criterion that finds the weights in a second column of y.
@@ -178,8 +186,3 @@ def _make_weighted(criterion: Any, **params: Any) -> torch.nn.Module:
 def _unpack_weight(criterion: Any, y_pred: torch.Tensor, y_true: torch.Tensor) -> torch.Tensor:
     codes, weight = y_true[:, 0].long(), y_true[:, 1].to(y_pred)
     return type(criterion).forward(criterion, y_pred, codes, sample_weight=weight)
-
-
-def _as_float32(X: Any) -> Any:
-    X = X.to_numpy() if hasattr(X, "to_numpy") else np.asarray(X)
-    return X.astype(np.float32, copy=False) if X.dtype.kind == "f" else X
