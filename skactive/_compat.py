@@ -1,5 +1,7 @@
 """The one place that touches scikit-learn's private parts."""
 
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from inspect import signature
 from typing import Any
 
@@ -16,10 +18,65 @@ from sklearn.utils.validation import _check_sample_weight, _num_samples
 try:
     from sklearn.callback import CallbackSupportMixin, with_callbacks
 except ImportError:  # scikit-learn < 1.9
-    CallbackSupportMixin = object
+
+    class CallbackSupportMixin:  # type: ignore[no-redef]
+        """Nobody can have set a callback, so nobody is told anything."""
+
+        def _init_callback_context(self, **options: Any) -> "_NoCallbacks":
+            return _NoCallbacks()
 
     def with_callbacks(method):  # type: ignore[no-untyped-def]
         return method
+
+
+class _NoCallbacks:
+    def subcontext(self, **options: Any) -> "_NoCallbacks":
+        return self
+
+    def call_on_fit_task_begin(self, **what: Any) -> "_NoCallbacks":
+        return self
+
+    def call_on_fit_task_end(self, **what: Any) -> bool:
+        return False
+
+    @contextmanager
+    def propagate_callback_context(self, sub_estimator: Any) -> Iterator[None]:
+        yield
+
+
+PartOfFit = Callable[[str, Any], AbstractContextManager]
+
+
+def parts_of_fit(caller: Any, context: Any) -> PartOfFit:
+    """How a meta-estimator tells callbacks of the fits inside its own.
+
+    Parameters
+    ----------
+    caller : estimator
+        The one whose ``fit`` it is.
+    context : CallbackContext
+        Its root task.
+
+    Returns
+    -------
+    part : callable
+        ``with part(name, sub_estimator): sub_estimator.fit(...)``
+    """
+
+    @contextmanager
+    def part(name: str, sub_estimator: Any) -> Iterator[None]:
+        task = context.subcontext(task_name=name)
+        with task.propagate_callback_context(sub_estimator):
+            task.call_on_fit_task_begin(estimator=caller)
+            yield
+            task.call_on_fit_task_end(estimator=caller)
+
+    return part
+
+
+def untold(name: str, sub_estimator: Any) -> AbstractContextManager:
+    """A part of a fit that no callback hears of."""
+    return nullcontext()
 
 
 def check_sample_weight(sample_weight: Any, X: Any, *, all_zero: bool = False) -> np.ndarray:
@@ -49,11 +106,14 @@ __all__ = [
     "CallbackSupportMixin",
     "HasMethods",
     "Interval",
+    "PartOfFit",
     "StrOptions",
     "_check_sample_weight",
     "_fit_context",
     "_num_samples",
     "_safe_indexing",
     "check_sample_weight",
+    "parts_of_fit",
+    "untold",
     "with_callbacks",
 ]

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from skactive._compat import PartOfFit
 from skactive._memory import Canonical, LabelMemory
 from skactive._pipeline import Parts
 from skactive._validation import few_labels
@@ -78,7 +79,12 @@ class Learned:
 
     @classmethod
     def from_memory(
-        cls, memory: LabelMemory, classes: np.ndarray, parts: Parts, prior: Prior | None
+        cls,
+        memory: LabelMemory,
+        classes: np.ndarray,
+        parts: Parts,
+        prior: Prior | None,
+        part_of_fit: PartOfFit,
     ) -> "Learned":
         """Fit the parts on all labels.
 
@@ -92,6 +98,8 @@ class Learned:
             Unfitted.
         prior : Prior or None
             What the head is anchored to.
+        part_of_fit : callable
+            Tells callbacks of the fit of each part.
 
         Returns
         -------
@@ -101,7 +109,8 @@ class Learned:
         canonical = memory.canonical()
         prior_proba = None if prior is None else prior.calibrated(canonical.prior_proba, classes)
         with few_labels():
-            model = JointModel(parts.steps, parts.head).fit(canonical, classes, prior_proba)
+            model = JointModel(parts.steps, parts.head)
+            model.fit(canonical, classes, prior_proba, part_of_fit)
         return cls(memory, canonical, classes, parts, model, prior)
 
     def proba(self, X: Any, raw_prior_proba: np.ndarray | None) -> np.ndarray:

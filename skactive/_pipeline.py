@@ -82,10 +82,26 @@ def split_pipeline(estimator: BaseEstimator, seed: int | None) -> Parts:
     if seed is not None:
         _seed_all(estimator, seed)
     *steps, head = _all_steps(estimator)
-    stateless = 0
-    while stateless < len(steps) and not get_tags(steps[stateless]).requires_fit:
-        stateless += 1
+    stateless = _n_stateless(steps)
     return Parts(estimator, steps[:stateless], steps[stateless:], _adapted(head, seed))
+
+
+def count_fits(estimator: BaseEstimator) -> int:
+    """How many parts of an estimator are fitted at each refit.
+
+    Parameters
+    ----------
+    estimator : classifier or Pipeline
+        Fitted or not.
+
+    Returns
+    -------
+    n_fits : int
+        Its transformers that need a fit, and the head.
+    """
+    *steps, _ = _all_steps(estimator)
+    fitted = [step for step in steps[_n_stateless(steps) :] if hasattr(step, "transform")]
+    return len(fitted) + 1
 
 
 def first_step(estimator: BaseEstimator) -> BaseEstimator:
@@ -108,6 +124,11 @@ def _all_steps(estimator: BaseEstimator) -> list[Any]:
     if not isinstance(estimator, Pipeline):
         return [estimator]
     return [step for _, step in estimator.steps if step not in (None, "passthrough")]
+
+
+def _n_stateless(steps: list[Any]) -> int:
+    needs_fit = (i for i, step in enumerate(steps) if get_tags(step).requires_fit)
+    return next(needs_fit, len(steps))
 
 
 def _seed_all(estimator: BaseEstimator, seed: int) -> None:

@@ -13,10 +13,18 @@ from sklearn.utils import get_tags
 from sklearn.utils.validation import check_consistent_length, validate_data
 
 from skactive import strategies
-from skactive._compat import HasMethods, StrOptions, _fit_context, check_sample_weight
+from skactive._compat import (
+    CallbackSupportMixin,
+    HasMethods,
+    PartOfFit,
+    StrOptions,
+    _fit_context,
+    check_sample_weight,
+    parts_of_fit,
+)
 from skactive._learned import Learned, Prior
 from skactive._memory import LabelMemory
-from skactive._pipeline import Parts, first_step, split_pipeline
+from skactive._pipeline import Parts, count_fits, first_step, split_pipeline
 from skactive._pool import make_view
 from skactive._random import draw_seed
 from skactive._rows import as_rows, find_known, is_texts, n_rows, row_keys, row_sketches, take
@@ -33,7 +41,7 @@ from skactive.strategies import (
 )
 
 
-class ActiveClassifier(ClassifierMixin, BaseEstimator):
+class ActiveClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     """Active learning around any scikit-learn classifier.
 
     `query` names the rows of a pool whose labels would help most; `partial_fit` takes the answers,
@@ -167,10 +175,10 @@ class ActiveClassifier(ClassifierMixin, BaseEstimator):
             If lengths differ, labels are missing, or the estimator cannot take the rows. What was
             known before is kept.
         """
-        with self._unchanged_by_failure():
+        with self._fit_task(X, y, sample_weight) as part_of_fit:
             for name in ("_learned", "_announced", "_drawn_seed", "_pool_shares"):
                 self.__dict__.pop(name, None)
-            self._learn(X, y, None, sample_weight)
+            self._learn(X, y, None, sample_weight, part_of_fit)
         return self
 
     @_fit_context(prefer_skip_nested_validation=False)
@@ -200,8 +208,8 @@ class ActiveClassifier(ClassifierMixin, BaseEstimator):
         ValueError
             As in `fit`; earlier labels are kept.
         """
-        with self._unchanged_by_failure():
-            self._learn(X, y, classes, sample_weight)
+        with self._fit_task(X, y, sample_weight) as part_of_fit:
+            self._learn(X, y, classes, sample_weight, part_of_fit)
         return self
 
     @_fit_context(prefer_skip_nested_validation=False)
@@ -226,8 +234,8 @@ class ActiveClassifier(ClassifierMixin, BaseEstimator):
         check_consistent_length(positions, y)
         if len(np.unique(positions)) < len(positions):
             raise ValueError("positions holds one more than once; give one label for each.")
-        with self._unchanged_by_failure():
-            self._refit(memory.relabelled(positions, y))
+        with self._fit_task() as part_of_fit:
+            self._refit(memory.relabelled(positions, y), part_of_fit)
         return self
 
     def query(
@@ -373,6 +381,18 @@ class ActiveClassifier(ClassifierMixin, BaseEstimator):
         return tags
 
     @contextmanager
+    def _fit_task(self, X: Any = None, y: Any = None, weight: Any = None) -> Iterator[PartOfFit]:
+        """Callbacks hear of the fit, unless it fails; then nothing has changed."""
+        context = self._init_callback_context(max_subtasks=count_fits(self._estimator()))
+        metadata = None if weight is None else {"sample_weight": weight}
+        told = {"estimator": self, "X": X, "y": y, "metadata": metadata}
+        context.call_on_fit_task_begin(**told)
+        with self._unchanged_by_failure():
+            yield parts_of_fit(self, context)
+        # a copy of self is as good as fitted, with no attribute to add
+        context.call_on_fit_task_end(**told, reconstruction_attributes=dict)
+
+    @contextmanager
     def _unchanged_by_failure(self) -> Iterator[None]:
         """Nothing already labelled is lost by bad input."""
         before = dict(self.__dict__)
@@ -383,7 +403,9 @@ class ActiveClassifier(ClassifierMixin, BaseEstimator):
             self.__dict__.update(before)
             raise
 
-    def _learn(self, X: Any, y: Any, classes: Any, sample_weight: Any) -> None:
+    def _learn(
+        self, X: Any, y: Any, classes: Any, sample_weight: Any, part_of_fit: PartOfFit
+    ) -> None:
         y = check_labels(y, getattr(self, "classes_", None))
         X = self._check_rows(X, "X", reset=self._learned is None)
         if n_rows(X) != len(y):
@@ -402,16 +424,17 @@ class ActiveClassifier(ClassifierMixin, BaseEstimator):
             sketches=row_sketches(X),
             prior_proba=self._raw_prior_proba(X),
         )
-        self._refit(new if self._learned is None else self._learned.memory.extended(new))
+        memory = new if self._learned is None else self._learned.memory.extended(new)
+        self._refit(memory, part_of_fit)
 
-    def _refit(self, memory: LabelMemory) -> None:
+    def _refit(self, memory: LabelMemory, part_of_fit: PartOfFit) -> None:
         counted = memory.weight > 0
         if not counted.any():
             raise ValueError("sample_weight is zero for every label; at least one must count.")
         prior = self._seen_prior()
         known = None if prior is None else prior.classes
         classes = union(known, self._announced, memory.y[counted])
-        self._learned = Learned.from_memory(memory, classes, self._split(), prior)
+        self._learned = Learned.from_memory(memory, classes, self._split(), prior, part_of_fit)
         self.estimator_ = self._learned.parts.with_head(self._learned.model.head)
         if self.verbose:
             print(f"ActiveClassifier: {len(memory)} labels, {len(classes)} classes")  # noqa: T201

@@ -29,9 +29,8 @@ _BAR_DELAY = 2.0  # seconds
 _Encode = Callable[[SharedModel, Sequence[Any], int], NDArray[np.floating]]
 
 
-# The callback mixin stands last: on an older scikit-learn it is plain object.
 class Encoder(
-    ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, CallbackSupportMixin
+    CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
 ):
     """A frozen model as a stateless transformer: rows in, float32 rows of unit norm out.
 

@@ -8,6 +8,7 @@ from sklearn.base import clone
 from sklearn.dummy import DummyClassifier
 from sklearn.utils.validation import has_fit_parameter
 
+from skactive._compat import PartOfFit, untold
 from skactive._memory import Canonical
 from skactive._rows import repeat_by_weight, take
 from skactive.heads.automatic import evidence_shares
@@ -38,7 +39,11 @@ class JointModel:
         self.head = head
 
     def fit(
-        self, canonical: Canonical, classes: np.ndarray, prior_proba: np.ndarray | None
+        self,
+        canonical: Canonical,
+        classes: np.ndarray,
+        prior_proba: np.ndarray | None,
+        part_of_fit: PartOfFit = untold,
     ) -> "JointModel":
         """Fit steps and head.
 
@@ -50,6 +55,8 @@ class JointModel:
             All labels there may be, sorted.
         prior_proba : array of shape (m, K) or None
             The prior's opinion on the entries.
+        part_of_fit : callable, default=untold
+            Tells callbacks of the fit of each step and of the head.
 
         Returns
         -------
@@ -58,10 +65,10 @@ class JointModel:
         """
         self.classes = classes
         self.n_labels = canonical.weight.sum()
-        X, y, weight = self._fit_steps(canonical)
+        X, y, weight = self._fit_steps(canonical, part_of_fit)
         one_class = len(np.unique(y)) == 1
         if one_class and not has_fit_parameter(self.head, "classes"):
-            self.head = DummyClassifier(strategy="most_frequent")
+            self.head, part_of_fit = DummyClassifier(strategy="most_frequent"), untold
         # a sampler makes rows of which the prior has no opinion
         resampled = any(hasattr(step, "fit_resample") for step in self.steps)
         takes_prior = has_fit_parameter(self.head, "prior_log_proba") and not resampled
@@ -69,7 +76,8 @@ class JointModel:
         self._canonical, self._prior_proba = canonical, prior_proba
         self._labelled = (X, y, weight)
         self._alone: Any = None
-        self._fit_head(self.head, prior_proba if self.anchored else None)
+        with part_of_fit("fit-head", self.head):
+            self._fit_head(self.head, prior_proba if self.anchored else None)
         self.prior_power = 0.0
         if prior_proba is not None and not self.anchored:
             self.prior_power = self._learn_prior_power(prior_proba)
@@ -183,11 +191,14 @@ class JointModel:
         smoothed = self.n_labels * proba + 1 / len(self.classes)
         return _normalised(smoothed * prior_proba**power)
 
-    def _fit_steps(self, canonical: Canonical) -> tuple[Any, np.ndarray, np.ndarray]:
+    def _fit_steps(
+        self, canonical: Canonical, part_of_fit: PartOfFit
+    ) -> tuple[Any, np.ndarray, np.ndarray]:
         X, y, weight = canonical.rows, canonical.y, canonical.weight
         for step in self.steps:
             if not hasattr(step, "fit_resample"):
-                X = step.fit_transform(X, y)
+                with part_of_fit(f"fit-{type(step).__name__}", step):
+                    X = step.fit_transform(X, y)
                 continue
             repeated = repeat_by_weight(weight)
             X, y = take(X, repeated), y[repeated]

@@ -12,15 +12,16 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 from skorch.dataset import ValidSplit
 
-from skactive._compat import check_sample_weight
+from skactive._compat import CallbackSupportMixin, check_sample_weight, with_callbacks
 from skactive._random import draw_seed, private_torch_generator
 from skactive._rows import repeat_by_weight, take
+from skactive.heads.epochs import epochs_told
 
 _OUTPUT_NAMES = ("n_classes", "num_classes", "n_outputs", "output_dim", "out_features")
 _LOOKUPS = (torch.nn.Embedding, torch.nn.EmbeddingBag)
 
 
-class SkorchAdapter(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
+class SkorchAdapter(CallbackSupportMixin, ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     """Adapter for a ``skorch.NeuralNetClassifier``.
 
     It does four things that a skorch net leaves to its user: labels of any type become codes;
@@ -74,6 +75,7 @@ class SkorchAdapter(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         self.output_param = output_param
         self.random_state = random_state
 
+    @with_callbacks
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> "SkorchAdapter":
         """Fit a clone of the net.
 
@@ -106,10 +108,11 @@ class SkorchAdapter(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
             self.net_.set_params(criterion=partial(_make_weighted, self.net.criterion))
         elif sample_weight is not None:
             repeated = repeat_by_weight(weight)
-            X, codes = take(X, repeated), codes[repeated]
+            X, y, codes = take(X, repeated), y[repeated], codes[repeated]
         with private_torch_generator(draw_seed(self.random_state)):
             self.net_.initialize()
-            self.net_.partial_fit(self._inputs(X), codes)
+            with epochs_told(self, self.net_, X=X, y=y):
+                self.net_.partial_fit(self._inputs(X), codes)
         return self
 
     def predict_proba(self, X: Any) -> np.ndarray:
