@@ -10,12 +10,14 @@ __version__ = "0.1.0.dev0"
 
 _HOME = {
     "ActiveClassifier": "skactive.active",
+    "BudgetedClassifier": "skactive.budget",
     "ClipEncoder": "skactive.encoders",
     "LearningCurves": "skactive.curves",
     "SentenceEncoder": "skactive.encoders",
     "SkorchAdapter": "skactive.heads",
     "SoftmaxHead": "skactive.heads",
     "ZeroShotClassifier": "skactive.priors",
+    "simulate": "skactive.simulation",
 }
 _MODULES = ("datasets", "encoders", "heads", "noise", "priors", "strategies")
 

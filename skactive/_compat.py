@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from sklearn.base import _fit_context
 from sklearn.utils import _safe_indexing
+from sklearn.utils._metadata_requests import _raise_for_params
 from sklearn.utils._param_validation import (
     HasMethods,
     Interval,
@@ -111,6 +112,7 @@ __all__ = [
     "_check_sample_weight",
     "_fit_context",
     "_num_samples",
+    "_raise_for_params",
     "_safe_indexing",
     "check_sample_weight",
     "parts_of_fit",

@@ -122,7 +122,7 @@ def _dense_matrix(features: Any) -> np.ndarray:
         try:
             array = array.astype(np.float64)
         except (TypeError, ValueError) as error:
-            raise ValueError(
+            raise type(error)(
                 "The strategy compares rows by distance, but the features of X_pool are not "
                 f"numbers ({error}). Put an encoder or a ColumnTransformer before the classifier, "
                 "or give strategy='margin' and some labels."

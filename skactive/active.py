@@ -1,7 +1,7 @@
 """ActiveClassifier: learns from the labels so far, and names the rows to label next."""
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from numbers import Integral
 from typing import Any, cast
@@ -273,9 +273,7 @@ class ActiveClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         """
         self._validate_params()
         n = check_count(n)
-        with self._unchanged_by_failure():
-            X_pool = self._check_rows(X_pool, "X_pool", reset=False)
-        left = self._askable(X_pool, exclude)
+        left, rows = self._askable_rows(X_pool, exclude)
         if len(left) < n:
             warnings.warn(
                 f"query was asked for n={n} rows, but only {len(left)} of the pool's "
@@ -285,11 +283,32 @@ class ActiveClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         n = min(n, len(left))
         if n == 0:
             return (left, np.empty(0)) if return_scores else left
-        rows = X_pool if len(left) == n_rows(X_pool) else take(X_pool, left)
         strategy = self._usable_strategy()
         view = self._view(rows)
         picked = strategy.select(view, n)
         return (left[picked], strategy.score(view)[picked]) if return_scores else left[picked]
+
+    def _ask(
+        self, X_pool: Any, n: int, exclude: Any, annotate: Callable[[np.ndarray], np.ndarray]
+    ) -> np.ndarray:
+        """As `query`, but a strategy with steps hears what the annotator says on the way."""
+        left, rows = self._askable_rows(X_pool, exclude)
+        n = min(n, len(left))
+        if n == 0:
+            return left
+        strategy = self._usable_strategy()
+        view = self._view(rows)
+        if not hasattr(strategy, "steps"):
+            return left[strategy.select(view, n)]
+        steps = strategy.steps(view, n)
+        picks = [next(steps)]
+        while sum(map(len, picks)) < n:
+            answers = annotate(left[picks[-1]])
+            # a class of which nobody has heard yet waits for the fit; till then, the model's guess
+            new = ~np.isin(answers, self.classes_)
+            answers = np.where(new, self.classes_[view.proba[picks[-1]].argmax(axis=1)], answers)
+            picks.append(steps.send(np.searchsorted(self.classes_, answers)))
+        return left[np.concatenate(picks)]
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """The joint opinion of prior and head; the prior's alone before any label.
@@ -507,6 +526,12 @@ class ActiveClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             counted = memory.weight > 0
             left &= ~find_known(X_pool, memory.keys[counted], memory.sketches[counted])
         return np.flatnonzero(left)
+
+    def _askable_rows(self, X_pool: Any, exclude: Any) -> tuple[np.ndarray, Any]:
+        with self._unchanged_by_failure():
+            X_pool = self._check_rows(X_pool, "X_pool", reset=False)
+        left = self._askable(X_pool, exclude)
+        return left, X_pool if len(left) == n_rows(X_pool) else take(X_pool, left)
 
     def _usable_strategy(self) -> QueryStrategy:
         strategy = self.strategy

@@ -16,7 +16,7 @@ from sklearn.preprocessing import Normalizer, PolynomialFeatures, StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 from skorch import NeuralNetClassifier
 
-from skactive import ActiveClassifier, SkorchAdapter, SoftmaxHead
+from skactive import ActiveClassifier, BudgetedClassifier, SkorchAdapter, SoftmaxHead
 
 
 class Linear(torch.nn.Module):
@@ -57,6 +57,8 @@ ESTIMATORS = [
     SoftmaxHead(random_state=0),
     SoftmaxHead((8,), max_iter=40, random_state=0),
     SkorchAdapter(make_net(), random_state=0),
+    BudgetedClassifier(ActiveClassifier(LogisticRegression(), random_state=0), budget=100),
+    BudgetedClassifier(ActiveClassifier(strategy="random", random_state=0), budget=100),
 ]
 
 

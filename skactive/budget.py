@@ -1,0 +1,193 @@
+"""BudgetedClassifier: an ordinary classifier that looks at no more than some of the labels."""
+
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.utils import get_tags
+from sklearn.utils.metadata_routing import (
+    MetadataRouter,
+    MethodMapping,
+    process_routing,
+)
+from sklearn.utils.validation import check_consistent_length, check_is_fitted
+
+from skactive._annotation import annotate
+from skactive._compat import Interval, _fit_context, _raise_for_params, check_sample_weight
+from skactive._random import draw_seed
+from skactive._validation import check_labels
+from skactive.active import ActiveClassifier
+
+
+class BudgetedClassifier(ClassifierMixin, BaseEstimator):
+    """An `ActiveClassifier` that fit leads through a whole labelling job.
+
+    ``fit(X, y)`` plays the annotator: X is the pool, and a label is looked at only when its row is
+    queried. So ``GridSearchCV`` and ``cross_val_score`` compare strategies, priors and heads by
+    what they reach within a budget.
+
+    Parameters
+    ----------
+    estimator : ActiveClassifier
+        What asks and learns. It is cloned.
+    budget : int
+        Labels that may be looked at.
+    batch_size : int, default=10
+        Labels given between two fits.
+    random_state : int, RandomState instance or None, default=None
+        Seeds `estimator` where its own random_state is None.
+
+    Attributes
+    ----------
+    estimator_ : ActiveClassifier
+        The clone, fitted on the labels of the rows queried.
+    queried_ : int64 array of shape (n_labelled,)
+        Positions of those rows in X, in the order in which they were asked about.
+    classes_ : ndarray of shape (K,)
+        All labels in y, and the prior's.
+    n_features_in_ : int
+        Number of columns, where X has columns.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Their names, where X has names.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sklearn.model_selection import GridSearchCV
+    >>> from skactive import ActiveClassifier, BudgetedClassifier
+    >>> X, y = load_iris(return_X_y=True)
+    >>> clf = BudgetedClassifier(ActiveClassifier(LogisticRegression(), random_state=0), budget=20)
+    >>> search = GridSearchCV(clf, {"estimator__strategy": ["random", "margin"]}).fit(X, y)
+    >>> len(search.best_estimator_.queried_)
+    20
+    """
+
+    _parameter_constraints = {  # noqa: RUF012
+        "estimator": [ActiveClassifier],
+        "budget": [Interval(Integral, 1, None, closed="left")],
+        "batch_size": [Interval(Integral, 1, None, closed="left")],
+        "random_state": ["random_state"],
+    }
+
+    def __init__(
+        self,
+        estimator: ActiveClassifier,
+        *,
+        budget: int,
+        batch_size: int = 10,
+        random_state: Any = None,
+    ) -> None:
+        self.estimator = estimator
+        self.budget = budget
+        self.batch_size = batch_size
+        self.random_state = random_state
+
+    @_fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X: Any, y: Any, **params: Any) -> "BudgetedClassifier":
+        """Query rows of X and learn from their labels until the budget is spent.
+
+        Parameters
+        ----------
+        X : array, sparse matrix, DataFrame or sequence of n rows
+            The pool, of the kind that `estimator` takes.
+        y : array-like of shape (n,)
+            Labels of all rows. The set of classes is taken from all of them, anything else only
+            from those queried.
+        **params
+            ``sample_weight``, where metadata routing is enabled and `estimator` requests it for
+            ``partial_fit``. Rows of weight 0 are never asked about.
+
+        Returns
+        -------
+        self : BudgetedClassifier
+            The fitted classifier.
+
+        Raises
+        ------
+        ValueError
+            As `ActiveClassifier` does.
+        """
+        _raise_for_params(params, self, "fit")
+        routed = process_routing(self, "fit", **params).estimator.partial_fit
+        y = check_labels(y, None)
+        check_consistent_length(X, y)
+        weight = routed.get("sample_weight")
+        clf = clone(self.estimator)
+        if clf.random_state is None and self.random_state is not None:
+            clf.set_params(random_state=draw_seed(self.random_state))
+        rounds = annotate(
+            clf,
+            X,
+            y,
+            budget=self.budget,
+            batch_size=self.batch_size,
+            sample_weight=None if weight is None else check_sample_weight(weight, X),
+        )
+        self.queried_ = [*rounds][-1].asked
+        self.estimator_ = clf
+        return self
+
+    def predict(self, X: Any) -> np.ndarray:
+        """The likeliest class of every row.
+
+        Parameters
+        ----------
+        X : array, sparse matrix, DataFrame or sequence of n rows
+            Rows.
+
+        Returns
+        -------
+        labels : ndarray of shape (n,)
+            Members of `classes_`.
+        """
+        check_is_fitted(self)
+        return self.estimator_.predict(X)
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """The joint opinion of prior and head.
+
+        Parameters
+        ----------
+        X : array, sparse matrix, DataFrame or sequence of n rows
+            Rows.
+
+        Returns
+        -------
+        proba : float64 array of shape (n, K)
+            Rows sum to 1, columns follow `classes_`.
+        """
+        check_is_fitted(self)
+        return self.estimator_.predict_proba(X)
+
+    @property
+    def classes_(self) -> np.ndarray:
+        return self.estimator_.classes_
+
+    @property
+    def n_features_in_(self) -> int:
+        return self.estimator_.n_features_in_
+
+    @property
+    def feature_names_in_(self) -> np.ndarray:
+        return self.estimator_.feature_names_in_
+
+    def get_metadata_routing(self) -> MetadataRouter:
+        """Where sample_weight goes, see scikit-learn's user guide on metadata routing.
+
+        Returns
+        -------
+        router : MetadataRouter
+            From ``fit`` here to ``partial_fit`` of `estimator`.
+        """
+        mapping = MethodMapping().add(caller="fit", callee="partial_fit")
+        router = MetadataRouter(owner=self).add_self_request(self)
+        return router.add(estimator=self.estimator, method_mapping=mapping)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        inner = get_tags(self.estimator)
+        tags.input_tags = inner.input_tags
+        tags.non_deterministic = inner.non_deterministic
+        return tags
