@@ -304,9 +304,10 @@ class ActiveClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         picks = [next(steps)]
         while sum(map(len, picks)) < n:
             answers = annotate(left[picks[-1]])
-            # a class of which nobody has heard yet waits for the fit; till then, the model's guess
             new = ~np.isin(answers, self.classes_)
-            answers = np.where(new, self.classes_[view.proba[picks[-1]].argmax(axis=1)], answers)
+            if new.any():  # the strategy knows no such class before the fit: the model's guess
+                guessed = self.classes_[view.proba[picks[-1]].argmax(axis=1)]
+                answers = np.where(new, guessed, answers)
             picks.append(steps.send(np.searchsorted(self.classes_, answers)))
         return left[np.concatenate(picks)]
 
