@@ -14,6 +14,7 @@ from skactive._device import resolve_device
 from skactive._learned import Learned
 from skactive._pipeline import Parts
 from skactive._rows import n_rows
+from skactive._tables import table_matrix
 from skactive.strategies import PoolView
 
 _SKETCH_WIDTH = 128
@@ -66,7 +67,7 @@ def make_view(
 
     @cache
     def to_matrix() -> Callable[[Any], np.ndarray]:
-        return _matrix_maker(features())
+        return _matrix_maker(features(), parts.head)
 
     view = PoolView(
         n_rows(rows),
@@ -104,8 +105,10 @@ def _fit_transform_unlabelled(step: Any, rows: Any) -> Any:
         return rows
 
 
-def _matrix_maker(features: Any) -> Callable[[Any], np.ndarray]:
+def _matrix_maker(features: Any, head: Any) -> Callable[[Any], np.ndarray]:
     """How to turn features like these into a dense matrix, the same for pool and labelled rows."""
+    if not sparse.issparse(features) and get_tags(head).input_tags.allow_nan:
+        return table_matrix(features)  # to such a head, trees most often, no scale means anything
     if sparse.issparse(features):
         width = min(_SKETCH_WIDTH, min(features.shape) - 1)
         if width < 1:

@@ -113,7 +113,20 @@ def concatenate(first: Any, second: Any) -> Any:
         return first.vstack(second)
     import pandas as pd
 
-    return pd.concat([first, second])
+    return pd.concat(_with_shared_categories(first, second))
+
+
+def _with_shared_categories(first: Any, second: Any) -> tuple[Any, Any]:
+    """Batches that were read one by one may each know other categories; texts they must not be."""
+    import pandas as pd
+
+    first, second = first.copy(deep=False), second.copy(deep=False)
+    for name in first.columns:
+        pair = first[name], second[name]
+        if all(isinstance(column.dtype, pd.CategoricalDtype) for column in pair):
+            shared = pd.api.types.union_categoricals(pair).dtype
+            first[name], second[name] = (column.astype(shared) for column in pair)
+    return first, second
 
 
 def repeat_by_weight(weight: np.ndarray) -> np.ndarray:

@@ -4,13 +4,16 @@ import warnings
 from typing import Any
 
 import numpy as np
+from scipy import sparse
 from sklearn.base import clone
 from sklearn.dummy import DummyClassifier
+from sklearn.utils import get_tags
 from sklearn.utils.validation import has_fit_parameter
 
 from skactive._compat import PartOfFit, untold
 from skactive._memory import Canonical
 from skactive._rows import repeat_by_weight, take
+from skactive._tables import fill_empty_columns
 from skactive.heads.automatic import evidence_shares
 from skactive.noise import out_of_fold
 
@@ -214,6 +217,8 @@ class JointModel:
 
     def _fit_head(self, head: Any, prior_proba: np.ndarray | None) -> None:
         X, y, weight = self._labelled
+        if get_tags(head).input_tags.allow_nan and not sparse.issparse(X):
+            X = fill_empty_columns(X)
         extra: dict[str, Any] = {}
         if has_fit_parameter(head, "classes"):
             extra["classes"] = self.classes
