@@ -1,0 +1,137 @@
+"""The Pipeline, split once: what is applied once a row, what is refitted, what resamples."""
+
+import numpy as np
+import pytest
+from active_cases import (
+    ESTIMATORS,
+    X_NEW,
+    Y_NEW,
+    Counting,
+    FirstRows,
+    Watching,
+    X,
+    Y,
+    make_active,
+    make_prior,
+)
+from imblearn import FunctionSampler
+from imblearn.over_sampling import SMOTE, RandomOverSampler
+from imblearn.pipeline import make_pipeline as make_imblearn_pipeline
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.feature_selection import SelectKBest
+from sklearn.linear_model import LogisticRegression
+from sklearn.naive_bayes import GaussianNB
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import Normalizer, StandardScaler
+
+from skactive import SoftmaxHead
+
+
+def test_steps_that_need_no_fit_see_a_row_once():
+    Counting.seen = []
+    clf = make_active(make_pipeline(Counting(), StandardScaler(), LogisticRegression()))
+    for batch in np.split(np.arange(60), 6):
+        clf.partial_fit(X[batch], Y[batch])
+    clf.relabel([0], ["cow"])
+    assert clf.label_trust_.shape == (60,)
+    assert Counting.seen == [10] * 6
+    clf.query(X_NEW, 5)
+    assert Counting.seen == [10] * 6 + [60]
+
+
+def test_a_step_that_needs_no_fit_is_refitted_behind_one_that_does():
+    clf = make_active(make_pipeline(Watching(), Normalizer(), LogisticRegression()))
+    clf.partial_fit(X[:20], Y[:20])
+    expected = make_pipeline(Normalizer(), LogisticRegression()).fit(X[:20], Y[:20])
+    np.testing.assert_allclose(clf.predict_proba(X), expected.predict_proba(X), atol=1e-4)
+
+
+def test_other_steps_are_refitted_on_all_labels():
+    Watching.fits = []
+    clf = make_active(make_pipeline(Normalizer(), Watching(), LogisticRegression()), noise=None)
+    clf.partial_fit(X[:20], Y[:20]).partial_fit(X[20:50], Y[20:50])
+    assert Watching.fits == [20, 50]
+
+
+def test_before_any_label_other_steps_are_fitted_on_the_pool():
+    Watching.fits = []
+    pipeline = make_pipeline(Normalizer(), StandardScaler(), Watching(), LogisticRegression())
+    clf = make_active(pipeline, strategy=FirstRows())
+    clf.query(X, 2, exclude=[3, 4])
+    left = np.delete(X, [3, 4], axis=0)
+    expected = StandardScaler().fit_transform(Normalizer().transform(left))
+    np.testing.assert_allclose(FirstRows.view.X, expected)
+    assert Watching.fits == [58]
+    assert FirstRows.view.labelled_X.shape == (0, 4)
+
+
+@pytest.mark.parametrize("selector", [LinearDiscriminantAnalysis(), SelectKBest(k=2)])
+@pytest.mark.filterwarnings("ignore:SelectKBest steps aside")
+def test_before_any_label_supervised_steps_stand_aside(selector):
+    clf = make_active(make_pipeline(StandardScaler(), selector, LogisticRegression()))
+    asked = clf.query(X, 12)
+    assert len(set(asked)) == 12
+    clf.partial_fit(X[asked], Y[asked]).set_params(strategy=FirstRows()).query(X)
+    assert FirstRows.view.X.shape[1] == 2
+
+
+def test_estimator_is_never_touched():
+    pipeline = make_pipeline(Normalizer(), StandardScaler(), LogisticRegression())
+    before = repr(pipeline.get_params())
+    clf = make_active(pipeline).fit(X, Y)
+    assert repr(pipeline.get_params()) == before
+    assert not hasattr(pipeline[-1], "coef_")
+    assert not hasattr(pipeline[1], "mean_")
+    np.testing.assert_allclose(clf.estimator_.predict_proba(X), clf.predict_proba(X))
+
+
+def test_passthrough_steps():
+    steps = [("nothing", "passthrough"), ("none", None), ("head", LogisticRegression())]
+    clf = make_active(Pipeline(steps)).fit(X, Y)
+    expected = make_active().fit(X, Y).predict_proba(X_NEW)
+    np.testing.assert_array_equal(clf.predict_proba(X_NEW), expected)
+
+
+@pytest.mark.parametrize("sampler", [RandomOverSampler(), SMOTE(k_neighbors=2)])
+def test_a_sampler_balances_what_the_head_sees(sampler):
+    rows = np.r_[np.flatnonzero(Y == "ant"), np.flatnonzero(Y == "bee")[:4]]
+    clf = make_active(make_imblearn_pipeline(StandardScaler(), sampler, GaussianNB()))
+    clf.fit(X[rows], Y[rows])
+    np.testing.assert_allclose(clf.estimator_[-1].class_prior_, 0.5)
+    assert clf.predict_proba(X).shape == (60, 2)
+
+
+@pytest.mark.parametrize("estimator", [ESTIMATORS["imblearn"], KNeighborsClassifier(3)])
+def test_where_weights_cannot_be_given_rows_are_repeated(estimator):
+    with pytest.raises(ValueError, match="sample_weight has fractions"):
+        make_active(estimator).fit(X, Y, sample_weight=np.full(60, 0.5))
+    twice = make_active(estimator).fit(X, Y, sample_weight=np.full(60, 2))
+    assert twice.score(X, Y) > 0.8
+
+
+@pytest.mark.parametrize(
+    ("sampler", "rows"), [(SMOTE(), [0, 3, 6, 1]), (RandomOverSampler(), [0, 3, 6])]
+)
+def test_a_sampler_steps_aside_while_labels_are_few(sampler, rows):
+    clf = make_active(make_imblearn_pipeline(sampler, LogisticRegression()))
+    with pytest.warns(UserWarning, match=f"{type(sampler).__name__} steps aside until"):
+        clf.fit(X[rows], Y[rows])
+    assert len(clf.predict(X)) == 60
+    clf.partial_fit(X, Y)
+    assert clf.score(X, Y) > 0.8
+
+
+def test_a_sampler_that_changes_nothing_changes_nothing():
+    weight = 1.0 + np.arange(60) % 2
+    sampler = make_imblearn_pipeline(FunctionSampler(), LogisticRegression(tol=1e-8))
+    sampled = make_active(sampler).fit(X, Y, sample_weight=weight).predict_proba(X_NEW)
+    plain = make_active(LogisticRegression(tol=1e-8)).fit(X, Y, sample_weight=weight)
+    np.testing.assert_allclose(sampled, plain.predict_proba(X_NEW), atol=1e-5)
+
+
+def test_a_sampler_and_a_prior():
+    clf = make_active(
+        make_imblearn_pipeline(RandomOverSampler(), SoftmaxHead(strength=1.0)), prior=make_prior()
+    )
+    assert clf.fit(X, Y).score(X_NEW, Y_NEW) > 0.8

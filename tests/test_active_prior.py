@@ -1,0 +1,175 @@
+"""The prior: alone before any label, then joined to what the labels teach."""
+
+import pickle
+
+import numpy as np
+import pytest
+from active_cases import (
+    CLASSES,
+    ESTIMATORS,
+    X_NEW,
+    Y_NEW,
+    Opinion,
+    X,
+    Y,
+    every_estimator,
+    make_active,
+    make_prior,
+)
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV
+
+from skactive import ActiveClassifier, SoftmaxHead
+from skactive.priors import ZeroShotClassifier
+
+
+def test_before_any_label_the_prior_speaks():
+    prior = make_prior()
+    clf = make_active(prior=prior)
+    np.testing.assert_allclose(clf.predict_proba(X), prior.predict_proba(X))
+    np.testing.assert_array_equal(clf.predict(X), prior.predict(X))
+    assert clf.score(X, Y) == prior.score(X, Y)
+    np.testing.assert_array_equal(clf.classes_, CLASSES)
+
+
+def test_before_any_label_a_query_goes_by_the_prior():
+    prior = make_prior()
+    top = -np.sort(-prior.predict_proba(X), axis=1)
+    expected = np.argsort(top[:, 0] - top[:, 1], kind="stable")[:7]
+    np.testing.assert_array_equal(make_active(prior=prior, strategy="margin").query(X, 7), expected)
+
+
+def test_without_a_prior_nothing_is_predicted_before_a_label():
+    for method in ("predict", "predict_proba"):
+        with pytest.raises(NotFittedError, match="no labels and no prior"):
+            getattr(make_active(), method)(X)
+    assert not hasattr(make_active(), "classes_")
+
+
+@pytest.mark.parametrize("estimator", [LogisticRegression(), SoftmaxHead(strength=1.0)])
+def test_a_prior_is_neither_fitted_nor_cloned(estimator):
+    prior = Opinion({"ant": 0.2, "bee": 0.3, "cow": 0.5})
+    clf = make_active(estimator, prior=prior)
+    clf.query(X, 3)
+    clf.fit(X, Y).partial_fit(X_NEW, Y_NEW)
+    assert clf.label_trust_.shape == (120,)
+    assert clf.prior is prior
+
+
+@every_estimator
+def test_the_order_of_the_priors_classes_does_not_matter(name):
+    sorted_, reordered = (
+        make_active(ESTIMATORS[name], prior=Opinion(shares))
+        for shares in (
+            {"ant": 0.2, "bee": 0.3, "cow": 0.5},
+            {"cow": 0.5, "ant": 0.2, "bee": 0.3},
+        )
+    )
+    for clf in (sorted_, reordered):
+        assert clf.classes_.tolist() == CLASSES.tolist()
+        assert (clf.predict(X) == "cow").all()
+        clf.query(X_NEW)
+        clf.partial_fit(X, Y)
+    np.testing.assert_array_equal(sorted_.predict_proba(X_NEW), reordered.predict_proba(X_NEW))
+
+
+@pytest.mark.parametrize("estimator", [LogisticRegression(), SoftmaxHead(strength=1.0)])
+def test_a_class_unknown_to_the_prior(estimator):
+    clf = make_active(estimator, prior=make_prior(["ant", "cow"]))
+    assert clf.classes_.tolist() == ["ant", "cow"]
+    clf.partial_fit(X, Y)
+    assert clf.classes_.tolist() == CLASSES.tolist()
+    assert clf.score(X_NEW, Y_NEW) > 0.8
+    assert (clf.predict(X_NEW) == "bee").any()
+
+
+@pytest.mark.parametrize("estimator", [LogisticRegression(), SoftmaxHead(strength=1.0)])
+def test_a_class_that_only_the_prior_knows(estimator):
+    clf = make_active(estimator, prior=make_prior()).fit(X[Y != "cow"], Y[Y != "cow"])
+    assert clf.classes_.tolist() == CLASSES.tolist()
+    proba = clf.predict_proba(X_NEW)
+    assert (proba[:, 2] > 0).all()
+    cow = Y_NEW == "cow"
+    assert proba[cow, 2].mean() > proba[~cow, 2].mean()
+
+
+def test_a_head_that_knows_no_prior_is_joined_by_a_log_linear_pool():
+    """The prior moves log-odds by a share of its own, the same for every row."""
+    prior, forest = make_prior(), ESTIMATORS["forest"]
+    joint = make_active(forest, prior=prior).fit(X, Y)
+    head = make_active(forest).fit(X, Y).predict_proba(X_NEW)
+    smooth = np.log(60 * head + 1 / 3)
+    log_joint, log_prior = (
+        np.log(model.predict_proba(X_NEW)) - np.log(model.predict_proba(X_NEW)[:, :1])
+        for model in (joint, prior)
+    )
+    shift = log_joint - (smooth - smooth[:, :1])
+    weight = (shift * log_prior).sum() / (log_prior**2).sum()
+    assert weight > 0
+    np.testing.assert_allclose(shift, weight * log_prior, atol=1e-6)
+
+
+@pytest.mark.parametrize("estimator", [ESTIMATORS["forest"], SoftmaxHead(strength=1.0)])
+def test_a_good_prior_helps_while_labels_are_few(estimator):
+    few = [0, 4, 8, 3]
+    alone = make_active(estimator).fit(X[few], Y[few]).score(X_NEW, Y_NEW)
+    assert (
+        make_active(estimator, prior=make_prior()).fit(X[few], Y[few]).score(X_NEW, Y_NEW) > alone
+    )
+
+
+def test_a_frozen_prior_survives_clone_and_grid_search():
+    clf = make_active(SoftmaxHead(), prior=make_prior())
+    np.testing.assert_array_equal(clone(clf).predict_proba(X), clf.predict_proba(X))
+    search = GridSearchCV(clf, {"estimator__strength": [0.5, 5.0], "prior": [None, make_prior()]})
+    search.fit(X, Y)
+    assert search.best_score_ > 0.8
+
+
+def test_zero_shot_prior_on_embeddings():
+    prior = ZeroShotClassifier(class_embeddings=np.eye(3, 4), classes=CLASSES)
+    clf = make_active(SoftmaxHead(strength=1.0), prior=prior)
+    assert clf.score(X, Y) > 0.8
+    asked = clf.query(X, 9)
+    assert clf.partial_fit(X[asked], Y[asked]).score(X_NEW, Y_NEW) > 0.8
+
+
+def test_what_a_query_learns_counts_from_the_next_fit_on():
+    prior = Opinion({"ant": 0.8, "bee": 0.1, "cow": 0.1})
+    clf = make_active(SoftmaxHead(strength=1.0), prior=prior).fit(X[:9], Y[:9])
+    before = clf.predict_proba(X_NEW)
+    asked = clf.query(X_NEW, 5)
+    np.testing.assert_array_equal(clf.predict_proba(X_NEW), before)
+    np.testing.assert_array_equal(clf.query(X_NEW, 5), asked)
+
+    unaware = clone_labels(clf)
+    for model in (clf, unaware):
+        model.partial_fit(X[9:10], Y[9:10])
+    assert not np.allclose(clf.predict_proba(X_NEW), unaware.predict_proba(X_NEW))
+    clf.fit(X[:9], Y[:9])
+    np.testing.assert_array_equal(clf.predict_proba(X_NEW), before)
+
+
+def clone_labels(clf):
+    """A copy that was given the same labels, and no query."""
+    return ActiveClassifier(**clf.get_params(deep=False)).fit(X[:9], Y[:9])
+
+
+def test_without_transductive_a_query_leaves_no_trace():
+    prior = Opinion({"ant": 0.8, "bee": 0.1, "cow": 0.1})
+    clf = make_active(SoftmaxHead(strength=1.0), prior=prior, transductive=False)
+    clf.fit(X[:9], Y[:9])
+    unaware = clone_labels(clf)
+    clf.query(X_NEW, 5)
+    for model in (clf, unaware):
+        model.partial_fit(X[9:10], Y[9:10])
+    np.testing.assert_array_equal(clf.predict_proba(X_NEW), unaware.predict_proba(X_NEW))
+
+
+def test_a_query_keeps_no_rows():
+    clf = make_active(prior=make_prior()).fit(X[:9], Y[:9])
+    before = len(pickle.dumps(clf))
+    clf.query(np.random.default_rng(0).normal(size=(5000, 4)), 5)
+    assert len(pickle.dumps(clf)) < before + 2000
