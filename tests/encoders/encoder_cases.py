@@ -1,5 +1,7 @@
 """What the tests of the encoders share."""
 
+from pathlib import Path
+
 import numpy as np
 
 TEXTS = [
