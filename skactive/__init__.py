@@ -16,6 +16,7 @@ _HOME = {
     "SentenceEncoder": "skactive.encoders",
     "SkorchAdapter": "skactive.heads",
     "SoftmaxHead": "skactive.heads",
+    "TRUSTED_TYPES": "skactive._trusted_types",
     "ZeroShotClassifier": "skactive.priors",
     "simulate": "skactive.simulation",
 }

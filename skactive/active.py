@@ -24,6 +24,7 @@ from skactive._compat import (
 )
 from skactive._learned import Learned, Prior
 from skactive._memory import LabelMemory
+from skactive._persistence import VersionNoted
 from skactive._pipeline import Parts, count_fits, first_step, split_pipeline
 from skactive._pool import make_view
 from skactive._random import draw_seed
@@ -41,7 +42,7 @@ from skactive.strategies import (
 )
 
 
-class ActiveClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
+class ActiveClassifier(VersionNoted, CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     """Active learning around any scikit-learn classifier.
 
     `query` names the rows of a pool whose labels would help most; `partial_fit` takes the answers,

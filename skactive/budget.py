@@ -15,12 +15,13 @@ from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from skactive._annotation import annotate
 from skactive._compat import Interval, _fit_context, _raise_for_params, check_sample_weight
+from skactive._persistence import VersionNoted
 from skactive._random import draw_seed
 from skactive._validation import check_labels
 from skactive.active import ActiveClassifier
 
 
-class BudgetedClassifier(ClassifierMixin, BaseEstimator):
+class BudgetedClassifier(VersionNoted, ClassifierMixin, BaseEstimator):
     """An `ActiveClassifier` that fit leads through a whole labelling job.
 
     ``fit(X, y)`` plays the annotator: X is the pool, and a label is looked at only when its row is

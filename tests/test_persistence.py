@@ -1,23 +1,188 @@
 """A classifier that was saved goes on where it stopped."""
 
+import importlib
+import io
 import pickle
 
+import joblib
 import numpy as np
-from active_cases import ESTIMATORS, X_NEW, X, Y, every_estimator, make_active, make_prior
+import pytest
+import skops.io
+from active_cases import (
+    CLASSES,
+    ESTIMATORS,
+    TEXTS,
+    X_NEW,
+    X,
+    Y,
+    every_estimator,
+    make_active,
+    make_prior,
+)
+from sklearn.base import clone
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from test_skorch_adapter import make_net
+
+import skactive
+from skactive import (
+    TRUSTED_TYPES,
+    ActiveClassifier,
+    BudgetedClassifier,
+    SentenceEncoder,
+    SkorchAdapter,
+    SoftmaxHead,
+    ZeroShotClassifier,
+    strategies,
+)
 
 
+def through_pickle(clf, tmp_path):
+    return pickle.loads(pickle.dumps(clf))
+
+
+def through_joblib(clf, tmp_path):
+    joblib.dump(clf, tmp_path / "clf.joblib")
+    return joblib.load(tmp_path / "clf.joblib")
+
+
+def through_a_memory_map(clf, tmp_path):
+    """Its arrays can be read only."""
+    joblib.dump(clf, tmp_path / "clf.joblib")
+    return joblib.load(tmp_path / "clf.joblib", mmap_mode="r")
+
+
+def through_skops(clf, tmp_path):
+    skops.io.dump(clf, tmp_path / "clf.skops")
+    trusted = [*TRUSTED_TYPES, *OF_OTHERS]
+    return skops.io.load(tmp_path / "clf.skops", trusted=trusted)
+
+
+every_way = pytest.mark.parametrize(
+    "way", [through_pickle, through_joblib, through_a_memory_map, through_skops]
+)
+
+# what skops asks about although it is neither ours nor dangerous
+OF_OTHERS = [
+    "imblearn.over_sampling._random_over_sampler.RandomOverSampler",
+    "imblearn.pipeline.Pipeline",
+    "scipy.sparse._csr.csr_matrix",
+    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+    "sklearn.tree._tree.Tree",
+]
+
+
+@every_way
 @every_estimator
-def test_a_pickled_classifier_goes_on(name):
+def test_a_saved_classifier_goes_on(name, way, tmp_path):
     clf = make_active(ESTIMATORS[name], prior=make_prior()).fit(X[:30], Y[:30])
     clf.query(X, 3)
-    copy = pickle.loads(pickle.dumps(clf))
+    copy = way(clf, tmp_path)
     np.testing.assert_array_equal(copy.query(X, 5), clf.query(X, 5))
+    np.testing.assert_array_equal(copy.label_trust_, clf.label_trust_)
     for model in (clf, copy):
         model.partial_fit(X[30:], Y[30:]).relabel([0], ["cow"])
     np.testing.assert_array_equal(copy.predict_proba(X_NEW), clf.predict_proba(X_NEW))
+    assert repr(clone(copy)) == repr(clf)
 
 
-def test_an_unseeded_classifier_remembers_its_chance_when_pickled():
+@every_way
+@pytest.mark.parametrize("labels", [0, 12])
+def test_texts_with_a_foundation_model(labels, way, tmp_path):
+    encoder = SentenceEncoder(verbose=False)
+    prior = ZeroShotClassifier({"pet": "a dog or a cat", "wild": ["a bird"]}, encoder=encoder)
+    pipeline = make_pipeline(encoder, SoftmaxHead())
+    clf = ActiveClassifier(pipeline, prior=prior, random_state=0)
+    if labels:
+        clf.fit(TEXTS, ["pet"] * 6 + ["wild"] * 6)
+    copy = way(clf, tmp_path)
+    pool = ["a cow sat", "a hen ran", "a cat slept"]
+    np.testing.assert_array_equal(copy.query(pool, 2), clf.query(pool, 2))
+    for model in (clf, copy):
+        model.partial_fit(pool, ["pet", "wild", "pet"])
+    np.testing.assert_array_equal(copy.predict_proba(pool), clf.predict_proba(pool))
+
+
+@every_way
+@pytest.mark.parametrize(
+    ("clf", "rows"),
+    [
+        (SoftmaxHead(), X),
+        (SoftmaxHead((4,), max_iter=3, random_state=0), X),
+        (ActiveClassifier(HistGradientBoostingClassifier(max_iter=3), random_state=0), X),
+        (ActiveClassifier(make_pipeline(TfidfVectorizer(), LogisticRegression())), TEXTS * 5),
+        (BudgetedClassifier(ActiveClassifier(LogisticRegression(), random_state=0), budget=12), X),
+        (ZeroShotClassifier(class_embeddings=np.eye(3, 4), classes=CLASSES), X),
+    ],
+    ids=lambda case: type(case).__name__,
+)
+def test_other_classifiers(clf, rows, way, tmp_path):
+    clf = clone(clf).fit(rows, Y)
+    copy = way(clf, tmp_path)
+    np.testing.assert_array_equal(copy.predict_proba(rows), clf.predict_proba(rows))
+
+
+def test_an_unseeded_classifier_remembers_its_chance():
     clf = make_active(strategy="random", random_state=None)
     asked = clf.query(X, 20)
     np.testing.assert_array_equal(pickle.loads(pickle.dumps(clf)).query(X, 20), asked)
+
+
+@pytest.mark.parametrize("name", strategies.names())
+def test_skops_may_load_every_strategy(name):
+    clf = ActiveClassifier(strategy=strategies.get(name))
+    assert set(skops.io.get_untrusted_types(data=skops.io.dumps(clf))) <= set(TRUSTED_TYPES)
+
+
+def test_trusted_types_are_skactives_own():
+    for name in TRUSTED_TYPES:
+        module, _, kind = name.rpartition(".")
+        assert module.startswith("skactive.")
+        assert isinstance(getattr(importlib.import_module(module), kind), type)
+
+
+def test_without_trust_nothing_is_loaded():
+    saved = skops.io.dumps(SoftmaxHead().fit(X, Y))
+    with pytest.raises(skops.io.exceptions.UntrustedTypesFoundException, match="SoftmaxHead"):
+        skops.io.loads(saved, trusted=[])
+
+
+# The version ----------------------------------------------------------------------------------
+
+
+@pytest.fixture(params=["active", "budgeted", "adapter"])
+def saved(request, monkeypatch):
+    """A classifier as an older skactive would have saved it."""
+    active = ActiveClassifier(LogisticRegression(), random_state=0)
+    clf = {
+        "active": active,
+        "budgeted": BudgetedClassifier(active, budget=9),
+        "adapter": SkorchAdapter(make_net(module__n_classes=3), random_state=0),
+    }[request.param]
+    with monkeypatch.context() as patch:
+        patch.setattr("skactive._persistence.__version__", "0.0.1")
+        return pickle.dumps(clf.fit(np.column_stack([X, X[:, 0]]), Y))
+
+
+def test_another_version_is_named(saved):
+    own = skactive.__version__
+    match = f"saved by skactive 0.0.1 and is loaded by {own}: it may fail.*fit it anew"
+    with pytest.warns(UserWarning, match=match):
+        copy = pickle.load(io.BytesIO(saved))
+    assert copy.predict(np.zeros((1, 5))).shape == (1,)
+
+
+def test_the_version_is_noted_anew(saved):
+    with pytest.warns(UserWarning, match=r"skactive 0\.0\.1"):
+        copy = pickle.loads(saved)
+    pickle.loads(pickle.dumps(copy))  # says nothing, or the test would fail
+    assert "_skactive_version" not in vars(copy)
+
+
+def test_a_model_without_a_version():
+    clf = ActiveClassifier()
+    with pytest.warns(UserWarning, match="saved by skactive an unknown version"):
+        clf.__setstate__({"random_state": 3})
+    assert clf.random_state == 3

@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from skorch.dataset import ValidSplit
 
 from skactive._compat import CallbackSupportMixin, check_sample_weight, with_callbacks
+from skactive._persistence import VersionNoted
 from skactive._random import draw_seed, private_torch_generator
 from skactive._rows import repeat_by_weight, take
 from skactive.heads.epochs import epochs_told
@@ -21,7 +22,9 @@ _OUTPUT_NAMES = ("n_classes", "num_classes", "n_outputs", "output_dim", "out_fea
 _LOOKUPS = (torch.nn.Embedding, torch.nn.EmbeddingBag)
 
 
-class SkorchAdapter(CallbackSupportMixin, ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
+class SkorchAdapter(
+    VersionNoted, CallbackSupportMixin, ClassifierMixin, MetaEstimatorMixin, BaseEstimator
+):
     """Adapter for a ``skorch.NeuralNetClassifier``.
 
     It does four things that a skorch net leaves to its user: labels of any type become codes;

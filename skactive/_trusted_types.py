@@ -1,0 +1,31 @@
+"""The types in a saved model that skops may load."""
+
+import inspect
+
+from skactive import strategies
+
+TRUSTED_TYPES: list[str] = [
+    "skactive.active.ActiveClassifier",
+    "skactive.budget.BudgetedClassifier",
+    "skactive._learned.Learned",
+    "skactive._learned.Prior",
+    "skactive._memory.Canonical",
+    "skactive._memory.LabelMemory",
+    "skactive._pipeline.Parts",
+    "skactive.encoders.image.ClipEncoder",
+    "skactive.encoders.text.SentenceEncoder",
+    "skactive.heads.automatic.AveragedHead",
+    "skactive.heads.automatic.LabelledRows",
+    "skactive.heads.joint.JointModel",
+    "skactive.heads.softmax.SoftmaxHead",
+    "skactive.priors.ZeroShotClassifier",
+    *(
+        f"{strategy.__module__}.{strategy.__name__}"
+        for strategy in map(strategies.__dict__.get, strategies.__all__)
+        if inspect.isclass(strategy) and not inspect.isabstract(strategy)
+    ),
+]
+"""What ``skops.io.load(path, trusted=skactive.TRUSTED_TYPES)`` needs to be told of: skactive's
+estimators, its strategies, and what holds the numpy arrays in them. Nothing of torch is among them,
+since weights are saved as numpy arrays; types of scikit-learn's that skops asks about are not
+skactive's to vouch for."""
