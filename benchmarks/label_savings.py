@@ -114,9 +114,7 @@ def learn(trial: Trial, strategy: object, seed: int) -> list[float]:
     if trial.prior is not None:
         prior = TablePrior(np.concatenate([trial.prior, trial.prior_test]))
     clf = ActiveClassifier(
-        make_pipeline(
-            FunctionTransformer(lambda rows: X[rows[:, 0]]), SoftmaxHead(device="cpu")
-        ),
+        make_pipeline(FunctionTransformer(lambda rows: X[rows[:, 0]]), SoftmaxHead(device="cpu")),
         prior=prior,
         strategy=strategy,
         random_state=seed,

@@ -32,14 +32,9 @@ from skactive._rows import as_rows, find_known, is_texts, n_rows, row_keys, row_
 from skactive._validation import check_count, check_labels, check_positions, union
 from skactive.heads import SoftmaxHead
 from skactive.noise import NoiseEstimate
-from skactive.strategies import (
-    ClassBalanced,
-    Margin,
-    PoolView,
-    QueryStrategy,
-    Schedule,
-    TypiClust,
-)
+from skactive.strategies import PoolView, QueryStrategy
+
+_DEFAULT_STRATEGY = "balanced_herding"
 
 
 class ActiveClassifier(VersionNoted, CallbackSupportMixin, ClassifierMixin, BaseEstimator):
@@ -59,9 +54,8 @@ class ActiveClassifier(VersionNoted, CallbackSupportMixin, ClassifierMixin, Base
     estimator : classifier with predict_proba, or Pipeline ending in one, default=None
         None means ``SoftmaxHead()``. A skorch net is put inside a `SkorchAdapter`.
     strategy : str or QueryStrategy, default="auto"
-        What `query` goes by; see ``strategies.names()``. ``"auto"`` starts with 20 typical rows and
-        goes on with the smallest margins of the joint opinion, in quotas that even out the
-        predicted classes.
+        What `query` goes by; see ``strategies.names()``. ``"auto"`` is ``"balanced_herding"``: rows
+        that stand best for all those in doubt, the rarer classes weighing more.
     prior : classifier or None, default=None
         Anything with ``predict_proba`` on the same rows that needs no fit: a `ZeroShotClassifier`,
         or a fitted classifier inside ``FrozenEstimator``.
@@ -538,7 +532,7 @@ class ActiveClassifier(VersionNoted, CallbackSupportMixin, ClassifierMixin, Base
     def _usable_strategy(self) -> QueryStrategy:
         strategy = self.strategy
         if isinstance(strategy, str):
-            strategy = _default_strategy() if strategy == "auto" else strategies.get(strategy)
+            strategy = strategies.get(_DEFAULT_STRATEGY if strategy == "auto" else strategy)
         needs: frozenset[str] = getattr(strategy, "needs", frozenset())
         if "prior" in needs and self.prior is None:
             raise ValueError(
@@ -565,8 +559,3 @@ class ActiveClassifier(VersionNoted, CallbackSupportMixin, ClassifierMixin, Base
             noise=self.noise,
             rng=np.random.default_rng([self._seed(), digest]),
         )
-
-
-def _default_strategy() -> QueryStrategy:
-    """Typical rows for a start, then the closest calls of every class."""
-    return Schedule(TypiClust(), ClassBalanced(Margin()), switch_at=20)

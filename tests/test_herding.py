@@ -8,7 +8,7 @@ from test_strategies import make_view
 
 from skactive.kernels.covering import bell, greedy_cover
 from skactive.kernels.rows import Rows
-from skactive.strategies import MaxHerding, PoolView, ProbCover, UHerding
+from skactive.strategies import BalancedHerding, MaxHerding, PoolView, ProbCover, UHerding
 
 
 def one_by_one(similarity, n, reached, weights):
@@ -73,6 +73,35 @@ def test_u_herding_equals_brute_force():
     similarity = np.exp(-((pairs(view.X, view.X) / sigma) ** 2))
     reached = np.exp(-((pairs(view.labelled_X, view.X) / sigma) ** 2)).max(axis=0)
     assert UHerding().select(view, 40).tolist() == one_by_one(similarity, 40, reached, doubt)
+
+
+def test_balanced_herding_equals_brute_force():
+    view = make_view(200)
+    view.label_trust = np.array([0.9, 0.2, 1.0, 0.4, 0.6, 0.7])
+    top = np.sort(view.proba, axis=1)
+    doubt = 1 - top[:, -1] + top[:, -2]
+    shares = view.proba.mean(axis=0) + 1e-3 / view.proba.shape[1]
+    weights = doubt * (view.proba / np.sqrt(shares)).sum(axis=1)
+    trusted = view.labelled_X[[0, 2, 4, 5]]
+    similarity = np.exp(-((pairs(view.X, view.X) / 1.3) ** 2))
+    reached = np.exp(-((pairs(trusted, view.X) / 1.3) ** 2)).max(axis=0)
+    picks = BalancedHerding(bandwidth=1.3).select(view, 40)
+    assert picks.tolist() == one_by_one(similarity, 40, reached, weights)
+
+
+def test_balanced_herding_without_opinions_is_max_herding():
+    X, _ = blobs([30, 20, 10])
+    for proba in (None, np.tile([1.0, 0.0], (60, 1))):
+        picks = BalancedHerding().select(PoolView(60, X=X, proba=proba), 10)
+        np.testing.assert_array_equal(picks, MaxHerding().select(PoolView(60, X=X), 10))
+
+
+def test_balanced_herding_sees_a_rare_class_that_a_plain_sample_would_miss():
+    X, blob = blobs([3000, 6])
+    proba = np.where(blob[:, None] == [0, 1], 0.7, 0.3)
+    proba[blob == 0] = [0.999, 0.001]
+    view = PoolView(3006, X=X, proba=proba)
+    assert blob[BalancedHerding(n_reference=40).select(view, 2)].max() == 1
 
 
 def test_reference_sample_stands_for_the_pool():

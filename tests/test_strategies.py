@@ -96,6 +96,7 @@ def test_duplicates(name, n):
     of = np.arange(60) % 4
     opinions = {k: getattr(few, k)[of] for k in ("X", "proba", "head_proba", "prior_proba")}
     labelled = {"labelled_X": few.X, "labelled_y": np.array([0, 1, 2, 0])}
+    labelled["label_trust"] = few.label_trust[:4]
     view = make_view(60, labelled_proba=few.proba, **labelled, **opinions)
     check_positions(get(name).select(view, n), 60, n)
 

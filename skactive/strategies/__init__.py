@@ -10,7 +10,7 @@ from skactive.strategies.balanced import Base, RareNeighbours
 from skactive.strategies.base import PoolView, QueryStrategy, SequentialStrategy
 from skactive.strategies.clustered import Clue, ClusterMargin, DropQuery
 from skactive.strategies.coverage import KCenter, TypiClust
-from skactive.strategies.herding import MaxHerding, ProbCover, UHerding
+from skactive.strategies.herding import BalancedHerding, MaxHerding, ProbCover, UHerding
 from skactive.strategies.hybrid import Badge, Falcun
 from skactive.strategies.noisy import Nas
 from skactive.strategies.prior import CoDecision, Selective
@@ -41,6 +41,7 @@ _REGISTRY: dict[str, type[QueryStrategy]] = {
     "prob_cover": ProbCover,
     "max_herding": MaxHerding,
     "u_herding": UHerding,
+    "balanced_herding": BalancedHerding,
     "badge": Badge,
     "falcun": Falcun,
     "cluster_margin": ClusterMargin,
@@ -87,6 +88,7 @@ def names() -> list[str]:
 
 __all__ = [
     "Badge",
+    "BalancedHerding",
     "Bald",
     "Base",
     "ClassBalanced",

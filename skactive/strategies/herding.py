@@ -11,6 +11,9 @@ from skactive.strategies.uncertainty import closeness
 if TYPE_CHECKING:
     from torch import Tensor
 
+_TRUSTED = 0.5  # a label below is likelier wrong than right
+_LEAST_SHARE = 1e-3  # a class that is expected nowhere has a finite weight
+
 
 class ProbCover(QueryStrategy):
     """The rows whose balls of one radius hold most of the pool that no other ball holds yet.
@@ -193,6 +196,107 @@ class UHerding(QueryStrategy):
             centres=known,
             weights=torch.from_numpy(doubt).to(reference),
         )
+
+
+class BalancedHerding(QueryStrategy):
+    """MaxHerding over the rows in doubt, in which rare classes weigh more: ``strategy="auto"``.
+
+    A reference row counts by its doubt, 1 - (p1 - p2) of the joint opinion of prior and head, times
+    the mean of 1 / sqrt(share of the class in the pool) under that opinion. Rows whose label
+    is trusted cover what is near them; where a label is likely to be wrong, the region stays open.
+    A large pool is represented by rows drawn in proportion to what they count, so that rare
+    classes have their part.
+
+    **Use it** from the first label on: without opinions it is `MaxHerding`. **Leave it** where all
+    classes are of one size and the model is good, where `Margin` is as good and costs less. Needs
+    nothing. O(N R d) for R reference rows, O(R d) for each gain brought up to date.
+
+    Parameters
+    ----------
+    bandwidth : float or "auto", default="auto"
+        As in `MaxHerding`.
+    balance : float, default=0.5
+        The power of a class's share by which its rows count less; 0 lets all count alike, 1 lets
+        all classes weigh the same.
+    n_reference : int, default=4000
+        Exact when it is N or more.
+
+    References
+    ----------
+    .. [1] W. Bae, G. L. Oliveira and D. J. Sutherland (2025). Uncertainty herding: one active
+       learning method for all label budgets. ICLR. arXiv:2412.20644. (The objective; the balance
+       of classes and the trust in labels are ours.)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skactive.strategies import BalancedHerding, PoolView
+    >>> X = np.array([[0.0], [1.0], [2.0], [9.0], [9.5]])
+    >>> proba = np.array([[0.7, 0.3], [0.7, 0.3], [0.7, 0.3], [0.3, 0.7], [0.9, 0.1]])
+    >>> BalancedHerding(bandwidth=1.0).select(PoolView(5, X=X, proba=proba), 2)
+    array([1, 3])
+    """
+
+    def __init__(
+        self, bandwidth: float | str = "auto", balance: float = 0.5, n_reference: int = 4000
+    ) -> None:
+        self.bandwidth = bandwidth
+        self.balance = balance
+        self.n_reference = n_reference
+
+    def select(self, view: PoolView, n: int) -> np.ndarray:
+        import torch
+
+        from skactive.kernels.covering import bell, greedy_cover
+        from skactive.kernels.rows import Rows
+
+        rows = Rows(view.X, view.device, centred=True)
+        drawn, counts = self._reference(view)
+        reference, known = rows.take(drawn), labelled_points(view, rows)
+        if len(known) and view.label_trust is not None:
+            known = known[
+                torch.from_numpy(np.asarray(view.label_trust) > _TRUSTED).to(known.device)
+            ]
+        auto = self.bandwidth == "auto"
+        bandwidth = spread(reference) if auto else float(self.bandwidth)
+        return greedy_cover(
+            rows,
+            n,
+            reference,
+            bell(bandwidth),
+            centres=known,
+            weights=torch.from_numpy(counts).to(reference),
+        )
+
+    def score(self, view: PoolView) -> np.ndarray:
+        """What each row counts for: its doubt, times the weight of the classes it may be of.
+
+        Parameters
+        ----------
+        view : PoolView
+            The pool.
+
+        Returns
+        -------
+        scores : float64 array of shape (N,)
+            All 1 where there is no opinion, or no doubt.
+        """
+        if view.proba is None:
+            return np.ones(len(view))
+        proba = np.asarray(view.proba, dtype=np.float64)
+        shares = proba.mean(axis=0) + _LEAST_SHARE / proba.shape[1]
+        scores = closeness(proba) * (proba @ shares**-self.balance)
+        return scores if scores.any() else np.ones(len(view))
+
+    def _reference(self, view: PoolView) -> tuple[np.ndarray, np.ndarray]:
+        """Distinct rows that stand for the pool, and what each counts for."""
+        scores = self.score(view)
+        if self.n_reference >= len(view):
+            return np.arange(len(view)), scores
+        chance = scores / scores.sum()
+        drawn = view.rng.choice(len(view), size=self.n_reference, p=chance)
+        rows, counts = np.unique(drawn, return_counts=True)
+        return rows, counts.astype(np.float64)
 
 
 def draw_reference(view: PoolView, size: int) -> np.ndarray:
