@@ -10,44 +10,44 @@ from skactive._compat import PartOfFit
 from skactive._memory import Canonical, LabelMemory
 from skactive._pipeline import Parts
 from skactive._validation import few_labels
-from skactive.heads.anchoring import calibrated_prior
+from skactive.heads.anchoring import PoolSummary, calibrated_prior
 from skactive.heads.joint import JointModel
 from skactive.noise import NoiseEstimate, estimate_noise, label_trust
 
 
 @dataclass(frozen=True)
 class Prior:
-    """A prior's classes, and how often it saw each of them in a pool.
+    """A prior's classes, and what a pool told about it.
 
     Attributes
     ----------
     classes : array of shape (K_prior,)
         Sorted.
-    shares : array of shape (K_prior,) or None
-        Its mean probabilities over a pool; None where none was seen.
+    pool : PoolSummary or None
+        None where no pool was seen.
     """
 
     classes: np.ndarray
-    shares: np.ndarray | None
+    pool: PoolSummary | None
 
-    def calibrated(self, proba: np.ndarray | None, classes: np.ndarray) -> np.ndarray | None:
+    def calibrated(self, proba: np.ndarray, rows: Any, classes: np.ndarray) -> np.ndarray:
         """The opinion that a head is anchored to.
 
         Parameters
         ----------
-        proba : array of shape (n, K_prior) or None
+        proba : array of shape (n, K_prior)
             What the prior says.
+        rows : container of n rows
+            The representation.
         classes : array of shape (K,)
             All classes.
 
         Returns
         -------
-        proba : array of shape (n, K) or None
-            None for None.
+        proba : float64 array of shape (n, K)
+            Rows sum to 1.
         """
-        if proba is None:
-            return None
-        return calibrated_prior(proba, self.classes, classes, self.shares)
+        return calibrated_prior(proba, self.classes, classes, self.pool, rows)
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,9 @@ class Learned:
             The outcome.
         """
         canonical = memory.canonical()
-        prior_proba = None if prior is None else prior.calibrated(canonical.prior_proba, classes)
+        prior_proba = None
+        if prior is not None and canonical.prior_proba is not None:
+            prior_proba = prior.calibrated(canonical.prior_proba, canonical.rows, classes)
         with few_labels():
             model = JointModel(parts.steps, parts.head)
             model.fit(canonical, classes, prior_proba, part_of_fit)
@@ -128,23 +130,28 @@ class Learned:
         proba : array of shape (n, K)
             Rows sum to 1.
         """
-        features = self.model.features(self.parts.represent(X))
-        return self.model.proba(features, self.prior_proba(raw_prior_proba))
+        rows = self.parts.represent(X)
+        prior_proba = self.prior_proba(raw_prior_proba, rows)
+        return self.model.proba(self.model.features(rows), prior_proba)
 
-    def prior_proba(self, raw: np.ndarray | None) -> np.ndarray | None:
+    def prior_proba(self, raw: np.ndarray | None, rows: Any) -> np.ndarray | None:
         """The prior's opinion, as calibrated at the fit.
 
         Parameters
         ----------
         raw : array of shape (n, K_prior) or None
             What the prior says.
+        rows : container of n rows
+            The representation.
 
         Returns
         -------
         proba : array of shape (n, K) or None
             None for None.
         """
-        return None if self.prior is None else self.prior.calibrated(raw, self.classes)
+        if self.prior is None or raw is None:
+            return None
+        return self.prior.calibrated(raw, rows, self.classes)
 
     def labelled_proba(self) -> np.ndarray:
         """The joint opinion on the canonical entries.
@@ -154,8 +161,9 @@ class Learned:
         proba : array of shape (m, K)
             Rows sum to 1.
         """
-        features = self.model.features(self.canonical.rows)
-        return self.model.proba(features, self.prior_proba(self.canonical.prior_proba))
+        rows = self.canonical.rows
+        prior_proba = self.prior_proba(self.canonical.prior_proba, rows)
+        return self.model.proba(self.model.features(rows), prior_proba)
 
     @cached_property
     def trust(self) -> np.ndarray:

@@ -13,7 +13,6 @@ from sklearn.utils import get_tags
 from skactive._device import resolve_device
 from skactive._learned import Learned
 from skactive._pipeline import Parts
-from skactive._rows import n_rows
 from skactive._tables import table_matrix
 from skactive.strategies import PoolView
 
@@ -21,8 +20,9 @@ _SKETCH_WIDTH = 128
 
 
 def make_view(
-    rows: Any,
+    represent: Callable[[], Any],
     *,
+    n_rows: int,
     parts: Parts,
     learned: Learned | None,
     prior_proba: np.ndarray | None,
@@ -34,8 +34,10 @@ def make_view(
 
     Parameters
     ----------
-    rows : container of N rows
-        As the user gave them.
+    represent : callable
+        Gives the representation of the N rows.
+    n_rows : int
+        N.
     parts : Parts
         Fitted; or unfitted, before any label: then its transformers are fitted on these rows.
     learned : Learned or None
@@ -57,7 +59,7 @@ def make_view(
 
     @cache
     def features() -> Any:
-        representation = parts.represent(rows)
+        representation = represent()
         if learned is not None:
             return learned.model.features(representation)
         for step in parts.steps:
@@ -70,7 +72,7 @@ def make_view(
         return _matrix_maker(features(), parts.head)
 
     view = PoolView(
-        n_rows(rows),
+        n_rows,
         X=lambda: to_matrix()(features()),
         proba=prior_proba,
         prior_proba=prior_proba,

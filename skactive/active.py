@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from numbers import Integral
 from typing import Any, cast
 
@@ -31,6 +32,7 @@ from skactive._random import draw_seed
 from skactive._rows import as_rows, find_known, is_texts, n_rows, row_keys, row_sketches, take
 from skactive._validation import check_count, check_labels, check_positions, union
 from skactive.heads import SoftmaxHead
+from skactive.heads.anchoring import PoolSummary, summarise_pool
 from skactive.noise import NoiseEstimate
 from skactive.strategies import PoolView, QueryStrategy
 
@@ -64,8 +66,8 @@ class ActiveClassifier(VersionNoted, CallbackSupportMixin, ClassifierMixin, Base
         are, and each label's trust is estimated by models that have not seen it. None: every label
         is taken at its word.
     transductive : bool, default=True
-        Whether the shares of the classes that `query` sees in a pool sharpen the prior in later
-        fits. A new prior or encoder needs `fit`; a new strategy needs nothing.
+        Whether the shares and the directions of the classes that `query` sees in a pool sharpen
+        the prior in later fits. A new prior or encoder needs `fit`; a new strategy needs nothing.
     refresh : None, default=None
         Features that are computed anew during learning are not available yet.
     random_state : int, RandomState instance or None, default=None
@@ -122,7 +124,7 @@ class ActiveClassifier(VersionNoted, CallbackSupportMixin, ClassifierMixin, Base
 
     _learned: Learned | None = None
     _announced: np.ndarray | None = None
-    _pool_shares: np.ndarray | None = None  # seen by query; counts from the next fit on
+    _pool_summary: PoolSummary | None = None  # seen by query; counts from the next fit on
     _drawn_seed: int | None = None
 
     def __init__(
@@ -171,7 +173,7 @@ class ActiveClassifier(VersionNoted, CallbackSupportMixin, ClassifierMixin, Base
             known before is kept.
         """
         with self._fit_task(X, y, sample_weight) as part_of_fit:
-            for name in ("_learned", "_announced", "_drawn_seed", "_pool_shares"):
+            for name in ("_learned", "_announced", "_drawn_seed", "_pool_summary"):
                 self.__dict__.pop(name, None)
             self._learn(X, y, None, sample_weight, part_of_fit)
         return self
@@ -497,7 +499,8 @@ class ActiveClassifier(VersionNoted, CallbackSupportMixin, ClassifierMixin, Base
     def _seen_prior(self) -> Prior | None:
         if self.prior is None:
             return None
-        return Prior(np.sort(self.prior.classes_), self._pool_shares if self.transductive else None)
+        pool = self._pool_summary if self.transductive else None
+        return Prior(np.sort(self.prior.classes_), pool)
 
     def _raw_prior_proba(self, X: Any) -> np.ndarray | None:
         if self.prior is None:
@@ -546,15 +549,20 @@ class ActiveClassifier(VersionNoted, CallbackSupportMixin, ClassifierMixin, Base
 
     def _view(self, rows: Any) -> PoolView:
         learned = self._learned
-        raw = self._raw_prior_proba(rows)
-        if raw is not None:
-            self._pool_shares = raw.mean(axis=0)
+        parts = self._split() if learned is None else learned.parts
+        representation = cache(lambda: parts.represent(rows))
+        raw = prior_proba = self._raw_prior_proba(rows)
+        if raw is not None and learned is not None:
+            prior_proba = learned.prior_proba(raw, representation())
+        if raw is not None and self.transductive:
+            self._pool_summary = summarise_pool(raw, representation())
         digest = 0 if learned is None else learned.memory.digest()
         return make_view(
-            rows,
-            parts=self._split() if learned is None else learned.parts,
+            representation,
+            n_rows=n_rows(rows),
+            parts=parts,
             learned=learned,
-            prior_proba=raw if learned is None else learned.prior_proba(raw),
+            prior_proba=prior_proba,
             classes=getattr(self, "classes_", None),
             noise=self.noise,
             rng=np.random.default_rng([self._seed(), digest]),

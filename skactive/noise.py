@@ -38,10 +38,10 @@ def out_of_fold(
 
 
 def label_trust(proba: np.ndarray, codes: np.ndarray) -> np.ndarray:
-    """Trust in each label: how likely it is, beside the likeliest label of that row.
+    """Trust in each label: how likely it is, and how likely beside the likeliest of that row.
 
-    Comparing within a row is what keeps a rare class, of which every model is less sure, from
-    being taken for noise: all that counts is whether another label fits the row better.
+    It is the geometric mean of the two. Comparing within a row is what keeps a rare class, of which
+    every model is less sure, from being taken for noise.
 
     Parameters
     ----------
@@ -53,16 +53,16 @@ def label_trust(proba: np.ndarray, codes: np.ndarray) -> np.ndarray:
     Returns
     -------
     trust : float64 array of shape (m,)
-        Between 0 and 1; 1 where no other label is likelier.
+        Between 0 and 1; 1 for a label that is certain.
 
     Examples
     --------
     >>> import numpy as np
     >>> from skactive.noise import label_trust
-    >>> label_trust(np.array([[0.6, 0.4], [0.2, 0.8]]), np.array([0, 0]))
-    array([1.  , 0.25])
+    >>> label_trust(np.array([[0.6, 0.4], [0.19, 0.81]]), np.array([0, 0])).round(2)
+    array([0.77, 0.21])
     """
-    return proba[np.arange(len(codes)), codes] / proba.max(axis=1)
+    return proba[np.arange(len(codes)), codes] / np.sqrt(proba.max(axis=1))
 
 
 class NoiseEstimate(NamedTuple):

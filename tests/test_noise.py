@@ -29,12 +29,15 @@ def test_trust_is_between_zero_and_one(seed, n, n_classes):
     assert trust.shape == (n,)
     assert trust.min() >= 0
     assert trust.max() <= 1
-    np.testing.assert_array_equal(trust == 1, proba[np.arange(n), codes] == proba.max(axis=1))
+    own = proba[np.arange(n), codes]
+    assert (own - 1e-12 <= trust).all()
+    assert (trust <= own / proba.max(axis=1) + 1e-12).all()
 
 
 def test_trust_by_hand():
-    proba = np.array([[0.9, 0.1], [0.6, 0.4], [0.2, 0.8], [1.0, 0.0]])
-    np.testing.assert_allclose(label_trust(proba, np.array([0, 1, 0, 1])), [1, 2 / 3, 0.25, 0])
+    proba = np.array([[0.81, 0.19], [0.36, 0.64], [0.2, 0.8], [1.0, 0.0], [1.0, 0.0]])
+    trust = label_trust(proba, np.array([0, 0, 1, 0, 1]))
+    np.testing.assert_allclose(trust, [0.9, 0.45, 0.8**0.5, 1, 0])
 
 
 def test_out_of_fold_never_trains_on_the_row_it_judges():
@@ -68,7 +71,7 @@ def test_flipped_labels_are_found(estimator, kind):
     # by chance, 15 of 100 suspects would be wrong labels
     assert np.isin(suspects, flipped).mean() > 0.6
     assert clf.label_trust_[flipped].mean() < 0.4
-    assert np.delete(clf.label_trust_, flipped).mean() > 0.8
+    assert np.delete(clf.label_trust_, flipped).mean() > 0.7
 
 
 @pytest.mark.parametrize("estimator", [LogisticRegression(), SoftmaxHead(strength=1.0)])

@@ -1,6 +1,5 @@
 """Strength, trust in the prior and noise rate, found from the labels themselves."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
@@ -9,17 +8,18 @@ from typing import Any
 import numpy as np
 import torch
 
+from skactive.heads.averaging import candidate_shares
 from skactive.kernels.softmax_path import Problem, fit_softmax_path, path_logits
 
-_STRENGTHS = (0.1, 0.3, 1.0)
-_ANCHORED_STRENGTHS = (0.3, 1.0, 4.0)
-_PRIOR_SCALES = (0.0, 0.5)
+_STRENGTHS = (0.1, 1.0)
+_ANCHORED_STRENGTHS = (0.3, 1.0)
+_PRIOR_SCALES = (0.0, 0.25, 0.5)
 NOISE_RATES = (0.0, 0.3)
 _N_FOLDS = 4
+_N_TRUST_FOLDS = 12
 _MANY_ROWS = 300  # from here on one fold will do to choose by
 _NEGLIGIBLE = 0.01  # share of a candidate that is not worth fitting to all rows
 N_ITER = 12
-_TEMPERING = 2.0
 
 
 @dataclass(frozen=True)
@@ -57,8 +57,7 @@ class LabelledRows:
         prior ("not at all" included), and how many labels they take to be wrong. Each is fitted to
         all but one fold for every fold; where rows are many, one fold is enough. Its evidence is
         the log-likelihood of the held-out labels, under its own noise rate. Those that count are
-        fitted to all rows, and their coefficients averaged with weights proportional to
-        exp(evidence / 2): few labels, and all have their say; many, and the best decides.
+        fitted to all rows, and their coefficients averaged: see `candidate_shares`.
 
         Parameters
         ----------
@@ -69,17 +68,12 @@ class LabelledRows:
         -------
         averaged : AveragedHead
             The averaged head.
-
-        References
-        ----------
-        Y. Yao, A. Vehtari, D. Simpson and A. Gelman, "Using stacking to average Bayesian predictive
-        distributions", Bayesian Analysis 13, 2018 (pseudo Bayesian model averaging).
         """
         candidates = self._candidates(noise_rates)
-        judged = range(self.n_folds if len(self.X) < _MANY_ROWS else min(1, self.n_folds))
-        held_out = self.held_out(candidates, judged)
-        evidence = self._evidence(held_out, candidates[:, 2])
-        share = evidence_shares(evidence)
+        fold = self._folds(_N_FOLDS)
+        judged = fold if len(self.X) < _MANY_ROWS else np.where(fold == 0, 0, -1)
+        evidence = self._evidence(self._held_out(candidates, judged), judged, candidates[:, 2])
+        share = candidate_shares(evidence, candidates[:, 1] > 0, self._agreement())
         share[share < _NEGLIGIBLE] = 0
         share /= share.sum()
         kept = share > 0
@@ -95,45 +89,43 @@ class LabelledRows:
                 "share": share,
             },
             rows=self,
-            held_out=held_out[:, kept],
         )
 
-    @cached_property
-    def fold(self) -> np.ndarray:
-        """Fold of each row; equal rows share one."""
-        _, row = np.unique(self.X, axis=0, return_inverse=True)
-        return row.ravel() % _N_FOLDS
-
-    @property
-    def n_folds(self) -> int:
-        """Zero where there is nothing to hold out."""
-        n_folds = int(self.fold.max()) + 1
-        return n_folds if n_folds > 1 else 0
-
-    def held_out(self, candidates: np.ndarray, folds: Iterable[int]) -> np.ndarray:
-        """Log-probabilities for the rows of some folds, by heads that have not seen them.
+    def out_of_fold(self, candidates: np.ndarray, share: np.ndarray) -> np.ndarray:
+        """Probabilities for each row by heads that have not seen it.
 
         Parameters
         ----------
         candidates : array of shape (M, 3)
             Strength, prior scale and noise rate of each head.
-        folds : iterable of int
-            The folds.
+        share : array of shape (M,)
+            What each counts.
 
         Returns
         -------
-        log_proba : float64 array of shape (n, M, K)
-            NaN for other folds; where there are no folds at all, what an unfitted head says.
+        proba : float64 array of shape (n, K)
+            Rows sum to 1.
         """
-        folds = list(folds)
-        offset = self._offset(candidates)
+        log_proba = self._held_out(candidates, self._folds(_N_TRUST_FOLDS))
+        return np.einsum("nmk,m->nk", np.exp(log_proba), share)
+
+    def _folds(self, n_folds: int) -> np.ndarray:
+        """Fold of each row; equal rows share one. -1 where there would be but one."""
+        _, row = np.unique(self.X, axis=0, return_inverse=True)
+        fold = row.ravel() % n_folds
+        return fold if fold.max() > 0 else np.full(len(fold), -1)
+
+    def _held_out(self, candidates: np.ndarray, fold: np.ndarray) -> np.ndarray:
+        """Log-probabilities (n, M, K) by heads without the row's fold; for fold -1, by unfitted."""
+        shares = self._tensor(self.log_shares)
+        offset = self._anchor(candidates) + shares
         log_proba = torch.log_softmax(offset, dim=2)
-        if self.n_folds:
-            log_proba[:] = torch.nan
-            seen = np.column_stack([self.fold != k for k in folds])
+        folds = np.unique(fold[fold >= 0])
+        if len(folds):
+            seen = np.column_stack([fold != k for k in folds])
             parts = self._fit(candidates, seen).split(len(candidates), dim=1)
             for k, coefficients in zip(folds, parts, strict=True):
-                rows = torch.as_tensor(self.fold == k, device=self.device)
+                rows = torch.as_tensor(fold == k, device=self.device)
                 logits = path_logits(self._features[rows], coefficients) + offset[rows]
                 log_proba[rows] = torch.log_softmax(logits, dim=2)
         return log_proba.cpu().double().numpy()
@@ -144,32 +136,58 @@ class LabelledRows:
         scales = _PRIOR_SCALES if anchored else (0.0,)
         return np.array(list(product(strengths, scales, noise_rates)))
 
-    def _evidence(self, log_proba: np.ndarray, noise_rate: np.ndarray) -> np.ndarray:
-        judged = np.flatnonzero(~np.isnan(log_proba[:, 0, 0]))
+    def _evidence(
+        self, log_proba: np.ndarray, fold: np.ndarray, noise_rate: np.ndarray
+    ) -> np.ndarray:
+        judged = fold >= 0 if (fold >= 0).any() else fold < 0
         given = np.exp(log_proba[judged, :, self.codes[judged]])
         likelihood = (1 - noise_rate) * given + noise_rate / len(self.log_shares)
         return self.weight[judged] @ np.log(likelihood)
 
+    def _agreement(self) -> float:
+        """By how many standard deviations the prior fits the labels better than shuffled ones."""
+        if self.prior_log_proba is None:
+            return 0.0
+        total = self.weight.sum()
+        share = np.bincount(self.codes, self.weight, len(self.log_shares)) / total
+        proba = np.exp(self.prior_log_proba)
+        proba = proba - self.weight @ proba / total
+        proba -= (proba @ share)[:, None]
+        fit = self.weight @ proba[np.arange(len(self.codes)), self.codes]
+        spread = np.sqrt(self.weight**2 @ proba**2 @ share)
+        return float(fit / spread) if spread > 0 else 0.0
+
     def _fit(self, candidates: np.ndarray, seen: np.ndarray) -> torch.Tensor:
-        """Every candidate on every part (n, P) of the rows: (d + 1, P * M, K)."""
-        n_parts, n_models = seen.shape[1], len(candidates)
+        """Every candidate on every part (n, P) of the rows: (d + 1, P * M, K).
+
+        Classes are balanced by taking their shares out of the logits. Where labels are wrong this
+        gives too much to rare classes, so that candidates which reckon with it do only half of it
+        that way, and the other half by weights.
+        """
+        n_parts = seen.shape[1]
+        by_logits = np.where(candidates[:, 2] > 0, 0.5, 1.0)
+        weight = np.exp(self.log_shares[self.codes, None] * (by_logits - 1))
+        weight *= self.weight[:, None]
+        weight *= self.weight.sum() / weight.sum(axis=0)
+        shares = self._tensor(np.outer(by_logits, self.log_shares))
         problem = Problem(
             X=self._features,
             y=torch.as_tensor(self.codes, device=self.device),
-            weight=self._tensor(np.repeat(seen * self.weight[:, None], n_models, axis=1)),
-            offset=self._offset(candidates).repeat(1, n_parts, 1),
+            weight=self._tensor((seen[:, :, None] * weight[:, None]).reshape(len(seen), -1)),
+            offset=(self._anchor(candidates) + shares).repeat(1, n_parts, 1),
             strength=self._tensor(np.tile(candidates[:, 0], n_parts)),
             noise_rate=self._tensor(np.tile(candidates[:, 2], n_parts)),
         )
         return fit_softmax_path(problem, N_ITER)
 
-    def _offset(self, candidates: np.ndarray) -> torch.Tensor:
-        shape = (len(self.X), len(candidates), len(self.log_shares))
-        offset = self._tensor(self.log_shares).expand(shape)
+    def _anchor(self, candidates: np.ndarray) -> torch.Tensor:
+        """What each candidate takes over from the prior: (n, M, K)."""
         if self.prior_log_proba is None:
-            return offset
+            return torch.zeros(
+                (len(self.X), len(candidates), len(self.log_shares)), device=self.device
+            )
         prior = self._tensor(self.prior_log_proba)[:, None, :]
-        return offset + self._tensor(candidates[:, 1])[:, None] * prior
+        return self._tensor(candidates[:, 1])[:, None] * prior
 
     @property
     def _features(self) -> torch.Tensor:
@@ -191,43 +209,17 @@ class AveragedHead:
         What each candidate stood for and how much it counts.
     rows : LabelledRows
         What it was fitted to.
-    held_out : float64 array of shape (n, M, K)
-        Held-out log-probabilities of those that count; NaN for rows of folds not needed so far.
     """
 
     coefficients: np.ndarray
     anchor: dict[str, Any]
     rows: LabelledRows
-    held_out: np.ndarray
 
     @cached_property
     def out_of_fold(self) -> np.ndarray:
         """Probabilities for each row by heads that have not seen it: float64 (n, K)."""
         share = self.anchor["share"]
-        log_proba = self.held_out
-        missing = np.isnan(log_proba[:, 0, 0])
-        if missing.any():
-            folds = np.unique(self.rows.fold[missing])
-            rest = self.rows.held_out(self.anchor["candidates"][share > 0], folds)
-            log_proba = np.where(missing[:, None, None], rest, log_proba)
-        return np.einsum("nmk,m->nk", np.exp(log_proba), share[share > 0])
-
-
-def evidence_shares(evidence: np.ndarray) -> np.ndarray:
-    """What each candidate counts in the average.
-
-    Parameters
-    ----------
-    evidence : array of shape (M,)
-        Log-likelihoods of held-out labels.
-
-    Returns
-    -------
-    shares : array of shape (M,)
-        Proportional to exp(evidence / 2); they sum to 1.
-    """
-    shares = np.exp((evidence - evidence.max()) / _TEMPERING)
-    return shares / shares.sum()
+        return self.rows.out_of_fold(self.anchor["candidates"][share > 0], share[share > 0])
 
 
 def merge_rows(

@@ -14,7 +14,7 @@ from skactive._compat import PartOfFit, untold
 from skactive._memory import Canonical
 from skactive._rows import repeat_by_weight, take
 from skactive._tables import fill_empty_columns
-from skactive.heads.automatic import evidence_shares
+from skactive.heads.averaging import evidence_shares
 from skactive.noise import out_of_fold
 
 _PRIOR_POWERS = np.array([0.0, 0.25, 0.5, 1.0])

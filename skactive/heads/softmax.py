@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.base import ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
@@ -15,14 +15,14 @@ from skactive._random import draw_seed, private_torch_generator
 from skactive._validation import few_labels
 from skactive.heads.automatic import N_ITER, NOISE_RATES, AveragedHead, LabelledRows, merge_rows
 from skactive.heads.losses import LOSSES
+from skactive.heads.net_params import NetParamsEstimator
 from skactive.heads.network import AnchoredSoftmax, WeightedNet, adam, count_iterations, lbfgs
 
 _UNSEEN = 0.1  # labels that a class without any is taken to have
 _CHUNK = 16_384  # rows scored at a time: a pool of any size needs little memory
-_NET_PREFIXES = ("module__", "optimizer", "criterion__", "iterator_", "callbacks", "lr", "batch_")
 
 
-class SoftmaxHead(ClassifierMixin, BaseEstimator):
+class SoftmaxHead(ClassifierMixin, NetParamsEstimator):
     """Softmax classifier on a representation, anchored to a prior and robust to wrong labels.
 
     ``logits = a * log p_prior(x) + f(x)`` where f is linear, or a small ReLU network with
@@ -254,59 +254,11 @@ class SoftmaxHead(ClassifierMixin, BaseEstimator):
     def intercept_(self) -> np.ndarray:
         return self._linear("output.bias") - self.coef_ @ self._center
 
-    def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """Parameters by name, those of the skorch net that were set among them.
-
-        Parameters
-        ----------
-        deep : bool, default=True
-            Kept for scikit-learn; there are no nested estimators.
-
-        Returns
-        -------
-        params : dict
-            Name to value.
-        """
-        return super().get_params(deep=deep) | self._net_params()
-
-    def set_params(self, **params: Any) -> "SoftmaxHead":
-        """Set parameters by name, those of the skorch net among them.
-
-        Parameters
-        ----------
-        **params
-            Name to value.
-
-        Returns
-        -------
-        self : SoftmaxHead
-            The head.
-        """
-        for name in [name for name in params if name.startswith(_NET_PREFIXES)]:
-            setattr(self, name, params.pop(name))
-        return super().set_params(**params)
-
     def __getstate__(self) -> dict[str, Any]:
         state = dict(super().__getstate__())
         if "_net" in state:
             state["_net"] = None
         return state
-
-    def _net_params(self) -> dict[str, Any]:
-        own = self._get_param_names()
-        return {
-            name: value
-            for name, value in vars(self).items()
-            if name not in own and not name.startswith("_") and not name.endswith("_")
-        }
-
-    def _check_net_params(self) -> None:
-        for name in self._net_params():
-            if not name.startswith(_NET_PREFIXES):
-                raise TypeError(
-                    f"SoftmaxHead has no parameter {name!r}. Parameters of the skorch net begin "
-                    f"with one of: {', '.join(_NET_PREFIXES)}."
-                )
 
     def _check_prior(self, prior_log_proba: Any, n_rows: int) -> np.ndarray | None:
         if prior_log_proba is None:

@@ -1,0 +1,61 @@
+"""What each of several fitted heads counts in their average."""
+
+import numpy as np
+
+_TEMPERING = 6.0
+_AGREEMENT = 2.0  # nats that a standard deviation of agreement is worth
+_CHANCE = 0.5  # agreement that a useless prior may well have
+
+
+def candidate_shares(evidence: np.ndarray, anchored: np.ndarray, agreement: float) -> np.ndarray:
+    """What each candidate counts in the average.
+
+    Those with a prior and those without are weighed against each other by the best of either: by
+    their whole evidence, and by whether the labels, none of which the prior has seen, agree with
+    it better than chance would have it. Among themselves, their evidence is tempered: it has been
+    made of few labels, and an average of several heads is better than any.
+
+    Parameters
+    ----------
+    evidence : array of shape (M,)
+        Log-likelihoods of held-out labels.
+    anchored : bool array of shape (M,)
+        Whether it follows the prior.
+    agreement : float
+        The prior's, with the labels, in standard deviations.
+
+    Returns
+    -------
+    shares : array of shape (M,)
+        They sum to 1.
+
+    References
+    ----------
+    Y. Yao, A. Vehtari, D. Simpson and A. Gelman, "Using stacking to average Bayesian predictive
+    distributions", Bayesian Analysis 13, 2018 (pseudo Bayesian model averaging).
+    """
+    if not anchored.any():
+        return evidence_shares(evidence)
+    lead = evidence[anchored].max() - evidence[~anchored].max()
+    odds = np.exp(np.clip(lead + _AGREEMENT * (agreement - _CHANCE), -30, 30))
+    shares = np.empty(len(evidence))
+    shares[anchored] = evidence_shares(evidence[anchored]) * odds / (1 + odds)
+    shares[~anchored] = evidence_shares(evidence[~anchored]) / (1 + odds)
+    return shares
+
+
+def evidence_shares(evidence: np.ndarray) -> np.ndarray:
+    """Weights for an average of models that are much alike.
+
+    Parameters
+    ----------
+    evidence : array of shape (M,)
+        Log-likelihoods of held-out labels.
+
+    Returns
+    -------
+    shares : array of shape (M,)
+        Proportional to exp(evidence / 6); they sum to 1.
+    """
+    shares = np.exp((evidence - evidence.max()) / _TEMPERING)
+    return shares / shares.sum()
