@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 from sklearn.base import BaseEstimator, clone
 from sklearn.pipeline import Pipeline
 from sklearn.utils import get_tags
+from sklearn.utils.validation import validate_data
 
 
 class Parts(NamedTuple):
@@ -41,6 +42,8 @@ class Parts(NamedTuple):
             After the steps that need no fit.
         """
         for step in self.representation:
+            if hasattr(X, "columns"):  # a step that was never fitted would wonder at names
+                validate_data(step, X, skip_check_array=True)
             X = step.transform(X)
         return X
 
