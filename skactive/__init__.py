@@ -13,6 +13,8 @@ _HOME = {
     "BudgetedClassifier": "skactive.budget",
     "ClipEncoder": "skactive.encoders",
     "LearningCurves": "skactive.curves",
+    "LearningCurvesDisplay": "skactive.display",
+    "PoolMapDisplay": "skactive.display",
     "SentenceEncoder": "skactive.encoders",
     "SkorchAdapter": "skactive.heads",
     "SoftmaxHead": "skactive.heads",

@@ -2,9 +2,12 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy.optimize import isotonic_regression
+
+from skactive._validation import check_count
 
 SHARE_OF_GAIN = 0.95
 LEAST_GAIN = 0.03
@@ -40,6 +43,81 @@ class Runs:
         """Mean cost and monotone mean score, for each row of weights over the repeats."""
         for cost, score in zip(weights @ self.cost, weights @ self.score, strict=True):
             yield cost, isotonic_regression(score).x
+
+
+def savings_of_all(
+    runs: dict[str, Runs],
+    baseline: str,
+    zero_shot: float | None,
+    n_resamples: int,
+    random_state: int,
+) -> list[dict[str, Any]]:
+    """What `LearningCurves.savings` tells, one row for each strategy.
+
+    Parameters
+    ----------
+    runs : dict of str to Runs
+        The strategies.
+    baseline : str
+        One of them.
+    zero_shot : float or None
+        The prior's own score.
+    n_resamples, random_state : int
+        How often, and by what chance, the repeats are drawn again.
+
+    Returns
+    -------
+    rows : list of dict
+        In the order of `runs`.
+    """
+    if baseline not in runs:
+        raise ValueError(f"baseline={baseline!r} was not run; take one of {', '.join(runs)}.")
+    check_count(n_resamples, "n_resamples")
+    rows = []
+    for strategy, all_own in runs.items():
+        own, reference = all_own.shared_with(runs[baseline]), runs[baseline].shared_with(all_own)
+        n_repeats = len(own.repeats)
+        if n_repeats == 0:
+            raise ValueError(f"strategy {strategy!r} shares no repeat with {baseline!r}.")
+        rng = np.random.default_rng(random_state)
+        n_drawn = n_resamples if n_repeats > 1 else 0
+        weights = resampling_weights(n_repeats, n_drawn, rng)
+        # the baseline against itself is the null, so the two draws of it must not be the same
+        is_null = strategy == baseline
+        own_weights = resampling_weights(n_repeats, n_drawn, rng) if is_null else weights
+        outcome = compare(own, reference, own_weights, weights)
+        rows.append({"strategy": strategy, **_row(outcome, own, zero_shot)})
+    return rows
+
+
+def _row(outcome: "Comparison", own: Runs, zero_shot: float | None) -> dict[str, Any]:
+    savings, lead = outcome.savings, outcome.lead
+    gain, target = outcome.gain[0], outcome.target[0]
+    known = [] if zero_shot is None else [zero_shot]
+    if own.n_labels[0] == 0:
+        known.append(own.score[:, 0].mean())
+    apart = ""
+    if gain < LEAST_GAIN:
+        apart = f"the baseline gains {gain:.3f} only"
+    elif max(known, default=-np.inf) >= target:
+        apart = f"the prior alone scores {max(known):.3f}"
+    savings_ends = (np.nan, np.nan) if apart else interval(savings[1:])
+    lead_ends = interval(lead[1:])
+    return {
+        "n_repeats": len(own.repeats),
+        "gain": gain,
+        "target": target,
+        "cost": outcome.cost[0],
+        "baseline_cost": outcome.baseline_cost[0],
+        "last_cost": own.cost[:, -1].mean(),
+        "savings": np.nan if apart else savings[0],
+        "savings_low": savings_ends[0],
+        "savings_high": savings_ends[1],
+        "apart": apart,
+        "lead": lead[0],
+        "lead_low": lead_ends[0],
+        "lead_high": lead_ends[1],
+    }
 
 
 @dataclass(frozen=True)

@@ -6,18 +6,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from skactive._extras import require
-from skactive._savings import (
-    LEAST_GAIN,
-    Comparison,
-    Runs,
-    compare,
-    interval,
-    resampling_weights,
-)
-from skactive._validation import check_count
+from skactive._savings import Runs, savings_of_all
 
 if TYPE_CHECKING:
     from pandas import DataFrame
+
+    from skactive.display import LearningCurvesDisplay
 
 
 class LearningCurves:
@@ -138,8 +132,8 @@ class LearningCurves:
             are to be had), ``lead`` in units of the score with ``lead_low`` and ``lead_high``.
         """
         runs = {strategy: self._runs(strategy, score) for strategy in self.strategies}
-        table = _compare_all(runs, baseline, zero_shot, n_resamples, random_state)
-        return table.rename(columns=lambda name: name.replace("cost", "labels"))
+        rows = savings_of_all(runs, baseline, zero_shot, n_resamples, random_state)
+        return _table(rows).rename(columns=lambda name: name.replace("cost", "labels"))
 
     def total_cost(
         self,
@@ -176,7 +170,25 @@ class LearningCurves:
         """
         prices = price_per_label, price_per_second
         runs = {strategy: self._runs(strategy, score, prices) for strategy in self.strategies}
-        return _compare_all(runs, baseline, zero_shot, n_resamples, random_state)
+        return _table(savings_of_all(runs, baseline, zero_shot, n_resamples, random_state))
+
+    def plot(self, **options: Any) -> "LearningCurvesDisplay":
+        """Draw the curves.
+
+        Parameters
+        ----------
+        **options
+            As in `LearningCurvesDisplay.from_curves`: ``score``, ``price_per_label``,
+            ``price_per_second``, ``ax``.
+
+        Returns
+        -------
+        display : LearningCurvesDisplay
+            With ``ax_``, ``figure_`` and ``lines_``.
+        """
+        from skactive.display import LearningCurvesDisplay
+
+        return LearningCurvesDisplay.from_curves(self, **options)
 
     def to_markdown(
         self, baseline: str = "random", *, score: str = "score", zero_shot: float | None = None
@@ -240,60 +252,8 @@ def _cost(record: dict[str, Any], price_per_label: float, price_per_second: floa
     return price_per_label * record["n_labels"] + computing
 
 
-def _compare_all(
-    runs: dict[str, Runs],
-    baseline: str,
-    zero_shot: float | None,
-    n_resamples: int,
-    random_state: int,
-) -> "DataFrame":
-    if baseline not in runs:
-        raise ValueError(f"baseline={baseline!r} was not run; take one of {', '.join(runs)}.")
-    check_count(n_resamples, "n_resamples")
-    rows = []
-    for strategy, own in runs.items():
-        shared, reference = own.shared_with(runs[baseline]), runs[baseline].shared_with(own)
-        n_repeats = len(shared.repeats)
-        if n_repeats == 0:
-            raise ValueError(f"strategy {strategy!r} shares no repeat with {baseline!r}.")
-        rng = np.random.default_rng(random_state)
-        n_drawn = n_resamples if n_repeats > 1 else 0
-        weights = resampling_weights(n_repeats, n_drawn, rng)
-        own_weights = weights
-        if strategy == baseline:
-            own_weights = resampling_weights(n_repeats, n_drawn, rng)
-        outcome = compare(shared, reference, own_weights, weights)
-        before = shared.score[:, 0].mean() if shared.n_labels[0] == 0 else -np.inf
-        known = max(before, -np.inf if zero_shot is None else zero_shot)
-        rows.append({"strategy": strategy, **_row(outcome, shared, known)})
+def _table(rows: list[dict[str, Any]]) -> "DataFrame":
     return require("pandas").DataFrame(rows).set_index("strategy")
-
-
-def _row(outcome: Comparison, own: Runs, zero_shot: float) -> dict[str, Any]:
-    savings, lead = outcome.savings, outcome.lead
-    gain, target = outcome.gain[0], outcome.target[0]
-    apart = ""
-    if gain < LEAST_GAIN:
-        apart = f"the baseline gains {gain:.3f} only"
-    elif zero_shot >= target:
-        apart = f"the prior alone scores {zero_shot:.3f}"
-    low, high = (np.nan, np.nan) if apart else interval(savings[1:])
-    lead_low, lead_high = interval(lead[1:])
-    return {
-        "n_repeats": len(own.repeats),
-        "gain": gain,
-        "target": target,
-        "cost": outcome.cost[0],
-        "baseline_cost": outcome.baseline_cost[0],
-        "last_cost": own.cost[:, -1].mean(),
-        "savings": np.nan if apart else savings[0],
-        "savings_low": low,
-        "savings_high": high,
-        "apart": apart,
-        "lead": lead[0],
-        "lead_low": lead_low,
-        "lead_high": lead_high,
-    }
 
 
 def _labels_cell(row: Any) -> str:

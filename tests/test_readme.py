@@ -6,21 +6,28 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from matplotlib import pyplot as plt
 from PIL import Image
 from sklearn.datasets import load_iris
+from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import LogisticRegression
+from sklearn.naive_bayes import GaussianNB
 
 from skactive import ClipEncoder
 
 README = Path(__file__).resolve().parent.parent / "README.md"
-BLOCKS = dict(
-    re.findall(
-        r"^## (\w+)\n+```python\n(.*?)```", README.read_text(), flags=re.DOTALL | re.MULTILINE
-    )
+SECTIONS = dict(
+    re.findall(r"^## (.+?)\n(.*?)(?=^## |\Z)", README.read_text(), flags=re.DOTALL | re.M)
 )
+BLOCKS = {
+    name: "".join(re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL))
+    for name, text in SECTIONS.items()
+    if "```python" in text
+}
 
 
-def test_there_is_an_example_for_each_kind_of_row():
-    assert set(BLOCKS) == {"Texts", "Images", "Tables"}
+def test_every_example_is_run_below():
+    assert set(BLOCKS) == {"Texts", "Images", "Tables", "Measure it on your own data"}
 
 
 def test_texts(tmp_path, monkeypatch):
@@ -67,3 +74,21 @@ def test_tables():
     }
     exec(BLOCKS["Tables"], names)
     assert names["clf"].score(names["table"], names["target"]) > 0.9
+
+
+def test_measuring(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    X, y = load_iris(return_X_y=True)
+    X = np.concatenate([X, X + 1e-3, X - 1e-3])
+    y = np.tile(y, 3)
+    names = {"pool": X[::2], "pool_labels": y[::2], "held_out": X[1::2], "held_out_labels": y[1::2]}
+    names |= {
+        "model": LogisticRegression(max_iter=1000),
+        "prior": FrozenEstimator(GaussianNB().fit(X[::20], y[::20])),
+    }
+    exec(BLOCKS["Measure it on your own data"], names)
+    plt.close("all")
+    assert "| random (null) |" in capsys.readouterr().out
+    assert Path("curves.png").stat().st_size > 10_000
+    assert len(list(Path("runs").iterdir())) == 15
+    assert len(names["search"].best_estimator_.queried_) == 100
