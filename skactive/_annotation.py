@@ -31,14 +31,14 @@ def annotate(
     X: Any,
     answers: np.ndarray,
     *,
+    classes: np.ndarray,
     budget: int,
     batch_size: int,
     sample_weight: np.ndarray | None = None,
 ) -> Iterator[Round]:
     """Ask, answer and learn until the budget is spent or no row is left.
 
-    All classes are announced: an annotator works from a list of them. Strategies with steps hear
-    each answer as soon as it is given.
+    Strategies with steps hear each answer as soon as it is given.
 
     Parameters
     ----------
@@ -47,8 +47,9 @@ def annotate(
     X : container of n rows
         The pool.
     answers : array of shape (n,)
-        What the annotator says of each row, read only when the row is asked about, except for
-        the set of classes.
+        What the annotator says of each row, read only when the row is asked about.
+    classes : array of shape (K,)
+        All answers there may be. They are announced: an annotator works from a list of them.
     budget : int
         Rows to ask about at most.
     batch_size : int
@@ -62,7 +63,6 @@ def annotate(
         After each fit.
     """
     X = clf._check_rows(X, "X", reset=True)
-    classes = np.unique(answers)
     done = np.zeros(n_rows(X), dtype=bool) if sample_weight is None else sample_weight == 0
     asked = np.empty(0, dtype=np.int64)
     while len(asked) < budget:

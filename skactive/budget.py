@@ -115,6 +115,10 @@ class BudgetedClassifier(VersionNoted, ClassifierMixin, BaseEstimator):
         y = check_labels(y, None)
         check_consistent_length(X, y)
         weight = routed.get("sample_weight")
+        if weight is not None:
+            weight = check_sample_weight(weight, X)
+            if not weight.any():
+                raise ValueError("sample_weight is zero for every row; at least one must count.")
         clf = clone(self.estimator)
         if clf.random_state is None and self.random_state is not None:
             clf.set_params(random_state=draw_seed(self.random_state))
@@ -122,9 +126,10 @@ class BudgetedClassifier(VersionNoted, ClassifierMixin, BaseEstimator):
             clf,
             X,
             y,
+            classes=np.unique(y),
             budget=self.budget,
             batch_size=self.batch_size,
-            sample_weight=None if weight is None else check_sample_weight(weight, X),
+            sample_weight=weight,
         )
         self.queried_ = [*rounds][-1].asked
         self.estimator_ = clf

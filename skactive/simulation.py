@@ -19,7 +19,7 @@ from skactive._annotation import Round, annotate
 from skactive._extras import require
 from skactive._random import draw_seed
 from skactive._rows import row_keys
-from skactive._validation import check_count, check_labels
+from skactive._validation import check_count, check_labels, union
 from skactive.active import ActiveClassifier
 from skactive.curves import LearningCurves
 from skactive.datasets import flip_labels
@@ -48,7 +48,7 @@ def simulate(
     """Play labelling jobs with several strategies, and measure what each batch of labels teaches.
 
     In one repeat all strategies meet the same answers, wrong ones included, and the same seed.
-    Strategies with steps hear the answers between them. All classes in `y` and `y_given` are
+    Strategies with steps hear the answers between them. All classes in `y` and the answers are
     announced beforehand.
 
     Parameters
@@ -171,7 +171,12 @@ class _Job(NamedTuple):
     def play(self) -> list[dict[str, Any]]:
         clf = clone(self.clf)
         rounds: Iterator[Round] = annotate(
-            clf, self.X, self.answers, budget=self.budget, batch_size=self.batch_size
+            clf,
+            self.X,
+            self.answers,
+            classes=union(self.y, self.answers),
+            budget=self.budget,
+            batch_size=self.batch_size,
         )
         if clf.prior is not None:
             rounds = chain([Round(np.empty(0, dtype=np.int64), 0.0, 0.0)], rounds)

@@ -66,6 +66,16 @@ def test_scores_are_averaged_then_made_monotone():
     assert row["labels"] == pytest.approx(np.interp(0.88, monotone[2:4], [40, 60]))
 
 
+def test_a_twin_saves_nothing_and_half_the_labels_are_half():
+    curves = noisy("random", 6, 0)
+    twin = [{**record, "strategy": "twin"} for record in curves]
+    half = [{**r, "strategy": "half", "n_labels": r["n_labels"] // 2} for r in curves]
+    table = LearningCurves(curves + twin + half).savings()
+    columns = ["savings", "savings_low", "savings_high"]
+    assert table.loc["twin", [*columns, "lead", "lead_low", "lead_high"]].tolist() == [0] * 6
+    assert table.loc["half", columns].tolist() == pytest.approx([0.5] * 3)
+
+
 def test_a_target_that_is_not_reached():
     curves = LearningCurves(
         records("random", RISING) + records("margin", [0.5, 0.5, 0.6, 0.6, 0.8])

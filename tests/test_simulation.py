@@ -104,6 +104,17 @@ def test_answers_may_be_given():
     assert frame["score"].tolist() == expected["balanced_accuracy"].tolist()
 
 
+def test_classes_that_nobody_answers_are_announced():
+    given = np.where(Y_POOL == "dog", "eel", Y_POOL)
+    clf = ActiveClassifier(LogisticRegression())
+
+    def n_classes(estimator, X, y):
+        assert estimator.classes_.tolist() == ["ant", "bee", "cat", "dog", "eel"]
+        return 1.0
+
+    assert run(clf, y_given=given, scoring=n_classes).records
+
+
 def test_all_strategies_of_a_repeat_meet_the_same_chance():
     twins = {"one": "margin", "other": Margin()}
     frame = timeless(run(strategies=twins, noise_rate=0.4, n_repeats=2))
