@@ -154,7 +154,15 @@ class LearningCurves:
             What one label costs.
         price_per_second : float
             What one second of computing costs, in the same money.
-        baseline, score, zero_shot, n_resamples, random_state
+        baseline : str, default="random"
+            As in `savings`.
+        score : str, default="score"
+            As in `savings`.
+        zero_shot : float or None, default=None
+            As in `savings`.
+        n_resamples : int, default=2000
+            As in `savings`.
+        random_state : int, default=0
             As in `savings`.
 
         Returns
@@ -197,7 +205,11 @@ class LearningCurves:
 
         Parameters
         ----------
-        baseline, score, zero_shot
+        baseline : str, default="random"
+            As in `savings`.
+        score : str, default="score"
+            As in `savings`.
+        zero_shot : float or None, default=None
             As in `savings`.
 
         Returns

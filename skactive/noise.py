@@ -26,6 +26,16 @@ def out_of_fold(
     -------
     proba : float64 array of shape (m, K)
         Uniform where there is nothing to train on.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skactive.noise import out_of_fold
+    >>> y = np.array([0, 0, 1, 0])
+    >>> def shares(train, test):
+    ...     return np.tile(np.bincount(y[train], minlength=2) / len(train), (len(test), 1))
+    >>> out_of_fold(np.array(["a", "b", "c", "d"]), shares, 2)[2]
+    array([1., 0.])
     """
     _, group = np.unique(keys, return_inverse=True)
     fold = group % _N_FOLDS
@@ -68,12 +78,19 @@ def label_trust(proba: np.ndarray, codes: np.ndarray) -> np.ndarray:
 class NoiseEstimate(NamedTuple):
     """How many of the labels given are wrong, and which are taken for which.
 
-    Attributes
+    Parameters
     ----------
     rate : float
         Share of wrong labels, between 0 and 1.
     transition : float64 array of shape (K, K)
         Row j: how rows that are truly of class j are labelled. Rows sum to 1.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skactive.noise import NoiseEstimate
+    >>> NoiseEstimate(rate=0.0, transition=np.eye(2)).rate
+    0.0
     """
 
     rate: float

@@ -70,11 +70,18 @@ def get(name: str) -> QueryStrategy:
     Returns
     -------
     strategy : QueryStrategy
+        For ``ActiveClassifier(strategy=...)``, its parameters to be set as one likes.
 
     Raises
     ------
     ValueError
         If there is no strategy of that name.
+
+    Examples
+    --------
+    >>> from skactive import strategies
+    >>> strategies.get("cluster_margin").set_params(factor=3)
+    ClusterMargin(factor=3)
     """
     if name not in _REGISTRY:
         raise ValueError(f"strategy={name!r} is unknown; take one of {', '.join(names())}.")
@@ -82,7 +89,19 @@ def get(name: str) -> QueryStrategy:
 
 
 def names() -> list[str]:
-    """The names that `get` takes, in alphabetical order."""
+    """The names that `get` takes.
+
+    Returns
+    -------
+    names : list of str
+        In alphabetical order.
+
+    Examples
+    --------
+    >>> from skactive import strategies
+    >>> "margin" in strategies.names()
+    True
+    """
     return sorted(_REGISTRY)
 
 

@@ -62,6 +62,7 @@ class Base(QueryStrategy):
         Returns
         -------
         scores : float64 array of shape (N,)
+            Higher is more wanted.
         """
         proba = np.asarray(self.read(view, "proba"))
         lengths, size = _lengths(view, proba.shape[1]), max(1, _BLOCK // proba.shape[1])

@@ -44,10 +44,6 @@ class PoolView:
         The joint opinion of prior and head; None where there is neither.
     head_proba, prior_proba : array of shape (N, K) or None
         Either opinion alone; None where there is none.
-    labelled_proba : array of shape (L, K) or None
-        The joint opinion on the rows labelled so far.
-    linear : (array of shape (K, d), array of shape (K,)) or None
-        Weights and offsets of a linear head on the representation; None where it has none.
     sample_proba : callable or None
         ``sample_proba(m, rows)`` gives m plausible opinions of the head on rows at these
         positions, an array (m, len(rows), K): the same m opinions, whichever rows are asked for.
@@ -57,6 +53,10 @@ class PoolView:
         Their labels, as positions into `classes`. One row may stand there with several labels.
     label_trust : float64 array of shape (L,)
         How far each of these labels can be trusted, between 0 and 1.
+    labelled_proba : array of shape (L, K) or None
+        The joint opinion on the rows labelled so far.
+    linear : (array of shape (K, d), array of shape (K,)) or None
+        Weights and offsets of a linear head on the representation; None where it has none.
     classes : array of shape (K,)
         The labels, in the order of the columns of the opinions.
     rng : numpy.random.Generator, default=np.random.default_rng(0)
@@ -121,9 +121,19 @@ class PoolView:
         return self.n_rows
 
     def sampled_proba(self, m: int) -> np.ndarray:
-        """m plausible opinions of the head, shape (m, N, K); all alike where it has no spread.
+        """Plausible opinions of the head, all alike where it has no spread.
 
         For many rows, read it from `take` of some rows at a time.
+
+        Parameters
+        ----------
+        m : int
+            How many.
+
+        Returns
+        -------
+        proba : array of shape (m, N, K)
+            Rows sum to 1.
         """
         if self._sample_proba is None:
             own = np.asarray(self.proba if self.head_proba is None else self.head_proba)
@@ -181,12 +191,34 @@ class QueryStrategy(BaseEstimator, ABC):
     `needs` names what the strategy cannot do without, among ``"proba"`` (any opinion on the pool)
     and ``"prior"`` (a foundation model's). Where opinions are missing because nothing is labelled
     yet, `ActiveClassifier.query` lets another strategy stand in; a missing prior is an error.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skactive.strategies import PoolView, QueryStrategy
+    >>> class Shortest(QueryStrategy):
+    ...     def select(self, view, n):
+    ...         return np.linalg.norm(view.X, axis=1).argsort()[:n]
+    >>> Shortest().select(PoolView(3, X=np.array([[3.0], [-1.0], [2.0]])), 2)
+    array([1, 2])
     """
 
     needs: frozenset[str] = frozenset()
 
     def read(self, view: PoolView, attribute: str) -> Any:
         """An attribute of the view that the strategy cannot do without.
+
+        Parameters
+        ----------
+        view : PoolView
+            The pool.
+        attribute : str
+            Its name.
+
+        Returns
+        -------
+        value : object
+            Never None.
 
         Raises
         ------
@@ -238,6 +270,21 @@ class SequentialStrategy(QueryStrategy):
     """Base class of strategies that gain from an answer before they choose the next row.
 
     They write `steps`; `select` answers for the annotator with the model's own prediction.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skactive.strategies import PoolView, SequentialStrategy
+    >>> class UntilTheClassChanges(SequentialStrategy):
+    ...     def steps(self, view, n):
+    ...         rows, step = list(range(len(view))), 0
+    ...         for _ in range(n):
+    ...             row = rows.pop(step)
+    ...             label = yield np.array([row])
+    ...             step = 0 if label[0] == 0 else -1
+    >>> proba = np.array([[0.9, 0.1], [0.2, 0.8], [0.7, 0.3], [0.6, 0.4]])
+    >>> UntilTheClassChanges().select(PoolView(4, proba=proba), 3)
+    array([0, 1, 3])
     """
 
     needs: frozenset[str] = frozenset({"proba"})

@@ -217,6 +217,7 @@ class DropQuery(QueryStrategy):
         Returns
         -------
         scores : float64 array of shape (N,)
+            Higher is more wanted.
         """
         from skactive.kernels.rows import Rows
 

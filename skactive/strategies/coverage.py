@@ -65,6 +65,7 @@ class KCenter(QueryStrategy):
         Returns
         -------
         scores : float64 array of shape (N,)
+            Higher is more wanted.
         """
         from skactive.kernels.distances import nearest
         from skactive.kernels.rows import Rows

@@ -62,6 +62,7 @@ class Badge(QueryStrategy):
         Returns
         -------
         scores : float64 array of shape (N,)
+            Higher is more wanted.
         """
         from skactive.kernels.rows import Rows
 

@@ -67,6 +67,7 @@ class CoDecision(QueryStrategy):
         Returns
         -------
         scores : float64 array of shape (N,)
+            Higher is more wanted.
         """
         prior, head = np.asarray(self.read(view, "prior_proba")), self._head(view)
         scores, decided = np.empty(len(view)), np.empty(len(view), dtype=np.int64)
@@ -162,6 +163,7 @@ class Selective(QueryStrategy):
         Returns
         -------
         scores : float64 array of shape (N,)
+            Higher is more wanted.
         """
         prior = np.asarray(self.read(view, "prior_proba"), dtype=np.float64)
         named, confidence = prior.argmax(axis=1), prior.max(axis=1)

@@ -41,7 +41,7 @@ class _Uncertainty(QueryStrategy):
     needs: frozenset[str] = frozenset({"proba"})
 
     def select(self, view: PoolView, n: int) -> np.ndarray:
-        """Screened in single precision, which is half the work, and decided in double."""
+        # screened in single precision, which is half the work, and decided in double
         proba = np.asarray(self.read(view, "proba"))
         if proba.dtype != np.float64:
             return top_n(self.score(view), n)

@@ -1,0 +1,41 @@
+"""What every public docstring must have, by numpydoc's rules."""
+
+import inspect
+import re
+
+import pytest
+from numpydoc.validate import validate
+from public_api import owner, public_api
+
+API = public_api()
+# numpydoc's rules that are not ours
+EXCUSED = {
+    "ES01": "a summary may say it all",
+    "RT02": "what is returned has a name",
+    "SA01": "names in backticks point to what is related",
+    "SS02": "a summary may begin with a name in small letters",
+    "SS05": "numpydoc takes every first word that ends in s for a verb",
+}
+
+
+def is_told_elsewhere(name):
+    """Properties stand among the attributes of their class; what is overridden has been told."""
+    member, cls = API[name], owner(name)
+    if isinstance(member, property):
+        return True
+    return bool(cls and not member.__doc__ and inspect.getdoc(getattr(cls, member.__name__)))
+
+
+@pytest.mark.parametrize("name", [name for name in API if not is_told_elsewhere(name)])
+def test_docstring(name):
+    errors = dict(validate(name)["errors"])
+    if owner(name):
+        errors.pop("EX01", None)  # its class has one
+    assert not {code: text for code, text in errors.items() if code not in EXCUSED}
+
+
+@pytest.mark.parametrize("name", [name for name in API if isinstance(API[name], property)])
+def test_a_property_stands_in_the_docstring_of_its_class(name):
+    attribute = name.rpartition(".")[2]
+    told = "".join(str(base.__doc__) for base in owner(name).__mro__)
+    assert re.search(rf"^ *{attribute} : |`{attribute}`", told, flags=re.MULTILINE)
