@@ -29,7 +29,7 @@ import sys
 import tempfile
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -49,7 +49,7 @@ from threadpoolctl import threadpool_limits
 from skactive import ActiveClassifier
 from skactive.datasets import flip_labels, make_long_tailed
 from skactive.heads import SoftmaxHead
-from skactive.heads.anchoring import calibrated_prior
+from skactive.heads.anchoring import calibrated_prior, summarise_pool
 from skactive.kernels.softmax_path import Problem, fit_softmax_path, path_logits
 from skactive.priors import ZeroShotClassifier
 
@@ -79,7 +79,7 @@ GRID = [
     for prior_scale in (0.0, 0.25, 0.5, 1.0)
     for noise_rate in (0.0, 0.3)
 ]
-GRID_ITERATIONS = 40
+GRID_ITERATIONS = 15
 PRIORS = ("no prior", "prior", "useless", "adversarial")
 
 
@@ -219,7 +219,9 @@ def ours(task: Task) -> dict:
         clf.partial_fit(task.labelled[:, None], task.y)
         proba = np.zeros((len(task.test), task.data.n_classes))
         proba[:, clf.classes_] = clf.predict_proba(task.test[:, None])
-        outcome[kind] = scores(task, proba) | found_wrong(task, 1 - clf.label_trust_)
+        outcome[kind] = scores(task, proba)
+        if kind in PRIORS[:2]:
+            outcome[kind] |= found_wrong(task, lambda: 1 - clf.label_trust_)  # noqa: B023
         anchor = getattr(clf.estimator_[-1], "anchor_", {})
         outcome[kind] |= {
             name: round(float(anchor[name]), 3)
@@ -292,7 +294,7 @@ def baselines(task: Task) -> dict:
         except ValueError as error:  # it removed a class, or all but one
             outcome["cleanlab"]["failed"] = str(error)[:60]
         quality = cleaning.get_label_quality_scores(codes, held_out)
-        outcome["cleanlab"] |= found_wrong(task, 1 - quality)
+        outcome["cleanlab"] |= found_wrong(task, lambda: 1 - quality)
     return outcome
 
 
@@ -357,8 +359,9 @@ def hindsight(task: Task) -> dict:
         else:
             classes, codes = np.arange(table.shape[1]), task.y
             grid = GRID
-            shares = table[task.pool].mean(axis=0)
-            logs = np.log(calibrated_prior(table, classes, classes, shares))
+            rows = task.data.X
+            pool = summarise_pool(table[task.pool], rows[task.pool])
+            logs = np.log(calibrated_prior(table, classes, classes, pool, rows))
         settings = torch.tensor(grid, dtype=torch.float32)
         totals = np.maximum(np.bincount(codes, minlength=len(classes)), 0.1)
         anchors = torch.as_tensor(logs, dtype=torch.float32)[:, None] * settings[None, :, 1:2]
@@ -417,12 +420,12 @@ def calibration_error(truth: np.ndarray, proba: np.ndarray, n_bins: int = 15) ->
     return float(np.abs(gap).sum() / weight.sum())
 
 
-def found_wrong(task: Task, suspicion: np.ndarray) -> dict:
+def found_wrong(task: Task, suspicion: Callable[[], np.ndarray]) -> dict:
     """Area under the precision-recall curve of finding the wrong labels."""
     wrong = task.y != task.data.y[task.labelled]
     if task.n < 50 or not 0 < wrong.sum() < len(wrong):
         return {}
-    return {"aucpr": round(float(average_precision_score(wrong, suspicion)), 4)}
+    return {"aucpr": round(float(average_precision_score(wrong, suspicion())), 4)}
 
 
 # --- data ---
