@@ -91,6 +91,16 @@ def test_shares_of_candidates_by_hand():
     np.testing.assert_allclose(better[:2].sum() / better[2], odds * np.exp(2.0))
 
 
+def test_agreement_by_hand():
+    """Two classes, half of the labels each: every label is a coin for a shuffled prior."""
+    proba = np.array([[0.9, 0.1], [0.7, 0.3], [0.4, 0.6], [0.2, 0.8]])
+    X, y = np.arange(4.0)[:, None], np.array([0, 0, 1, 1])
+    head = SoftmaxHead().fit(X, y, prior_log_proba=np.log(proba))
+    apart = proba[:, 0] - proba[:, 0].mean()
+    expected = (apart[:2].sum() - apart[2:].sum()) / np.sqrt((apart**2).sum())
+    assert head.anchor_["agreement"] == pytest.approx(expected)
+
+
 class Table:
     """A prior that looks its rows up by their first feature."""
 
@@ -114,7 +124,9 @@ def test_a_prior_is_followed_as_far_as_labels_agree_with_it(flipped):
     joint = ActiveClassifier(SoftmaxHead(), prior=prior).fit(X[:60], codes[:60])
     alone = ActiveClassifier(SoftmaxHead()).fit(X[:60], codes[:60])
     scores = [clf.score(X[60:], codes[60:]) for clf in (joint, alone)]
-    scale = joint.estimator_.anchor_["prior_scale"]
+    anchor = joint.estimator_.anchor_
+    scale = anchor["prior_scale"]
+    assert (anchor["agreement"] < 0) == flipped
     if flipped:
         assert scale < 0.01
         assert scores[0] > scores[1] - 0.02

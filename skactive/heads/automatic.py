@@ -73,7 +73,8 @@ class LabelledRows:
         fold = self._folds(_N_FOLDS)
         judged = fold if len(self.X) < _MANY_ROWS else np.where(fold == 0, 0, -1)
         evidence = self._evidence(self._held_out(candidates, judged), judged, candidates[:, 2])
-        share = candidate_shares(evidence, candidates[:, 1] > 0, self._agreement())
+        agreement = self._agreement()
+        share = candidate_shares(evidence, candidates[:, 1] > 0, agreement)
         share[share < _NEGLIGIBLE] = 0
         share /= share.sum()
         kept = share > 0
@@ -84,6 +85,7 @@ class LabelledRows:
                 "strength": float(np.exp(share @ np.log(candidates[:, 0]))),
                 "prior_scale": float(share @ candidates[:, 1]),
                 "noise_rate": float(share @ candidates[:, 2]),
+                "agreement": agreement,
                 "candidates": candidates,
                 "evidence": evidence,
                 "share": share,
@@ -117,8 +119,7 @@ class LabelledRows:
 
     def _held_out(self, candidates: np.ndarray, fold: np.ndarray) -> np.ndarray:
         """Log-probabilities (n, M, K) by heads without the row's fold; for fold -1, by unfitted."""
-        shares = self._tensor(self.log_shares)
-        offset = self._anchor(candidates) + shares
+        features, offset = self._features, self._anchor(candidates) + self._tensor(self.log_shares)
         log_proba = torch.log_softmax(offset, dim=2)
         folds = np.unique(fold[fold >= 0])
         if len(folds):
@@ -126,7 +127,7 @@ class LabelledRows:
             parts = self._fit(candidates, seen).split(len(candidates), dim=1)
             for k, coefficients in zip(folds, parts, strict=True):
                 rows = torch.as_tensor(fold == k, device=self.device)
-                logits = path_logits(self._features[rows], coefficients) + offset[rows]
+                logits = path_logits(features[rows], coefficients) + offset[rows]
                 log_proba[rows] = torch.log_softmax(logits, dim=2)
         return log_proba.cpu().double().numpy()
 

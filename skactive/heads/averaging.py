@@ -5,6 +5,7 @@ import numpy as np
 _TEMPERING = 6.0
 _AGREEMENT = 2.0  # nats that a standard deviation of agreement is worth
 _CHANCE = 0.5  # agreement that a useless prior may well have
+_PLAIN = 2.0  # agreement beyond which the evidence can speak for itself
 
 
 def candidate_shares(evidence: np.ndarray, anchored: np.ndarray, agreement: float) -> np.ndarray:
@@ -37,7 +38,8 @@ def candidate_shares(evidence: np.ndarray, anchored: np.ndarray, agreement: floa
     if not anchored.any():
         return evidence_shares(evidence)
     lead = evidence[anchored].max() - evidence[~anchored].max()
-    odds = np.exp(np.clip(lead + _AGREEMENT * (agreement - _CHANCE), -30, 30))
+    lead += _AGREEMENT * (min(agreement, _PLAIN) - _CHANCE)
+    odds = np.exp(np.clip(lead, -30, 30))
     shares = np.empty(len(evidence))
     shares[anchored] = evidence_shares(evidence[anchored]) * odds / (1 + odds)
     shares[~anchored] = evidence_shares(evidence[~anchored]) / (1 + odds)

@@ -73,8 +73,10 @@ class SoftmaxHead(ClassifierMixin, NetParamsEstimator):
         Iterations (epochs) taken.
     anchor_ : dict
         How the automatic strength came about: averages ``"strength"``, ``"prior_scale"`` (a) and
-        ``"noise_rate"``; and for each of the M ``"candidates"``, an array (M, 3) of these three,
-        its ``"evidence"`` (log-likelihood of held-out labels) and its ``"share"`` in the average.
+        ``"noise_rate"``; the ``"agreement"`` of the labels with the prior, in standard deviations
+        above chance (0 without a prior); and for each of the M ``"candidates"``, an array (M, 3) of
+        the first three, its ``"evidence"`` (log-likelihood of held-out labels) and its ``"share"``
+        in the average.
     out_of_fold_proba_ : float64 array of shape (n, K)
         With an automatic strength: what heads that had not seen it say of each row.
 
