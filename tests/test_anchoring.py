@@ -89,6 +89,8 @@ def test_shares_of_candidates_by_hand():
     np.testing.assert_allclose(shares, np.array(expected) / (1 + odds))
     better = candidate_shares(evidence, anchored, agreement=1.5)
     np.testing.assert_allclose(better[:2].sum() / better[2], odds * np.exp(2.0))
+    plain = [candidate_shares(evidence, anchored, agreement) for agreement in (2.0, 20.0)]
+    np.testing.assert_array_equal(*plain)
 
 
 def test_agreement_by_hand():
