@@ -12,6 +12,7 @@ _HOME = {
     "ActiveClassifier": "skactive.active",
     "BudgetedClassifier": "skactive.budget",
     "ClipEncoder": "skactive.encoders",
+    "FineTunedClassifier": "skactive.finetune",
     "LearningCurves": "skactive.curves",
     "LearningCurvesDisplay": "skactive.display",
     "PoolMapDisplay": "skactive.display",
@@ -22,7 +23,7 @@ _HOME = {
     "ZeroShotClassifier": "skactive.priors",
     "simulate": "skactive.simulation",
 }
-_MODULES = ("datasets", "encoders", "heads", "noise", "priors", "strategies")
+_MODULES = ("datasets", "encoders", "finetune", "heads", "noise", "priors", "strategies")
 
 __all__ = [*_HOME, *_MODULES]
 

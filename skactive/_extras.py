@@ -12,6 +12,7 @@ _EXTRA_OF = {
     "lmdb": "text",
     "tqdm": "text",
     "matplotlib": "plot",
+    "peft": "tune",
     "pandas": "plot",
 }
 

@@ -69,7 +69,9 @@ def make_view(
 
     @cache
     def to_matrix() -> Callable[[Any], np.ndarray]:
-        return _matrix_maker(features(), parts.head)
+        head = parts.head if learned is None else learned.model.head
+        # a head on rows as they are, such as texts, says by itself how far they are apart
+        return getattr(head, "embed", None) or _matrix_maker(features(), parts.head)
 
     view = PoolView(
         n_rows,

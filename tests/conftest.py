@@ -50,3 +50,30 @@ def clip_checkpoint(tmp_path_factory):
     save_file(network.state_dict(), folder / "open_clip_model.safetensors")
     torch.save(network.state_dict(), folder / "checkpoint.pt")
     return folder / "open_clip_model.safetensors"
+
+
+@pytest.fixture(scope="session")
+def tiny_sentence_model(tmp_path_factory):
+    """A folder with a sentence model of random weights, so small that tuning takes no time."""
+    import torch
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.sentence_transformer.modules import Normalize, Pooling, Transformer
+    from transformers import BertConfig, BertModel
+
+    from skactive.encoders.weights import find_sentence_model
+
+    bert, folder = (tmp_path_factory.mktemp(name) for name in ("bert", "tiny-sentence"))
+    config = BertConfig(
+        hidden_size=16, num_hidden_layers=2, num_attention_heads=2, intermediate_size=32
+    )
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        BertModel(config).save_pretrained(bert)
+    minilm = find_sentence_model("all-MiniLM-L6-v2").folder
+    for name in ("tokenizer.json", "tokenizer_config.json", "vocab.txt", "special_tokens_map.json"):
+        if (minilm / name).is_file():
+            (bert / name).write_bytes((minilm / name).read_bytes())
+    transformer = Transformer(str(bert))
+    modules = [transformer, Pooling(16), Normalize()]
+    SentenceTransformer(modules=modules, device="cpu").save_pretrained(str(folder))
+    return folder

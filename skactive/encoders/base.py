@@ -140,9 +140,26 @@ class Encoder(
     ) -> NDArray[np.floating]:
         """Encode prompts, batch_size at once."""
 
+    @abstractmethod
+    def _tower(self, model: Any) -> Any:
+        """The torch module that makes embeddings of rows: what fine-tuning trains."""
+
+    @abstractmethod
+    def _collate(self, model: Any) -> Callable[[Sequence[Any]], dict[str, Any]]:
+        """What turns rows into tensors of one batch; it can be sent to a worker process."""
+
+    @abstractmethod
+    def _forward(self, model: Any, batch: dict[str, Any]) -> Any:
+        """Embed a batch with gradients: a tensor (n, d) of unit rows, those of `transform`."""
+
     def _row_size(self, row: Any) -> int:
         """What a row costs to encode, up to a factor; rows of like size share a batch."""
         return len(row)
+
+    @property
+    def _n_workers(self) -> int:
+        """Processes that make batches; 0 stands for this one."""
+        return 0
 
     @property
     def _n_features_out(self) -> int:

@@ -65,8 +65,17 @@ def find_clip_model(
     return _from_name(name, pretrained)
 
 
+def is_clip_model(model: str | os.PathLike[str]) -> bool:
+    """Whether a folder or name is certain to be open_clip's: a bare name may not be."""
+    return str(model).startswith(_HUB) or _config(Path(model).expanduser()).is_file()
+
+
+def _config(folder: Path) -> Path:
+    return folder / "open_clip_config.json"
+
+
 def _from_folder(folder: Path) -> ClipFiles:
-    if not (folder / "open_clip_config.json").is_file():
+    if not _config(folder).is_file():
         raise ValueError(
             f"model={str(folder)!r} holds no open_clip_config.json. Give a folder saved by "
             "open_clip, or a name with its checkpoint, as in model='ViT-B-32', "

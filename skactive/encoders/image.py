@@ -1,26 +1,25 @@
 """Images (and texts about them) to embeddings, with an open_clip model."""
 
-import os
 import pickle
-import stat
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from hashlib import blake2b
+from functools import partial
+from numbers import Integral
 from os import PathLike
 from typing import Any, ClassVar
 
 import numpy as np
+from joblib import effective_n_jobs
 from numpy.typing import NDArray
 
 from skactive._extras import require
 from skactive.encoders.base import Encoder
 from skactive.encoders.clip_weights import ClipFiles, find_clip_model
+from skactive.encoders.images import ImageRow, check_image, read_images, stack_pixels
 from skactive.encoders.models import SharedModel
 from skactive.encoders.rows import check_column
 
 _OPEN_CLIP_PRECISION = {"float32": "fp32", "float16": "fp16", "bfloat16": "bf16"}
-_DECODERS = min(8, os.cpu_count() or 1)
 
 
 class ClipEncoder(Encoder):
@@ -49,6 +48,9 @@ class ClipEncoder(Encoder):
     precision : {"auto", "float32", "float16", "bfloat16"}, default="auto"
         What the model computes in; "auto" is float16 on CUDA and float32 elsewhere. Embeddings are
         float32 in any case.
+    n_jobs : int or None, default=None
+        Processes that read and scale images, -1 for one a core. None is this process, which does it
+        in threads: enough where the model takes longer than reading, as it does without a GPU.
     verbose : bool, default=True
         Show a progress bar where encoding takes longer than two seconds. With callbacks (see
         `set_callbacks`) the callbacks are told instead.
@@ -69,6 +71,7 @@ class ClipEncoder(Encoder):
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **Encoder._parameter_constraints,
         "pretrained": [str, PathLike, None],
+        "n_jobs": [Integral, None],
     }
 
     def __init__(
@@ -80,6 +83,7 @@ class ClipEncoder(Encoder):
         batch_size: int = 64,
         cache_dir: str | PathLike[str] | None = None,
         precision: str = "auto",
+        n_jobs: int | None = None,
         verbose: bool = True,
     ) -> None:
         self.model = model
@@ -88,17 +92,20 @@ class ClipEncoder(Encoder):
         self.batch_size = batch_size
         self.cache_dir = cache_dir
         self.precision = precision
+        self.n_jobs = n_jobs
         self.verbose = verbose
 
-    def _check_rows(self, X: Any) -> list["_Image"]:
+    def _check_rows(self, X: Any) -> list[ImageRow]:
         if not (isinstance(X, np.ndarray) and X.ndim == 4):
             X = check_column(X, "X")
-        return [_Image(position, _check_image(image, position)) for position, image in enumerate(X)]
+        return [
+            ImageRow(position, check_image(image, position)) for position, image in enumerate(X)
+        ]
 
-    def _row_keys(self, rows: Sequence["_Image"], namespace: bytes) -> list[bytes]:
+    def _row_keys(self, rows: Sequence[ImageRow], namespace: bytes) -> list[bytes]:
         return [row.key(namespace) for row in rows]
 
-    def _row_size(self, row: "_Image") -> int:
+    def _row_size(self, row: ImageRow) -> int:
         return 1  # all are scaled to one size: keep their order
 
     def _files(self) -> ClipFiles:
@@ -135,66 +142,27 @@ class ClipEncoder(Encoder):
         )
 
     def _encode_rows(
-        self, shared: SharedModel, rows: Sequence["_Image"], batch_size: int
+        self, shared: SharedModel, rows: Sequence[ImageRow], batch_size: int
     ) -> NDArray[np.floating]:
-        return shared.model.encode_images(rows, batch_size)
+        return shared.model.encode_images(rows, batch_size, self._n_workers)
 
     def _encode_texts(
         self, shared: SharedModel, texts: Sequence[str], batch_size: int
     ) -> NDArray[np.floating]:
         return shared.model.encode_texts(texts, batch_size)
 
+    def _tower(self, model: "_Clip") -> Any:
+        return model.network.visual
 
-@dataclass(frozen=True)
-class _Image:
-    """One row: where it stands, and a path or the pixels."""
+    def _collate(self, model: "_Clip") -> Callable[[Sequence[ImageRow]], dict[str, Any]]:
+        return partial(stack_pixels, model.preprocess)
 
-    position: int
-    source: Any
+    def _forward(self, model: "_Clip", batch: dict[str, Any]) -> Any:
+        return model.network.encode_image(batch["pixels"].to(model.dtype), normalize=True).float()
 
-    def key(self, namespace: bytes) -> bytes:
-        if isinstance(self.source, str):
-            return _digest(self._file_stamp(), namespace, b"file")
-        pixels = np.ascontiguousarray(self.pixels())
-        return _digest(str(pixels.shape).encode(), namespace, b"image", pixels)
-
-    def pixels(self) -> NDArray[np.uint8]:
-        if isinstance(self.source, np.ndarray):
-            return self.source
-        return np.asarray(self.open().convert("RGB"))
-
-    def open(self) -> Any:
-        """The image as PIL has it, its pixels read."""
-        pillow = require("PIL.Image")
-        if isinstance(self.source, np.ndarray):
-            return pillow.fromarray(self.source)
-        try:
-            if isinstance(self.source, str):
-                with pillow.open(self.source) as image:
-                    return image.convert("RGB")
-            self.source.load()
-        except (OSError, ValueError, SyntaxError) as error:  # what PIL's decoders raise
-            raise ValueError(
-                f"X[{self.position}]: {self.source!r} cannot be read as an image ({error}). "
-                "Repair the file, or leave this row out."
-            ) from error
-        return self.source
-
-    def _file_stamp(self) -> bytes:
-        path = os.path.abspath(os.path.expanduser(self.source))
-        try:
-            status = os.stat(path)
-        except OSError as error:
-            raise FileNotFoundError(
-                f"X[{self.position}]: the image {self.source!r} cannot be read "
-                f"({error.strerror}; looked for {path}). Correct the path, or leave this row out."
-            ) from error
-        if not stat.S_ISREG(status.st_mode):
-            raise ValueError(
-                f"X[{self.position}]: {self.source!r} is not a file. "
-                "Give the paths of image files, for example sorted(Path(folder).glob('*.jpg'))."
-            )
-        return os.fsencode(f"{path}\0{status.st_size}\0{status.st_mtime_ns}")
+    @property
+    def _n_workers(self) -> int:
+        return 0 if self.n_jobs is None else effective_n_jobs(self.n_jobs)
 
 
 @dataclass(frozen=True)
@@ -205,13 +173,15 @@ class _Clip:
     device: str
     dtype: Any
 
-    def encode_images(self, rows: Sequence[_Image], batch_size: int) -> NDArray[np.floating]:
+    def encode_images(
+        self, rows: Sequence[ImageRow], batch_size: int, n_workers: int
+    ) -> NDArray[np.floating]:
         import torch
 
         out = []
-        with torch.inference_mode(), ThreadPoolExecutor(_DECODERS) as pool:
-            for batch in self._decoded_ahead(pool, rows, batch_size):
-                pixels = torch.stack(batch).to(self.device, self.dtype)
+        with torch.inference_mode():
+            for batch in read_images(self.preprocess, rows, batch_size, n_workers):
+                pixels = batch.to(self.device, self.dtype)
                 out.append(self.network.encode_image(pixels, normalize=True).float().cpu())
         return torch.cat(out).numpy()
 
@@ -224,44 +194,3 @@ class _Clip:
                 tokens = self.tokenizer(list(texts[start : start + batch_size])).to(self.device)
                 out.append(self.network.encode_text(tokens, normalize=True).float().cpu())
         return torch.cat(out).numpy()
-
-    def _decoded_ahead(
-        self, pool: ThreadPoolExecutor, rows: Sequence[_Image], batch_size: int
-    ) -> Iterator[list[Any]]:
-        """Batches ready for the network; the next is decoded while one is encoded."""
-        coming: list[Any] = []
-        for start in range(0, len(rows) + batch_size, batch_size):
-            batch = [pool.submit(self._decode, row) for row in rows[start : start + batch_size]]
-            if coming:
-                yield [decoded.result() for decoded in coming]
-            coming = batch
-
-    def _decode(self, row: _Image) -> Any:
-        return self.preprocess(row.open())
-
-
-def _check_image(image: Any, position: int) -> Any:
-    if isinstance(image, (str, PathLike)):
-        return os.fsdecode(image)
-    if isinstance(image, np.ndarray):
-        if image.ndim == 3 and image.shape[2] == 1:
-            image = image[:, :, 0]
-        shape_fits = image.ndim == 2 or (image.ndim == 3 and image.shape[2] in (3, 4))
-        if image.dtype == np.uint8 and image.size and shape_fits:
-            return image
-        raise TypeError(
-            f"X[{position}] is an array of shape {image.shape} and dtype {image.dtype}. An image "
-            "is uint8, 0 to 255, of shape (H, W) or (H, W, C), C being 1, 3 or 4: convert it first."
-        )
-    if isinstance(image, require("PIL.Image").Image):
-        return image
-    raise TypeError(
-        f"X[{position}] is {image!r} (a {type(image).__name__}), not an image. Give PIL images, "
-        "uint8 arrays of shape (H, W, 3), or paths of image files."
-    )
-
-
-def _digest(head: bytes, namespace: bytes, kind: bytes, data: Any = b"") -> bytes:
-    digest = blake2b(head, digest_size=16, salt=namespace, person=kind)
-    digest.update(data)
-    return digest.digest()

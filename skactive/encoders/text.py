@@ -1,6 +1,6 @@
 """Texts to embeddings, with a sentence-transformers model."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from os import PathLike
 from typing import Any
@@ -13,6 +13,8 @@ from skactive.encoders.base import Encoder
 from skactive.encoders.models import SharedModel
 from skactive.encoders.rows import check_texts, text_keys
 from skactive.encoders.weights import find_sentence_model
+
+_DOCUMENT_PROMPTS = ("document", "passage", "corpus")  # what encode_document goes by
 
 
 class SentenceEncoder(Encoder):
@@ -110,6 +112,26 @@ class SentenceEncoder(Encoder):
         return shared.model.encode_query(
             list(texts), batch_size=batch_size, show_progress_bar=False
         )
+
+    def _tower(self, model: Any) -> Any:
+        return model
+
+    def _collate(self, model: Any) -> Callable[[Sequence[str]], dict[str, Any]]:
+        names = (*_DOCUMENT_PROMPTS, model.default_prompt_name)
+        named = (model.prompts.get(name) for name in names)
+        prompt = next((text for text in named if text is not None), None)
+
+        def collate(rows: Sequence[str]) -> dict[str, Any]:
+            batch = model.preprocess(list(rows), prompt=prompt)
+            return {name: value for name, value in batch.items() if hasattr(value, "shape")}
+
+        return collate
+
+    def _forward(self, model: Any, batch: dict[str, Any]) -> Any:
+        import torch
+
+        rows = model(dict(batch))["sentence_embedding"]
+        return torch.nn.functional.normalize(rows.float(), dim=1)
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """SoftmaxHead: the small network that learns from the labels."""
 
+from copy import copy
 from numbers import Integral, Real
 from typing import Any
 
@@ -14,11 +15,10 @@ from skactive._device import resolve_device
 from skactive._random import draw_seed, private_torch_generator
 from skactive._validation import few_labels
 from skactive.heads.automatic import N_ITER, NOISE_RATES, AveragedHead, LabelledRows, merge_rows
-from skactive.heads.losses import LOSSES
+from skactive.heads.losses import LOSSES, log_shares
 from skactive.heads.net_params import NetParamsEstimator
 from skactive.heads.network import AnchoredSoftmax, WeightedNet, adam, count_iterations, lbfgs
 
-_UNSEEN = 0.1  # labels that a class without any is taken to have
 _CHUNK = 16_384  # rows scored at a time: a pool of any size needs little memory
 
 
@@ -325,12 +325,14 @@ class SoftmaxHead(ClassifierMixin, NetParamsEstimator):
         self.n_iter_ = count_iterations(net, self.max_iter)
 
     def _log_shares(self, codes: np.ndarray, weight: np.ndarray) -> np.ndarray:
-        """Of the classes among the labels; zeros where they are not to be balanced."""
-        n_classes = len(self.classes_)
-        if self.class_weight != "balanced":
-            return np.zeros(n_classes)
-        totals = np.bincount(codes, weight, n_classes) + _UNSEEN
-        return np.log(totals / totals.sum())
+        return log_shares(codes, weight, len(self.classes_), self.class_weight)
+
+    def _with_weights(self, weights: dict[str, np.ndarray]) -> "SoftmaxHead":
+        """A fitted copy of a linear head, with other weights for features that are not scaled."""
+        head = copy(self)
+        head._weights, head._net, head._found = weights, None, None
+        head._center, head._scale = np.zeros_like(self._center), 1.0
+        return head
 
     def _net_from_weights(self) -> WeightedNet:
         with private_torch_generator(0):  # initialising draws weights, to be overwritten at once

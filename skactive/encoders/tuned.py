@@ -1,0 +1,140 @@
+"""An encoder whose model was tuned: the same rows, other weights."""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
+from hashlib import blake2b
+from os import PathLike
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skactive._compat import HasMethods
+from skactive.encoders.base import Encoder
+from skactive.encoders.models import SharedModel
+
+
+class Weights:
+    """Arrays by name that are never changed: a copy is itself, and equal contents are equal.
+
+    Parameters
+    ----------
+    arrays : dict of str to array
+        What differs from the weights that a model was published with.
+    """
+
+    def __init__(self, arrays: Mapping[str, NDArray]) -> None:
+        self.arrays = dict(arrays)
+
+    @cached_property
+    def digest(self) -> str:
+        """Of names, dtypes, shapes and values."""
+        digest = blake2b(digest_size=16)
+        for name, array in sorted(self.arrays.items()):
+            digest.update(f"{name} {array.dtype} {array.shape} ".encode())
+            digest.update(np.ascontiguousarray(array).tobytes())
+        return digest.hexdigest()
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Weights) and self.digest == other.digest
+
+    def __hash__(self) -> int:
+        return hash(self.digest)
+
+    def __deepcopy__(self, memo: Any) -> "Weights":
+        return self
+
+    def __repr__(self) -> str:
+        return f"<{len(self.arrays)} arrays, {self.digest[:8]}>"
+
+
+class TunedEncoder(Encoder):
+    """What fine-tuning makes of an encoder; a `FineTunedClassifier` leaves one as ``encoder_``.
+
+    It takes the same rows, and runs where and how the encoder does. Its embeddings have keys of
+    their own in the row cache.
+
+    Parameters
+    ----------
+    encoder : SentenceEncoder or ClipEncoder
+        The frozen one.
+    weights : Weights
+        The weights of its model that have changed.
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "encoder": [HasMethods("transform")],
+        "weights": [Weights],
+    }
+
+    def __init__(self, encoder: Encoder, weights: Weights) -> None:
+        self.encoder = encoder
+        self.weights = weights
+
+    @property
+    def device(self) -> str:  # type: ignore[override]
+        return self.encoder.device
+
+    @property
+    def batch_size(self) -> int:  # type: ignore[override]
+        return self.encoder.batch_size
+
+    @property
+    def cache_dir(self) -> str | PathLike[str] | None:  # type: ignore[override]
+        return self.encoder.cache_dir
+
+    @property
+    def precision(self) -> str:  # type: ignore[override]
+        return self.encoder.precision
+
+    @property
+    def verbose(self) -> bool:  # type: ignore[override]
+        return self.encoder.verbose
+
+    def _identity(self) -> tuple[str, ...]:
+        return (*self.encoder._identity(), self.weights.digest)
+
+    def _load(self, device: str, dtype: Any) -> Any:
+        import torch
+
+        model = self.encoder._load(device, dtype)
+        state = {name: torch.tensor(array) for name, array in self.weights.arrays.items()}
+        unknown = self._tower(model).load_state_dict(state, strict=False).unexpected_keys
+        if unknown:
+            raise ValueError(
+                f"weights are of another model than {self.encoder!r}: it has no {unknown[0]!r}. "
+                "Give the encoder that was tuned."
+            )
+        return model
+
+    def _check_rows(self, X: Any) -> list[Any]:
+        return self.encoder._check_rows(X)
+
+    def _row_keys(self, rows: Sequence[Any], namespace: bytes) -> list[bytes]:
+        return self.encoder._row_keys(rows, namespace)
+
+    def _row_size(self, row: Any) -> int:
+        return self.encoder._row_size(row)
+
+    def _encode_rows(
+        self, shared: SharedModel, rows: Sequence[Any], batch_size: int
+    ) -> NDArray[np.floating]:
+        return self.encoder._encode_rows(shared, rows, batch_size)
+
+    def _encode_texts(
+        self, shared: SharedModel, texts: Sequence[str], batch_size: int
+    ) -> NDArray[np.floating]:
+        return self.encoder._encode_texts(shared, texts, batch_size)
+
+    def _tower(self, model: Any) -> Any:
+        return self.encoder._tower(model)
+
+    def _collate(self, model: Any) -> Callable[[Sequence[Any]], dict[str, Any]]:
+        return self.encoder._collate(model)
+
+    def _forward(self, model: Any, batch: dict[str, Any]) -> Any:
+        return self.encoder._forward(model, batch)
+
+    @property
+    def _n_workers(self) -> int:
+        return self.encoder._n_workers
