@@ -6,12 +6,19 @@ import pickletools
 import numpy as np
 import pandas as pd
 import pytest
+import skops.io
 import torch
 from scipy.special import log_softmax, softmax
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 
-from skactive import ActiveClassifier, ClipEncoder, FineTunedClassifier, SentenceEncoder
+from skactive import (
+    TRUSTED_TYPES,
+    ActiveClassifier,
+    ClipEncoder,
+    FineTunedClassifier,
+    SentenceEncoder,
+)
 from skactive.encoders import cache
 from skactive.encoders.cache import MemoryRows
 from skactive.encoders.tuned import TunedEncoder, Weights
@@ -40,7 +47,7 @@ def memory(monkeypatch):
 
 @pytest.fixture
 def encoder(tiny_sentence_model):
-    return SentenceEncoder(tiny_sentence_model, verbose=False)
+    return SentenceEncoder(str(tiny_sentence_model), verbose=False)
 
 
 @pytest.fixture
@@ -160,6 +167,12 @@ def test_pickle_holds_arrays_and_no_torch(make, mode):
     names = [str(arg) for op, arg, _ in pickletools.genops(stored) if op.name.endswith("UNICODE")]
     assert not [name for name in names if name.startswith(("torch", "skorch", "transformers"))]
     np.testing.assert_array_equal(pickle.loads(stored).predict_proba(NEW), clf.predict_proba(NEW))
+
+
+def test_skops_loads_what_it_wrote(make):
+    clf = make().fit(TEXTS, Y)
+    loaded = skops.io.loads(skops.io.dumps(clf), trusted=TRUSTED_TYPES)
+    np.testing.assert_array_equal(loaded.predict_proba(NEW), clf.predict_proba(NEW))
 
 
 def test_labels_of_any_type_and_many_containers(make):

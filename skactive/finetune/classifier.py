@@ -10,6 +10,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from skactive._compat import HasMethods, Interval, StrOptions, _fit_context, check_sample_weight
+from skactive._persistence import VersionNoted
 from skactive._random import draw_seed
 from skactive._rows import as_rows, take
 from skactive.encoders import ClipEncoder, SentenceEncoder
@@ -24,7 +25,7 @@ from skactive.heads.losses import LOSSES, NoisyCrossEntropy, log_shares
 _ENOUGH = 1000  # labels, from which on some are held out
 
 
-class FineTunedClassifier(ClassifierMixin, BaseEstimator):
+class FineTunedClassifier(VersionNoted, ClassifierMixin, BaseEstimator):
     """A foundation model trained on the labels, end to end, with a linear head on its embeddings.
 
     It takes rows as the encoder does: texts, or images. The head is first fitted on the frozen
