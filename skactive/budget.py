@@ -116,7 +116,7 @@ class BudgetedClassifier(VersionNoted, ClassifierMixin, BaseEstimator):
         check_consistent_length(X, y)
         weight = routed.get("sample_weight")
         if weight is not None:
-            weight = check_sample_weight(weight, X)
+            weight = check_sample_weight(weight, X, all_zero=True)
             if not weight.any():
                 raise ValueError("sample_weight is zero for every row; at least one must count.")
         clf = clone(self.estimator)

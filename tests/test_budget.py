@@ -143,7 +143,7 @@ def test_weights_are_routed():
         clf = BudgetedClassifier(active().set_partial_fit_request(sample_weight=True), budget=20)
         clf.fit(X, Y, sample_weight=weight)
         assert (clf.queried_ % 2 == 1).all()
-        with pytest.raises(ValueError, match="zero"):
+        with pytest.raises(ValueError, match="zero for every row"):
             clf.fit(X, Y, sample_weight=0 * weight)
         heavy = BudgetedClassifier(clf.estimator, budget=20).fit(X, Y, sample_weight=1 + 9 * weight)
         light = BudgetedClassifier(clf.estimator, budget=20).fit(X, Y)
