@@ -12,7 +12,7 @@ from skactive.kernels import rows as rows_module
 from skactive.kernels.clustering import kmeans, mean_neighbour_distance, representatives
 from skactive.kernels.distances import nearest
 from skactive.kernels.farthest import farthest_first
-from skactive.kernels.ranking import highest, top_n
+from skactive.kernels.ranking import highest, top_n, two_largest
 from skactive.kernels.rows import Rows
 from skactive.kernels.sampling import d2_sample
 
@@ -39,7 +39,16 @@ def test_highest_in_chunks_equals_sorting(order, n, monkeypatch):
     expected = np.argsort(-scores, kind="stable")[:n]
     np.testing.assert_array_equal(top_n(scores, n), expected)
     near = np.flatnonzero(scores >= scores[expected[-1]] - 2.5)
-    np.testing.assert_array_equal(highest(scores, n, slack=2.5), near)
+    np.testing.assert_array_equal(highest(np.array_split(scores, 19), n, slack=2.5), near)
+
+
+@pytest.mark.parametrize("n_columns", [1, 2, 3, 8, 11])
+def test_two_largest_of_each_row(n_columns):
+    rows = np.random.default_rng(0).integers(0, 5, size=(40, n_columns)).astype(np.float32)
+    expected = np.sort(np.column_stack([rows, np.zeros(40, dtype=np.float32)]), axis=1)
+    first, second = two_largest(rows.copy(), np.empty_like(rows))
+    np.testing.assert_array_equal(first, expected[:, -1])
+    np.testing.assert_array_equal(second, expected[:, -2])
 
 
 @pytest.mark.parametrize(

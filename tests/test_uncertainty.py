@@ -15,11 +15,9 @@ FORMULAS = {
 }
 
 
-@pytest.mark.parametrize("few", [1, 64])
 @pytest.mark.parametrize("name", FORMULAS)
-def test_equals_definition(name, few, monkeypatch):
+def test_equals_definition(name, monkeypatch):
     monkeypatch.setattr(family, "_BLOCK", 640)  # many blocks, the last one short
-    monkeypatch.setattr(family, "_FEW", few)
     proba = np.random.default_rng(0).dirichlet(np.full(5, 0.3), 101)
     proba[0], proba[1] = np.eye(5)[2], 0.2
     view = PoolView(101, proba=proba)

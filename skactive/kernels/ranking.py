@@ -1,4 +1,6 @@
-"""The best n of many scores."""
+"""The best n of many scores, and the best two of every row."""
+
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -24,7 +26,8 @@ def top_n(scores: np.ndarray, n: int) -> np.ndarray:
     >>> top_n(np.array([1.0, 3.0, 3.0, 2.0]), 3)
     array([1, 2, 3])
     """
-    front = highest(scores, n)
+    chunks = (scores[start : start + _CHUNK] for start in range(0, len(scores), _CHUNK))
+    front = highest(chunks, n)
     positions = front[np.argsort(-scores[front], kind="stable")][:n]
     if len(positions) < n:
         unknown = np.flatnonzero(np.isnan(scores))
@@ -32,13 +35,14 @@ def top_n(scores: np.ndarray, n: int) -> np.ndarray:
     return positions
 
 
-def highest(scores: np.ndarray, n: int, slack: float = 0.0) -> np.ndarray:
+def highest(parts: Iterable[np.ndarray], n: int, slack: float = 0.0) -> np.ndarray:
     """Positions, in order, of all scores no more than `slack` below the n-th highest; no NaN.
 
     Parameters
     ----------
-    scores : array of shape (N,)
-    n : int, 0 <= n <= N
+    parts : iterable of arrays
+        The scores, a part at a time; looked at once.
+    n : int, 0 <= n
     slack : float, default=0.0
         Not negative.
 
@@ -49,20 +53,18 @@ def highest(scores: np.ndarray, n: int, slack: float = 0.0) -> np.ndarray:
 
     Notes
     -----
-    One pass: what is below the n-th highest of the scores seen so far is dropped at once.
+    What is below the n-th highest of the scores seen so far is dropped at once.
     """
     if n == 0:
         return np.empty(0, dtype=np.int64)
-    found, values, bar = [np.empty(0, dtype=np.int64)], [np.empty(0, dtype=scores.dtype)], -np.inf
-    held, enough = 0, 2 * n
-    for start in range(0, len(scores), _CHUNK):
-        part = scores[start : start + _CHUNK]
+    found: list[np.ndarray] = []
+    values: list[np.ndarray] = []
+    start, held, enough, bar = 0, 0, 2 * n, -np.inf
+    for part in parts:
         near = np.flatnonzero(part >= bar)
-        if not len(near):
-            continue
         found.append(near + start)
         values.append(part[near])
-        held += len(near)
+        start, held = start + len(part), held + len(near)
         if held > enough:
             found, values, bar = _cut(found, values, n, slack)
             held = len(found[0])
@@ -81,3 +83,42 @@ def _cut(
     bar = float(nth) - slack
     kept = np.flatnonzero(scores >= bar)
     return [positions[kept]], [scores[kept]], bar
+
+
+def two_largest(rows: np.ndarray, spare: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The largest number of each row, and the next.
+
+    Parameters
+    ----------
+    rows : array of shape (N, K), K >= 1
+        Not negative. Both arrays are overwritten, so that no memory is asked for.
+    spare : array of shape (N, K)
+
+    Returns
+    -------
+    first, second : array of shape (N,)
+        For K = 1 the second is 0.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> rows = np.array([[0.2, 0.7, 0.1], [0.5, 0.0, 0.5]])
+    >>> two_largest(rows, np.empty_like(rows))
+    (array([0.7, 0.5]), array([0.2, 0.5]))
+    """
+    columns = as_columns(rows, spare)
+    losers, lost = rows.reshape(columns.shape), 0
+    while len(columns) > 1:  # column against column, as in a tournament
+        half = len(columns) // 2
+        one, other = columns[:half], columns[-half:]
+        np.minimum(one, other, out=losers[lost : lost + half])
+        np.maximum(one, other, out=one)
+        columns, lost = columns[: len(columns) - half], lost + half
+    return columns[0], losers[:lost].max(axis=0, initial=0)
+
+
+def as_columns(rows: np.ndarray, spare: np.ndarray) -> np.ndarray:
+    """The rows (N, K) as columns (K, N), in the memory of a spare array of their shape."""
+    columns = spare.reshape(rows.shape[::-1])
+    columns[...] = rows.T
+    return columns

@@ -2,10 +2,11 @@
 
 import numpy as np
 
+from skactive.kernels.boundaries import nearest_to_boundaries, to_boundaries
 from skactive.kernels.ranking import top_n
 from skactive.strategies.base import PoolView, QueryStrategy
 from skactive.strategies.coverage import labelled_points
-from skactive.strategies.uncertainty import closeness, two_largest
+from skactive.strategies.uncertainty import closeness
 
 #: Probabilities looked at together: a block stays in the processor's cache.
 _BLOCK = 2**16
@@ -39,17 +40,17 @@ class Base(QueryStrategy):
     needs: frozenset[str] = frozenset({"proba"})
 
     def select(self, view: PoolView, n: int) -> np.ndarray:
-        n_classes = self.read(view, "proba").shape[1]
+        proba = np.asarray(self.read(view, "proba"))
+        n_classes = proba.shape[1]
+        lengths = _lengths(view, n_classes)
         quotas = n // n_classes + (np.arange(n_classes) < n % n_classes)
-        turns, picks = [], []
-        free = np.ones(len(view), dtype=bool)
         # No more of the rows nearest to a class can be gone than the classes before it took.
-        for quota, nearest in zip(quotas, self._nearest(view, quotas.cumsum()), strict=True):
-            chosen = nearest[free[nearest]][:quota]
-            free[chosen] = False
-            picks.append(chosen)
-            turns.append(np.arange(len(chosen)))
-        return np.concatenate(picks)[np.argsort(np.concatenate(turns), kind="stable")]
+        enough = quotas.cumsum()
+        picks = _deal(quotas, nearest_to_boundaries(proba, lengths, np.minimum(enough, 4 * quotas)))
+        if sum(map(len, picks)) < n:
+            picks = _deal(quotas, nearest_to_boundaries(proba, lengths, enough))
+        turns = np.concatenate([np.arange(len(chosen)) for chosen in picks])
+        return np.concatenate(picks)[np.argsort(turns, kind="stable")]
 
     def score(self, view: PoolView) -> np.ndarray:
         """Less the distance to the nearest boundary.
@@ -66,91 +67,19 @@ class Base(QueryStrategy):
         """
         proba = np.asarray(self.read(view, "proba"))
         lengths, size = _lengths(view, proba.shape[1]), max(1, _BLOCK // proba.shape[1])
-        starts = range(0, len(proba), size)
-        return -np.concatenate([_own(proba[start : start + size], lengths) for start in starts])
-
-    def _nearest(self, view: PoolView, numbers: np.ndarray) -> list[np.ndarray]:
-        """For each class so many rows nearest to its boundary, nearest first."""
-        proba = np.asarray(view.proba)
-        lengths = _lengths(view, len(numbers))
-        nearest = [(np.empty(0, dtype=np.int64), np.empty(0))] * len(numbers)
-        ratios, pending = np.zeros(len(numbers)), []
-        start = held = 0
-        while start < len(proba):
-            # Blocks that grow leave few rows to look at before the limits are of use.
-            stop = start + min(max(1, _BLOCK // len(numbers)), max(start, 2 * int(numbers[-1])))
-            rows, classes, distances = _pairs(proba[start:stop], lengths, ratios)
-            pending.append((rows + start, classes, distances))
-            start = stop
-            held += len(rows)
-            if held > numbers.sum() or start >= len(proba):
-                limits = _merge(nearest, pending, numbers)
-                pending, held = [], 0
-                # Rounding must not lose a row.
-                ratios = 0.999999 * np.exp(-limits * lengths.max(axis=0))
-        return [rows[np.argsort(distances, kind="stable")] for rows, distances in nearest]
+        blocks = (proba[start : start + size] for start in range(0, len(proba), size))
+        return -np.concatenate([to_boundaries(block, lengths).min(axis=0) for block in blocks])
 
 
-def _pairs(
-    proba: np.ndarray, lengths: np.ndarray, ratios: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Rows and classes whose probability is at least this part of the row's largest.
-
-    For the row's own class the second largest probability counts. With them their distances.
-    """
-    # Single precision will do to rule out rows.
-    first, second = two_largest(proba.astype(np.float32))
-    first *= np.float32(ratios.min())
-    near = np.flatnonzero(second >= first)
-    part = proba[near]
-    largest, runner_up = two_largest(part)
-    hits = np.flatnonzero(part >= largest[:, None] * ratios)
-    rows, classes = np.divmod(hits, part.shape[1])
-    values = part.ravel()[hits]
-    # A class level with the largest is at distance 0 either way.
-    own = values == largest[rows]
-    kept = ~own | (runner_up[rows] >= largest[rows] * ratios[classes])
-    rows, classes, values, own = rows[kept], classes[kept], values[kept], own[kept]
-    tiny = np.finfo(part.dtype).tiny
-    distances = np.log(largest[rows] + tiny) - np.log(values + tiny)
-    if lengths.min() < lengths.max():
-        distances /= lengths[part[rows].argmax(axis=1), classes] + own
-        distances[own] = _own(part[rows[own]], lengths)
-    else:
-        distances[own] = np.log(largest[rows[own]] + tiny) - np.log(runner_up[rows[own]] + tiny)
-        distances /= lengths[0, 0]
-    return near[rows], classes, distances
-
-
-def _own(proba: np.ndarray, lengths: np.ndarray) -> np.ndarray:
-    """How far each row is from the boundary of the class it is predicted to be of."""
-    logs = np.log(proba + np.finfo(proba.dtype).tiny)
-    rows, predicted = np.arange(len(logs)), logs.argmax(axis=1)
-    distances = logs[rows, predicted][:, None] - logs
-    distances /= lengths[predicted]
-    distances[rows, predicted] = np.inf
-    return distances.min(axis=1)
-
-
-def _merge(
-    nearest: list[tuple[np.ndarray, np.ndarray]],
-    pending: list[tuple[np.ndarray, np.ndarray, np.ndarray]],
-    numbers: np.ndarray,
-) -> np.ndarray:
-    """Let what is pending in; the distance, for each class, beyond which no row is wanted."""
-    rows, classes, distances = (np.concatenate(parts) for parts in zip(*pending, strict=True))
-    order = np.argsort(classes, kind="stable")
-    ends = np.searchsorted(classes[order], np.arange(len(numbers) + 1))
-    limits = np.full(len(numbers), np.inf)
-    for c, number in enumerate(numbers):
-        new = order[ends[c] : ends[c + 1]]
-        both = np.concatenate([nearest[c][0], rows[new]])
-        far = np.concatenate([nearest[c][1], distances[new]])
-        if len(far) >= number:
-            limits[c] = np.partition(far, number - 1)[number - 1]
-        kept = far <= limits[c]
-        nearest[c] = both[kept], far[kept]
-    return limits
+def _deal(quotas: np.ndarray, near: list[np.ndarray]) -> list[np.ndarray]:
+    """For each class the nearest rows that no class before it has taken."""
+    taken: set[int] = set()
+    picks = []
+    for quota, rows in zip(quotas, near, strict=True):
+        chosen = [row for row in rows.tolist() if row not in taken][:quota]
+        taken.update(chosen)
+        picks.append(np.array(chosen, dtype=np.int64))
+    return picks
 
 
 def _lengths(view: PoolView, n_classes: int) -> np.ndarray:

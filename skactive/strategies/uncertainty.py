@@ -1,21 +1,21 @@
 """Where the model is unsure; and chance, to compare with."""
 
 from abc import abstractmethod
-from collections.abc import Callable
-from functools import wraps
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
-from skactive.kernels.ranking import highest, top_n
+from skactive.kernels.ranking import as_columns, highest, top_n, two_largest
 from skactive.strategies.base import PoolView, QueryStrategy
 
 #: Bytes of probabilities looked at together: a block and what is made of it stay in the cache.
-_BLOCK = 240_000
+_BLOCK = 300_000
 #: Numbers in the sampled opinions looked at together.
 _OPINIONS = 2**21
-#: Up to so many classes, going through the columns finds the two largest sooner than partitioning.
-_FEW = 32
+
+#: What scores rows; both arrays, of one shape, may be overwritten.
+Measure = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
 class RandomSampling(QueryStrategy):
@@ -48,18 +48,17 @@ class _Uncertainty(QueryStrategy):
         n_classes = proba.shape[1]
         # Each of K terms rounds its logarithm, its product and its sum: nothing is off by more.
         error = (16 + n_classes) * np.finfo(np.float32).eps * (1 + np.log(n_classes))
-        near = highest(self.measure(proba, np.float32), n, slack=2 * error)
+        near = highest(_in_blocks(self.measure, proba, np.float32), n, slack=2 * error)
         if len(near) < n:  # some are NaN
             near = np.arange(len(proba))
-        return near[top_n(self.measure(proba[near]), n)]
+        return near[top_n(_all_rows(self.measure, proba[near]), n)]
 
     def score(self, view: PoolView) -> np.ndarray:
-        return self.measure(self.read(view, "proba"))
+        return _all_rows(self.measure, self.read(view, "proba"))
 
-    @staticmethod
     @abstractmethod
-    def measure(proba: np.ndarray, dtype: Any = None) -> np.ndarray:
-        """The score of each row, in blocks; in the given precision, None meaning its own."""
+    def measure(self, proba: np.ndarray, spare: np.ndarray) -> np.ndarray:
+        """The score of each row; both arrays, of one shape, may be overwritten."""
 
 
 class LeastConfident(_Uncertainty):
@@ -81,9 +80,8 @@ class LeastConfident(_Uncertainty):
     array([1])
     """
 
-    @staticmethod
-    def measure(proba: np.ndarray, dtype: Any = None) -> np.ndarray:
-        return remainder(proba, dtype)
+    def measure(self, proba: np.ndarray, spare: np.ndarray) -> np.ndarray:
+        return 1 - as_columns(proba, spare).max(axis=0)
 
 
 class Margin(_Uncertainty):
@@ -106,9 +104,8 @@ class Margin(_Uncertainty):
     array([1])
     """
 
-    @staticmethod
-    def measure(proba: np.ndarray, dtype: Any = None) -> np.ndarray:
-        return closeness(proba, dtype)
+    def measure(self, proba: np.ndarray, spare: np.ndarray) -> np.ndarray:
+        return _closeness(proba, spare)
 
 
 class Entropy(_Uncertainty):
@@ -129,9 +126,8 @@ class Entropy(_Uncertainty):
     array([0.        , 0.69314718])
     """
 
-    @staticmethod
-    def measure(proba: np.ndarray, dtype: Any = None) -> np.ndarray:
-        return entropy(proba, dtype)
+    def measure(self, proba: np.ndarray, spare: np.ndarray) -> np.ndarray:
+        return _entropy(proba, spare)
 
 
 class Bald(QueryStrategy):
@@ -191,55 +187,46 @@ class Bald(QueryStrategy):
         return np.where(result > 1e-12, result, 0)
 
 
-def _in_blocks(measure: Callable[[np.ndarray], np.ndarray]) -> Callable[..., np.ndarray]:
-    """The same measure of rows, on as many of them at a time as stay in the processor's cache."""
-
-    @wraps(measure)
-    def apply(proba: np.ndarray, dtype: Any = None) -> np.ndarray:
-        result = np.empty(len(proba), dtype=np.float64 if dtype is None else dtype)
-        width = max(1, proba.shape[1] * np.dtype(dtype or proba.dtype).itemsize)
-        size = max(1, _BLOCK // width)
-        for start in range(0, len(proba), size):
-            block = np.asarray(proba[start : start + size], dtype=dtype)
-            result[start : start + size] = measure(block)
-        return result
-
-    return apply
-
-
-@_in_blocks
 def entropy(proba: np.ndarray) -> np.ndarray:
     """Entropy of each row in nats, 0 log 0 being 0: (N, K) to float64 (N,)."""
-    terms = proba + np.finfo(proba.dtype).tiny
-    np.log(terms, out=terms)
-    terms *= proba
-    # A product with ones adds up short rows many times sooner than a sum does.
-    return np.maximum(0 - terms @ np.ones(proba.shape[1], dtype=proba.dtype), 0)
+    return _all_rows(_entropy, proba)
 
 
-@_in_blocks
-def remainder(proba: np.ndarray) -> np.ndarray:
-    """What is left to all but the likeliest class: (N, K) to float64 (N,)."""
-    return 1 - np.ascontiguousarray(proba.T).max(axis=0)
-
-
-@_in_blocks
 def closeness(proba: np.ndarray) -> np.ndarray:
     """One less the lead of the likeliest class over the next: (N, K) to float64 (N,)."""
-    first, second = two_largest(proba)
+    return _all_rows(_closeness, proba)
+
+
+def _all_rows(measure: Measure, proba: np.ndarray) -> np.ndarray:
+    result, start = np.empty(len(proba)), 0
+    for part in _in_blocks(measure, proba, proba.dtype):
+        result[start : start + len(part)] = part
+        start += len(part)
+    return result
+
+
+def _in_blocks(measure: Measure, proba: np.ndarray, dtype: Any) -> Iterator[np.ndarray]:
+    """The measure of as many rows at a time as stay in the processor's cache.
+
+    All blocks use the same memory: asking for new takes longer than what is done in it.
+    """
+    n_classes = proba.shape[1]
+    size = max(1, _BLOCK // (n_classes * np.dtype(dtype).itemsize))
+    block, spare = np.empty((2, min(size, len(proba)), n_classes), dtype=dtype)
+    for start in range(0, len(proba), size):
+        rows = proba[start : start + size]
+        block[: len(rows)] = rows
+        yield measure(block[: len(rows)], spare[: len(rows)])
+
+
+def _entropy(proba: np.ndarray, spare: np.ndarray) -> np.ndarray:
+    np.add(proba, np.finfo(proba.dtype).tiny, out=spare)
+    np.log(spare, out=spare)
+    spare *= proba
+    # A product with ones adds up short rows many times sooner than a sum does.
+    return np.maximum(0 - spare @ np.ones(proba.shape[1], dtype=proba.dtype), 0)
+
+
+def _closeness(proba: np.ndarray, spare: np.ndarray) -> np.ndarray:
+    first, second = two_largest(proba, spare)
     return 1 - (first - second)
-
-
-def two_largest(proba: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The largest number of each row, and the next, 0 where there is none: (B, K) to (B,)."""
-    if proba.shape[1] > _FEW:
-        top = np.partition(proba, -2, axis=1)
-        return top[:, -1], top[:, -2]
-    columns = np.ascontiguousarray(proba.T)
-    first, second = columns[0].copy(), np.zeros_like(columns[0])
-    lower = np.empty_like(first)
-    for column in columns[1:]:
-        np.minimum(first, column, out=lower)
-        np.maximum(second, lower, out=second)
-        np.maximum(first, column, out=first)
-    return first, second
