@@ -13,6 +13,7 @@ from sklearn.utils import get_tags
 from skactive._device import resolve_device
 from skactive._learned import Learned
 from skactive._pipeline import Parts
+from skactive._rows import take
 from skactive._tables import table_matrix
 from skactive.strategies import PoolView
 
@@ -87,12 +88,19 @@ def make_view(
         view.labelled_y, view.label_trust = np.empty(0, dtype=np.int64), np.empty(0)
         return view
     model, labelled = learned.model, learned.canonical
+    seed = int(rng.spawn(1)[0].integers(2**32))
+
+    def sample_proba(m: int, positions: np.ndarray) -> np.ndarray:
+        prior = None if prior_proba is None else prior_proba[positions]
+        return model.sampled_proba(take(features(), positions), prior, m, seed)
+
     view.proba = lambda: model.proba(features(), prior_proba)
     view.head_proba = lambda: model.head_proba(features())
     view.labelled_X = lambda: to_matrix()(model.features(labelled.rows))
     view.labelled_y = np.searchsorted(learned.classes, labelled.y)
     view.label_trust = lambda: np.ones(len(labelled.y)) if noise is None else learned.trust
     view.labelled_proba = learned.labelled_proba
+    view.sample_proba = sample_proba if model.can_sample else None
     view.linear = lambda: None if sparse.issparse(features()) else model.linear()
     return view
 

@@ -70,7 +70,7 @@ def test_drop_query_chooses_among_rows_that_change(factor):
 
 def test_drop_query_takes_sampled_opinions_where_the_head_is_not_linear():
     view = make_view()
-    firm = view.head_proba.argmax(axis=1)
+    firm = view.proba.argmax(axis=1)
     expected = (view.sampled_proba(3).argmax(axis=2) != firm).mean(axis=0)
     np.testing.assert_allclose(DropQuery().score(view), expected)
 

@@ -59,11 +59,17 @@ def test_bald_is_the_mutual_information():
     np.testing.assert_allclose(strategies.get("bald").score(view), expected, atol=1e-12)
 
 
-@pytest.mark.parametrize("head", [None, make_view().head_proba])
-def test_bald_without_spread_leaves_all_rows_equal(head):
-    view = make_view(head_proba=head, sample_proba=None)
+def test_bald_of_opinions_all_alike_leaves_all_rows_equal():
+    view = make_view()
+    view.sample_proba = lambda m, rows: np.stack([view.proba[rows]] * m)
     np.testing.assert_array_equal(strategies.get("bald").score(view), np.zeros(60))
     np.testing.assert_array_equal(strategies.get("bald").select(view, 3), [0, 1, 2])
+
+
+def test_bald_is_entropy_where_opinions_cannot_be_sampled():
+    view = make_view(sample_proba=None)
+    expected = strategies.get("entropy").score(view)
+    np.testing.assert_array_equal(strategies.get("bald").score(view), expected)
 
 
 @pytest.mark.parametrize("name", FORMULAS)

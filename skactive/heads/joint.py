@@ -1,6 +1,7 @@
 """JointModel: preprocessing, head and prior, fitted together on the labels so far."""
 
 import warnings
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from skactive._memory import Canonical
 from skactive._rows import repeat_by_weight, take
 from skactive._tables import fill_empty_columns
 from skactive.heads.averaging import evidence_shares
+from skactive.heads.sampling import SAMPLED, Sampler, make_sampler
 from skactive.noise import out_of_fold
 
 _PRIOR_POWERS = np.array([0.0, 0.25, 0.5, 1.0])
@@ -143,6 +145,44 @@ class JointModel:
             self._alone = clone(self.head)
             self._fit_head(self._alone, None)
         return self._spread(self._alone, features)
+
+    @property
+    def can_sample(self) -> bool:
+        """Whether the head is one of which plausible opinions can be sampled."""
+        return isinstance(self.head, SAMPLED)
+
+    @cached_property
+    def _sampler(self) -> Sampler:
+        X, _, weight = self._labelled
+        prior_proba = self._prior_proba if self.anchored else None
+        return make_sampler(self.head, self.classes, X, weight, self.proba(X, prior_proba))
+
+    def sampled_proba(
+        self, features: Any, prior_proba: np.ndarray | None, m: int, seed: int
+    ) -> np.ndarray:
+        """Joint opinions that might as well have come of the labels.
+
+        Parameters
+        ----------
+        features : array of shape (n, d)
+            From `features`.
+        prior_proba : array of shape (n, K) or None
+            The prior's opinion.
+        m : int
+            How many.
+        seed : int
+            Decides which: for one m and one seed always the same, whichever the rows.
+
+        Returns
+        -------
+        proba : array of shape (m, n, K)
+            Rows sum to 1.
+        """
+        proba = self.proba(features, prior_proba if self.anchored else None)
+        opinions = self._sampler.opinions(features, proba, m, seed)
+        if prior_proba is None or self.anchored:
+            return opinions
+        return np.stack([self._pooled(each, prior_proba, self.prior_power) for each in opinions])
 
     def out_of_fold_proba(self) -> np.ndarray:
         """The joint opinion on the labelled rows, by models that have not seen their labels.

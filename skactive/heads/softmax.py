@@ -67,6 +67,8 @@ class SoftmaxHead(ClassifierMixin, NetParamsEstimator):
         Weights of the linear case, for the features as given.
     intercept_ : ndarray of shape (K,)
         Biases of the linear case, for the features as given.
+    strength_ : float
+        How strongly the weights were shrunk; of an average, the geometric mean.
     n_features_in_ : int
         d, the number of features.
     n_iter_ : int
@@ -235,6 +237,25 @@ class SoftmaxHead(ClassifierMixin, NetParamsEstimator):
         proba = self.predict_proba(X, prior_log_proba)
         return self.classes_[proba.argmax(axis=1)]
 
+    def last_layer_inputs(self, X: Any) -> np.ndarray:
+        """What the output layer sees: the features to scale, after any hidden layers.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, d)
+            The representation.
+
+        Returns
+        -------
+        inputs : float64 array of shape (n, h)
+            Centred and scaled; h is d, or the width of the last hidden layer.
+        """
+        check_is_fitted(self)
+        X = validate_data(self, X, dtype=[np.float64, np.float32], reset=False)
+        inputs = torch.from_numpy(self._inputs(X, None)["X"]).to(self._device())
+        with torch.inference_mode():
+            return self.net_.module_.eval().hidden(inputs).cpu().numpy()
+
     @property
     def net_(self) -> WeightedNet:
         check_is_fitted(self)
@@ -306,20 +327,20 @@ class SoftmaxHead(ClassifierMixin, NetParamsEstimator):
         }
         self._net = self._net_from_weights()
         self.n_iter_ = N_ITER
-        self.anchor_ = found.anchor
+        self.anchor_, self.strength_ = found.anchor, found.anchor["strength"]
         self._found, self._entry = found, entry
 
     def _train(
         self, X: np.ndarray, codes: np.ndarray, weight: np.ndarray, prior: np.ndarray | None
     ) -> None:
         """Train the skorch net at a given strength."""
-        strength = 2.0 if self.strength == "auto" else float(self.strength)
+        self.strength_ = 2.0 if self.strength == "auto" else float(self.strength)
         inputs = self._inputs(X, prior) | {
             "sample_weight": weight / weight.mean(),
             "offset": np.tile(self._log_shares(codes, weight), (len(X), 1)),
         }
         with private_torch_generator(draw_seed(self.random_state)):
-            net = self._make_net(strength / weight.sum()).fit(inputs, codes)
+            net = self._make_net(self.strength_ / weight.sum()).fit(inputs, codes)
         self._net = net
         self._weights = {k: v.cpu().numpy().copy() for k, v in net.module_.state_dict().items()}
         self.n_iter_ = count_iterations(net, self.max_iter)

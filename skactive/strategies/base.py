@@ -45,8 +45,9 @@ class PoolView:
     head_proba, prior_proba : array of shape (N, K) or None
         Either opinion alone; None where there is none.
     sample_proba : callable or None
-        ``sample_proba(m, rows)`` gives m plausible opinions of the head on rows at these
+        ``sample_proba(m, rows)`` gives m joint opinions that are as plausible on rows at these
         positions, an array (m, len(rows), K): the same m opinions, whichever rows are asked for.
+        None where the head cannot say.
     labelled_X : array of shape (L, d)
         The representation of the rows labelled so far, in canonical order.
     labelled_y : int64 array of shape (L,)
@@ -107,7 +108,7 @@ class PoolView:
         self.proba = proba
         self.head_proba = head_proba
         self.prior_proba = prior_proba
-        self._sample_proba = sample_proba
+        self.sample_proba = sample_proba
         self.labelled_X = labelled_X
         self.labelled_y = labelled_y
         self.label_trust = label_trust
@@ -121,7 +122,7 @@ class PoolView:
         return self.n_rows
 
     def sampled_proba(self, m: int) -> np.ndarray:
-        """Plausible opinions of the head, all alike where it has no spread.
+        """Plausible joint opinions, all alike where the head has no spread.
 
         For many rows, read it from `take` of some rows at a time.
 
@@ -135,10 +136,9 @@ class PoolView:
         proba : array of shape (m, N, K)
             Rows sum to 1.
         """
-        if self._sample_proba is None:
-            own = np.asarray(self.proba if self.head_proba is None else self.head_proba)
-            return np.broadcast_to(own, (m, *own.shape))
-        return self._sample_proba(m, np.arange(len(self)))
+        if self.sample_proba is None:
+            return np.broadcast_to(self.proba, (m, *np.shape(self.proba)))
+        return self.sample_proba(m, np.arange(len(self)))
 
     def take(self, positions: np.ndarray) -> "PoolView":
         """A view of these rows only, with the same labels and the same chance.
@@ -161,7 +161,7 @@ class PoolView:
 
             return read
 
-        sample = self._sample_proba
+        sample = self.sample_proba
 
         def unchanged(name: str) -> Callable[[], Any]:
             return lambda: getattr(self, name)

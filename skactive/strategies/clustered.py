@@ -228,11 +228,11 @@ class DropQuery(QueryStrategy):
         import torch
 
         if view.linear is None:
-            if view.head_proba is None:
+            if view.sample_proba is None:
                 return np.zeros(len(view), dtype=np.int64)
-            firm = np.asarray(view.head_proba).argmax(axis=1)
+            firm = np.asarray(view.proba).argmax(axis=1)
             shaken = np.empty(len(view), dtype=np.int64)
-            for where, _ in rows.blocks(self.n_dropouts * view.head_proba.shape[1]):
+            for where, _ in rows.blocks(self.n_dropouts * view.proba.shape[1]):
                 part = view.take(np.arange(where.start, where.stop))
                 others = part.sampled_proba(self.n_dropouts).argmax(axis=2) != firm[where]
                 shaken[where] = others.sum(axis=0)

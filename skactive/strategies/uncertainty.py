@@ -137,9 +137,11 @@ class Bald(QueryStrategy):
     opinions less the mean of their entropies.
 
     **Use it** where some rows stay uncertain whatever their labels. **Leave it** for large batches,
-    which come out redundant, or put `Power` around it. Needs a head that can sample its opinion;
-    where it cannot, or nothing is labelled, all rows are equal. O(N K m) for m samples, which are
-    read a block of rows at a time.
+    which come out redundant, or put `Power` around it. Needs probabilities, and a head whose
+    opinions can be sampled: a `SoftmaxHead` or LogisticRegression, by a Gaussian around the weights
+    of the last layer, or a random forest, by parts of it; with any other, and before any label, it
+    is `Entropy`. O(N K m) for m samples, which are read a block of rows at a time, and for a last
+    layer O(N K m d) to make them.
 
     Parameters
     ----------
@@ -176,6 +178,8 @@ class Bald(QueryStrategy):
 
     def score(self, view: PoolView) -> np.ndarray:
         n_classes = self.read(view, "proba").shape[1]
+        if view.sample_proba is None:
+            return entropy(view.proba)
         size = max(1, _OPINIONS // (self.n_samples * n_classes))
         result = np.empty(len(view))
         for start in range(0, len(view), size):

@@ -1,0 +1,156 @@
+"""Plausible opinions of a head, and bald on them."""
+
+import numpy as np
+import pytest
+from scipy import sparse
+from sklearn.datasets import make_blobs
+from sklearn.ensemble import ExtraTreesClassifier, RandomForestClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.naive_bayes import GaussianNB
+
+from skactive import ActiveClassifier
+from skactive.heads import SoftmaxHead
+from skactive.heads.sampling import LastLayer, make_sampler
+
+HEADS = {
+    "softmax": SoftmaxHead(),
+    "given strength": SoftmaxHead(strength=0.5),
+    "hidden layer": SoftmaxHead((8,), max_iter=30, random_state=0),
+    "logistic": LogisticRegression(),
+    "forest": RandomForestClassifier(40, random_state=0),
+    "extra trees": ExtraTreesClassifier(40, random_state=0),
+}
+
+every_head = pytest.mark.parametrize("kind", HEADS)
+
+
+def rows_of(n_classes=3, n=160):
+    return make_blobs(n, n_features=4, centers=n_classes, cluster_std=4.0, random_state=0)
+
+
+def fitted(kind, n_classes=3):
+    X, y = rows_of(n_classes)
+    clf = ActiveClassifier(HEADS[kind], strategy="bald", random_state=0).fit(X[:60], y[:60])
+    return clf, X[60:]
+
+
+def test_last_layer_has_the_covariance_of_the_factored_curvature():
+    rng = np.random.default_rng(0)
+    X, weight = rng.normal(size=(9, 2)), rng.uniform(0.5, 2, size=9)
+    proba = rng.dirichlet(np.ones(3), 9)
+    layer = LastLayer(lambda features: features, 0.7, X, weight, proba)
+    inputs = np.column_stack([X, np.ones(9)])
+    curvature = sum(w * (np.diag(p) - np.outer(p, p)) for w, p in zip(weight, proba, strict=True))
+    moments = inputs.T @ (weight[:, None] * inputs)
+    precision = np.kron(curvature / weight.sum(), moments) + 0.7 * np.eye(9)
+    at, m = rng.normal(size=(5, 2)), 20_000
+    logits = np.log(layer.opinions(at, np.full((5, 3), 1 / 3), m, seed=0))
+    contrast = logits[:, :, 0] - logits[:, :, 1]
+    direction = np.stack([np.kron([1, -1, 0], [*x, 1]) for x in at])
+    expected = direction @ np.linalg.inv(precision) @ direction.T
+    error = 5 * np.sqrt(2 / m) * np.sqrt(np.outer(np.diag(expected), np.diag(expected))).max()
+    np.testing.assert_allclose(np.cov(contrast.T), expected, atol=error)
+    np.testing.assert_allclose(contrast.mean(axis=0), 0, atol=0.1)
+
+
+def test_last_layer_of_fewer_rows_than_features():
+    """What no row says anything about is as uncertain as before any label."""
+    X = np.eye(6)[:2]
+    layer = LastLayer(lambda features: features, 4.0, X, np.ones(2), np.full((2, 2), 0.5))
+    logits = np.log(layer.opinions(np.eye(6), np.full((6, 2), 0.5), 20_000, seed=0))
+    spread = (logits[:, :, 0] - logits[:, :, 1]).var(axis=0)
+    np.testing.assert_allclose(spread[2:], spread[2], rtol=0.1)
+    assert (spread[:2] < 0.97 * spread[2:].min()).all()
+
+
+@every_head
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_mean_of_the_opinions_is_near_the_head(kind, n_classes):
+    clf, pool = fitted(kind, n_classes)
+    opinions = view_of(clf, pool).sampled_proba(20)
+    np.testing.assert_allclose(opinions.sum(axis=2), 1, rtol=1e-5)
+    apart = np.abs(opinions.mean(axis=0) - clf.predict_proba(pool)).sum(axis=1) / 2
+    alone = np.abs(opinions - clf.predict_proba(pool)).sum(axis=2) / 2
+    assert apart.mean() < 0.1
+    assert 1.2 * apart.mean() < alone.mean()  # they differ among themselves
+
+
+@every_head
+def test_opinions_do_not_depend_on_the_rows_asked_for(kind):
+    clf, pool = fitted(kind)
+    view, some = view_of(clf, pool), np.array([7, 2, 50])
+    np.testing.assert_allclose(
+        view.take(some).sampled_proba(5), view.sampled_proba(5)[:, some], rtol=1e-4
+    )
+
+
+@every_head
+def test_bald_asks_the_same_again_and_otherwise_than_entropy(kind):
+    clf, pool = fitted(kind)
+    picks = clf.query(pool, 20)
+    np.testing.assert_array_equal(clf.query(pool, 20), picks)
+    assert set(clf.set_params(strategy="entropy").query(pool, 20)) != set(picks)
+
+
+@pytest.mark.parametrize("kind", ["softmax", "logistic", "forest"])
+def test_opinions_are_those_of_prior_and_head_together(kind):
+    X, y = rows_of()
+    joint = ActiveClassifier(HEADS[kind], prior=GaussianNB().fit(X, y), random_state=0)
+    view = view_of(joint.fit(X[:6], y[:6]), X[60:])
+    mean = view.sampled_proba(20).mean(axis=0)
+    to_joint, to_head = (np.abs(mean - one).sum() for one in (view.proba, view.head_proba))
+    assert to_joint < to_head
+
+
+def test_sparse_features():
+    X, y = rows_of()
+    head = LogisticRegression().fit(sparse.csr_matrix(X), y)
+    proba = head.predict_proba(X)
+    each = [
+        make_sampler(head, head.classes_, kind(X), np.ones(len(X)), proba).opinions(
+            kind(X), proba, 5, seed=3
+        )
+        for kind in (np.asarray, sparse.csr_matrix)
+    ]
+    np.testing.assert_allclose(*each, rtol=1e-3, atol=1e-6)
+
+
+def test_a_forest_that_has_not_met_every_class():
+    X, y = rows_of()
+    clf = ActiveClassifier(HEADS["forest"], strategy="bald", random_state=0)
+    clf.fit(X[y > 0][:40], y[y > 0][:40]).partial_fit(X[:1], [1], classes=[0, 1, 2])
+    opinions = view_of(clf, X[60:]).sampled_proba(20)
+    np.testing.assert_allclose(opinions.mean(axis=0), clf.predict_proba(X[60:]), atol=1e-12)
+    assert not opinions[:, :, 0].any()
+
+
+def test_more_opinions_than_trees():
+    clf, pool = fitted("forest")
+    opinions = view_of(clf, pool).sampled_proba(60)
+    assert opinions.shape == (60, len(pool), 3)
+    np.testing.assert_array_equal(opinions[0], opinions[40])
+
+
+def test_other_heads_leave_bald_with_entropy():
+    X, y = rows_of()
+    clf = ActiveClassifier(GaussianNB(), strategy="bald", random_state=0).fit(X[:60], y[:60])
+    picks = clf.query(X[60:], 9)
+    expected = clf.set_params(strategy="entropy").query(X[60:], 9)
+    np.testing.assert_array_equal(picks, expected)
+
+
+def view_of(clf, pool):
+    """What a strategy sees of a pool."""
+    seen = []
+
+    class Watcher:
+        needs = frozenset()
+
+        def select(self, view, n):
+            seen.append(view)
+            return np.arange(n)
+
+    strategy, clf.strategy = clf.strategy, Watcher()
+    clf.query(pool, 1)
+    clf.strategy = strategy
+    return seen[0]
