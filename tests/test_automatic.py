@@ -65,6 +65,28 @@ def test_tailor_turns_to_the_strategy_that_fetches_rare_classes(good):
     assert (asked[-20:] < 50).mean() > 0.7
 
 
+class Means:
+    """Stands in for a generator: draws the mean of each posterior, and writes down which it was."""
+
+    def __init__(self):
+        self.posteriors = []
+
+    def dirichlet(self, alpha):
+        self.posteriors.append(alpha)
+        return alpha / alpha.sum()
+
+
+def test_tailor_discounts_what_it_heard_before():
+    rows, answers = [Fixed(np.arange(9)), Fixed(np.arange(9))], np.array([0, 1] * 10)
+    view = PoolView(20, proba=np.full((20, 2), 0.5), rng=Means())
+    ask(Tailor(rows, n_parallel=2, discount=0.25), view, 6, answers)
+    # the first strategy wins all ties: it alone is asked, and hears one label of each class
+    expected = np.array([1.0, 1.0])
+    for posterior in view.rng.posteriors[::4]:
+        np.testing.assert_allclose(posterior, 1 + expected)
+        expected = 0.25 * expected + 1
+
+
 def test_nas_hears_shares_of_one_row_a_class():
     batches = ask(Nas(), make_view(), 8, np.zeros(60, int))
     assert [len(batch) for batch in batches] == [3, 3, 2]

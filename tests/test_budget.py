@@ -141,6 +141,7 @@ def test_weights_are_routed():
         clf.fit(X, Y, sample_weight=weight)
     with sklearn.config_context(enable_metadata_routing=True):
         clf = BudgetedClassifier(active().set_partial_fit_request(sample_weight=True), budget=20)
+        assert clf.get_metadata_routing().consumes("fit", ["sample_weight"]) == {"sample_weight"}
         clf.fit(X, Y, sample_weight=weight)
         assert (clf.queried_ % 2 == 1).all()
         with pytest.raises(ValueError, match="zero for every row"):

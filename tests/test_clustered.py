@@ -48,15 +48,17 @@ def linear_view():
     return make_view(80, X=X, proba=proba, head_proba=proba, linear=(weights, offsets))
 
 
-def test_drop_query_counts_changed_predictions():
+@pytest.mark.parametrize(("n_dropouts", "dropout"), [(3, 0.75), (5, 0.5)])
+def test_drop_query_counts_changed_predictions(n_dropouts, dropout):
     view = linear_view()
     weights, offsets = view.linear
     rng, changed = np.random.default_rng(0), np.zeros(80)
-    for _ in range(3):
-        kept = rng.random((80, 6), dtype=np.float32) >= 0.75
-        logits = (view.X * kept / 0.25) @ weights.T + offsets
+    for _ in range(n_dropouts):
+        kept = rng.random((80, 6), dtype=np.float32) >= dropout
+        logits = (view.X * kept / (1 - dropout)) @ weights.T + offsets
         changed += logits.argmax(axis=1) != view.proba.argmax(axis=1)
-    np.testing.assert_allclose(DropQuery().score(view), changed / 3)
+    strategy = DropQuery(n_dropouts=n_dropouts, dropout=dropout)
+    np.testing.assert_allclose(strategy.score(view), changed / n_dropouts)
 
 
 @pytest.mark.parametrize("factor", [1, 2])

@@ -157,6 +157,29 @@ def test_total_cost_by_hand():
     assert free["cost"] == row_of(curves)["labels"]
 
 
+def test_resampling_is_seeded_and_as_long_as_told():
+    curves = LearningCurves(noisy("random", 6, 0) + noisy("margin", 6, 1, lift=0.1))
+    bounds = ["savings_low", "savings_high"]
+    few, again, other = (
+        row_of(curves, n_resamples=50, random_state=seed)[bounds] for seed in (0, 0, 1)
+    )
+    assert few.equals(again)
+    assert not few.equals(other)
+    assert row_of(curves, n_resamples=1)[bounds].isna().all()
+
+
+def test_total_cost_of_labels_alone_is_the_savings():
+    frame = pd.DataFrame(noisy("random", 6, 0) + noisy("margin", 6, 1, lift=0.1))
+    frame = frame.assign(seconds=1.0, f1=frame["score"] ** 2)
+    options = {"baseline": "margin", "score": "f1", "n_resamples": 20, "random_state": 3}
+    curves = LearningCurves(frame)
+    for zero_shot in (None, 0.0, 0.9):
+        savings = curves.savings(**options, zero_shot=zero_shot)
+        cost = curves.total_cost(1, 0, **options, zero_shot=zero_shot)
+        same = cost.rename(columns=lambda name: name.replace("cost", "labels"))
+        pd.testing.assert_frame_equal(same, savings)
+
+
 def test_another_column_may_be_compared():
     curves = LearningCurves(
         [{**r, "macro_f1": 1 - r["score"] + 2 * r["n_labels"]} for r in records("random", RISING)]
@@ -178,6 +201,12 @@ def test_markdown_has_a_line_for_each_strategy():
     assert header.count("|") == rule.count("|")
     assert [line.split("|")[1].strip() for line in lines] == ["random (null)", "margin"]
     assert re.search(r"\d+% \[\d+%, \d+%\]", lines[1])
+    other = LearningCurves([{**record, "f1": record["score"] / 2} for record in curves.records])
+    header, _, random, margin = other.to_markdown(baseline="margin", score="f1").splitlines()
+    assert "f1 at the end" in header
+    assert margin.startswith("| margin (null)")
+    last = [r["f1"] for r in other.records if r["strategy"] == "random" and r["n_labels"] == 200]
+    assert f"| {np.mean(last):.3f}" in random
 
 
 @pytest.mark.parametrize(

@@ -60,10 +60,28 @@ def test_lines_are_means_and_bands_standard_errors():
 
 
 def test_the_axis_may_be_money():
-    display = some_curves().plot(price_per_label=2, price_per_second=3)
+    prices = {"price_per_label": 2, "price_per_second": 3}
+    display = LearningCurvesDisplay.from_curves(some_curves(), **prices)
     lines = [line.get_xdata() for line in display.lines_]
     np.testing.assert_allclose(lines, [[23, 46, 69], [50, 100, 150]])
     assert display.ax_.get_xlabel() == "cost"
+
+
+def test_what_is_plotted_may_be_given_as_it_is():
+    display = LearningCurvesDisplay(
+        spent={"ours": np.array([1.0, 2.0])},
+        scores={"ours": np.array([[0.5, 0.7]])},
+        spent_name="hours",
+        score_name="macro_f1",
+    ).plot()
+    assert display.lines_[0].get_xydata().tolist() == [[1.0, 0.5], [2.0, 0.7]]
+    assert (display.ax_.get_xlabel(), display.ax_.get_ylabel()) == ("hours", "macro f1")
+    dots = np.eye(2)
+    pool = PoolMapDisplay(
+        pool=dots, labelled=dots, labels=np.array(["a", "b"]), trust=np.array([0.2, 0.9]), asked=[1]
+    ).plot()
+    assert pool.doubtful_.get_offsets().tolist() == [[1.0, 0.0]]
+    assert pool.asked_.get_offsets().tolist() == [[0.0, 1.0]]
 
 
 def test_one_repeat_has_no_band():

@@ -313,6 +313,13 @@ def test_a_data_frame_keeps_its_names():
     np.testing.assert_array_equal(head.predict_proba(frame), make_head().fit(X, Y).predict_proba(X))
 
 
+def test_a_device_may_be_named():
+    expected = make_head(device="auto").fit(X, Y).predict_proba(X_NEW)
+    np.testing.assert_array_equal(make_head(device="cpu").fit(X, Y).predict_proba(X_NEW), expected)
+    with pytest.raises(ValueError, match=r"device='abacus' cannot be used here .* Give 'auto'"):
+        SoftmaxHead(device="abacus").fit(X, Y)
+
+
 def test_many_rows_are_scored_in_chunks(monkeypatch):
     head = make_head().fit(X, Y, prior_log_proba=PRIOR)
     whole = head.predict_proba(X, PRIOR)

@@ -8,7 +8,7 @@ from test_strategies import make_view
 
 from skactive.kernels.covering import bell, greedy_cover
 from skactive.kernels.rows import Rows
-from skactive.strategies import BalancedHerding, MaxHerding, PoolView, ProbCover, UHerding
+from skactive.strategies import BalancedHerding, MaxHerding, Nas, PoolView, ProbCover, UHerding
 
 
 def one_by_one(similarity, n, reached, weights):
@@ -65,27 +65,31 @@ def test_max_herding_takes_bandwidth_one_on_rows_of_length_one():
     np.testing.assert_array_equal(auto, MaxHerding(bandwidth=0.996).select(PoolView(200, X=X), 30))
 
 
-def test_u_herding_equals_brute_force():
+@pytest.mark.parametrize("bandwidth", ["auto", 0.7])
+def test_u_herding_equals_brute_force(bandwidth):
     view = make_view(200)
-    sigma = pairs(view.labelled_X, view.labelled_X)[np.triu_indices(6, 1)].min()
+    closest = pairs(view.labelled_X, view.labelled_X)[np.triu_indices(6, 1)].min()
+    sigma = closest if bandwidth == "auto" else bandwidth
     top = np.sort(view.proba, axis=1)
     doubt = 1 - top[:, -1] + top[:, -2]
     similarity = np.exp(-((pairs(view.X, view.X) / sigma) ** 2))
     reached = np.exp(-((pairs(view.labelled_X, view.X) / sigma) ** 2)).max(axis=0)
-    assert UHerding().select(view, 40).tolist() == one_by_one(similarity, 40, reached, doubt)
+    picks = UHerding(bandwidth=bandwidth).select(view, 40)
+    assert picks.tolist() == one_by_one(similarity, 40, reached, doubt)
 
 
-def test_balanced_herding_equals_brute_force():
+@pytest.mark.parametrize("balance", [0.5, 1.0, 0.0])
+def test_balanced_herding_equals_brute_force(balance):
     view = make_view(200)
     view.label_trust = np.array([0.9, 0.2, 1.0, 0.4, 0.6, 0.7])
     top = np.sort(view.proba, axis=1)
     doubt = 1 - top[:, -1] + top[:, -2]
     shares = view.proba.mean(axis=0) + 1e-3 / view.proba.shape[1]
-    weights = doubt * (view.proba / np.sqrt(shares)).sum(axis=1)
+    weights = doubt * (view.proba / shares**balance).sum(axis=1)
     trusted = view.labelled_X[[0, 2, 4, 5]]
     similarity = np.exp(-((pairs(view.X, view.X) / 1.3) ** 2))
     reached = np.exp(-((pairs(trusted, view.X) / 1.3) ** 2)).max(axis=0)
-    picks = BalancedHerding(bandwidth=1.3).select(view, 40)
+    picks = BalancedHerding(bandwidth=1.3, balance=balance).select(view, 40)
     assert picks.tolist() == one_by_one(similarity, 40, reached, weights)
 
 
@@ -104,9 +108,18 @@ def test_balanced_herding_sees_a_rare_class_that_a_plain_sample_would_miss():
     assert blob[BalancedHerding(n_reference=40).select(view, 2)].max() == 1
 
 
-def test_reference_sample_stands_for_the_pool():
+@pytest.mark.parametrize(
+    "strategy",
+    [
+        MaxHerding(n_reference=60),
+        UHerding(n_reference=60),
+        ProbCover(radius=3.0, n_reference=60),
+        Nas(n_reference=60),
+    ],
+)
+def test_reference_sample_stands_for_the_pool(strategy):
     X, blob = blobs([300, 200, 100])
-    picks = MaxHerding(n_reference=60).select(PoolView(600, X=X), 3)
+    picks = strategy.select(PoolView(600, X=X, proba=np.full((600, 3), 1 / 3)), 3)
     assert blob[picks].tolist() == [0, 1, 2]
 
 

@@ -38,16 +38,17 @@ def test_badge_score_is_the_length_of_the_gradient():
     np.testing.assert_allclose(Badge().score(view), np.linalg.norm(gradients(view), axis=1))
 
 
-def test_falcun_equals_one_by_one_given_the_same_uniforms():
+@pytest.mark.parametrize("gamma", [10, 2.5])
+def test_falcun_equals_one_by_one_given_the_same_uniforms(gamma):
     view = make_view(200, n_classes=5)
     top = np.sort(view.proba, axis=1)
     doubt = 1 - top[:, -1] + top[:, -2]
     distance, left, expected = doubt, np.ones(200, dtype=bool), []
     for u in np.random.default_rng(0).random(50):
-        cumulative = np.cumsum((doubt + distance) ** 10 * left)
+        cumulative = np.cumsum((doubt + distance) ** gamma * left)
         expected.append(int((cumulative <= u * cumulative[-1]).sum()))
         left[expected[-1]] = False
         distance = np.minimum(distance, np.abs(view.proba - view.proba[expected[-1]]).sum(axis=1))
         lowest, highest = distance[left].min(), distance[left].max()
         distance = np.maximum(distance - lowest, 0) / (highest - lowest)
-    assert Falcun().select(view, 50).tolist() == expected
+    assert Falcun(gamma=gamma).select(view, 50).tolist() == expected

@@ -10,7 +10,7 @@ from sklearn.pipeline import make_pipeline
 
 from skactive import ActiveClassifier, SoftmaxHead
 from skactive.datasets import flip_labels
-from skactive.noise import estimate_noise, label_trust, out_of_fold
+from skactive.noise import NoiseEstimate, estimate_noise, label_trust, out_of_fold
 
 
 def make_data(shares, seed=0):
@@ -38,6 +38,13 @@ def test_trust_by_hand():
     proba = np.array([[0.81, 0.19], [0.36, 0.64], [0.2, 0.8], [1.0, 0.0], [1.0, 0.0]])
     trust = label_trust(proba, np.array([0, 0, 1, 0, 1]))
     np.testing.assert_allclose(trust, [0.9, 0.45, 0.8**0.5, 1, 0])
+
+
+def test_estimate_of_labels_that_are_all_right():
+    rate, transition = estimate_noise(np.eye(3)[[0, 1, 2, 2]], np.array([0, 1, 2, 2]), np.ones(4))
+    expected = NoiseEstimate(0.0, np.eye(3))
+    assert rate == expected.rate
+    np.testing.assert_array_equal(transition, expected.transition)
 
 
 def test_out_of_fold_never_trains_on_the_row_it_judges():

@@ -213,6 +213,21 @@ def test_missing_opinion_is_named(name):
                 strategy.select(make_view(**{part: None}), 3)
 
 
+def test_what_a_strategy_cannot_do_without():
+    view = make_view(proba=None)
+    assert strategies.KCenter().read(view, "X") is view.X
+    with pytest.raises(
+        ValueError, match=r"KCenter needs proba, an opinion.* label some rows first"
+    ):
+        strategies.KCenter().read(view, "proba")
+
+
+def test_kernels_run_on_the_device_of_the_view():
+    view = PoolView(3, X=np.eye(3), device="abacus")
+    with pytest.raises(RuntimeError, match="abacus"):
+        strategies.KCenter().select(view, 1)
+
+
 def test_unknown_name():
     with pytest.raises(ValueError, match=r"strategy='magic' is unknown; take one of badge, "):
         strategies.get("magic")

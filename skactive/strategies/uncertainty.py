@@ -48,16 +48,16 @@ class _Uncertainty(QueryStrategy):
         n_classes = proba.shape[1]
         # Each of K terms rounds its logarithm, its product and its sum: nothing is off by more.
         error = (16 + n_classes) * np.finfo(np.float32).eps * (1 + np.log(n_classes))
-        near = highest(_in_blocks(self.measure, proba, np.float32), n, slack=2 * error)
+        near = highest(_in_blocks(self._measure, proba, np.float32), n, slack=2 * error)
         if len(near) < n:  # some are NaN
             near = np.arange(len(proba))
-        return near[top_n(_all_rows(self.measure, proba[near]), n)]
+        return near[top_n(_all_rows(self._measure, proba[near]), n)]
 
     def score(self, view: PoolView) -> np.ndarray:
-        return _all_rows(self.measure, self.read(view, "proba"))
+        return _all_rows(self._measure, self.read(view, "proba"))
 
     @abstractmethod
-    def measure(self, proba: np.ndarray, spare: np.ndarray) -> np.ndarray:
+    def _measure(self, proba: np.ndarray, spare: np.ndarray) -> np.ndarray:
         """The score of each row; both arrays, of one shape, may be overwritten."""
 
 
@@ -80,7 +80,7 @@ class LeastConfident(_Uncertainty):
     array([1])
     """
 
-    def measure(self, proba: np.ndarray, spare: np.ndarray) -> np.ndarray:
+    def _measure(self, proba: np.ndarray, spare: np.ndarray) -> np.ndarray:
         return 1 - as_columns(proba, spare).max(axis=0)
 
 
@@ -104,7 +104,7 @@ class Margin(_Uncertainty):
     array([1])
     """
 
-    def measure(self, proba: np.ndarray, spare: np.ndarray) -> np.ndarray:
+    def _measure(self, proba: np.ndarray, spare: np.ndarray) -> np.ndarray:
         return _closeness(proba, spare)
 
 
@@ -126,7 +126,7 @@ class Entropy(_Uncertainty):
     array([0.        , 0.69314718])
     """
 
-    def measure(self, proba: np.ndarray, spare: np.ndarray) -> np.ndarray:
+    def _measure(self, proba: np.ndarray, spare: np.ndarray) -> np.ndarray:
         return _entropy(proba, spare)
 
 

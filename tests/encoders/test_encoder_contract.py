@@ -11,6 +11,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.utils import get_tags
 from sklearn.utils.validation import check_is_fitted
 
+from skactive.encoders import ClipEncoder, SentenceEncoder
+
 
 def test_unit_float32_rows(case):
     encoder, X = case
@@ -34,6 +36,19 @@ def test_clone_get_params_repr(case):
     assert type(encoder).__name__ in repr(encoder)
     assert "verbose=False" in repr(encoder)
     assert clone(encoder).set_params(batch_size=7).batch_size == 7
+
+
+def test_parameters_that_say_how_change_nothing(case, clip_checkpoint, tmp_path):
+    encoder, X = case
+    expected = encoder.transform(X)
+    options = {"device": "cpu", "batch_size": 2, "cache_dir": tmp_path, "precision": "float32"}
+    if isinstance(encoder, SentenceEncoder):
+        same = SentenceEncoder("all-MiniLM-L6-v2", verbose=False, **options)
+    else:
+        same = ClipEncoder("tiny-clip", pretrained=clip_checkpoint, verbose=False, **options)
+    np.testing.assert_allclose(same.transform(X), expected, atol=1e-6)
+    np.testing.assert_array_equal(same.transform(X), same.transform(X))
+    assert any(tmp_path.iterdir())
 
 
 def test_stateless(case):
