@@ -303,6 +303,18 @@ def test_embeddings_in_training_are_those_of_transform(encoder, clip_checkpoint)
         np.testing.assert_allclose(rows, frozen.transform(X), atol=1e-6)
 
 
+def test_a_step_is_a_batch(make, monkeypatch):
+    steps, plain = [], torch.optim.AdamW.step
+
+    def counting(self, *args, **kwargs):
+        steps.append(self)
+        return plain(self, *args, **kwargs)
+
+    monkeypatch.setattr(torch.optim.AdamW, "step", counting)
+    make(batch_size=20, max_epochs=1).fit(TEXTS, Y)
+    assert len(steps) == -(-len(TEXTS) // 20)
+
+
 @pytest.mark.parametrize("n_accumulate", [2, 5, 100])
 def test_gradients_add_up(make, encoder, n_accumulate, monkeypatch):
     """Without dropout, a batch in parts is the batch."""

@@ -21,7 +21,8 @@ class Calls:
     """What the tests call, and with which arguments.
 
     Keywords count where they are written in the call, in a dict that is spread there, and in the
-    call of a helper that hands its own keywords on: ``def make(**params): return Head(**params)``.
+    call of a helper that hands its own keywords on: ``def make(**params): return Head(**params)``,
+    or of a fixture that returns such a helper.
     """
 
     def __init__(self, folder):
@@ -34,9 +35,8 @@ class Calls:
             for call in _calls(tree):
                 self._note(call)
             for node in ast.walk(tree):
-                if isinstance(node, ast.FunctionDef) and node.args.kwarg:
-                    named = {_called(call) for call in _calls(node) if _spreads(call, node.args)}
-                    helpers[node.name] |= named
+                for inner in ast.walk(node) if isinstance(node, ast.FunctionDef) else ():
+                    helpers[node.name] |= _handed_to(inner)
         for helper, targets in helpers.items():
             for target in targets:
                 self.keywords[target] |= self.keywords[helper]
@@ -80,10 +80,17 @@ def _dicts_by_name(tree):
     return found
 
 
-def _spreads(call, arguments):
-    spread = [keyword.value for keyword in call.keywords if not keyword.arg]
-    names = {getattr(node, "id", None) for value in spread for node in ast.walk(value)}
-    return arguments.kwarg.arg in names
+def _handed_to(function):
+    """What a function hands its own keywords on to."""
+    if not isinstance(function, ast.FunctionDef) or not function.args.kwarg:
+        return set()
+    own = function.args.kwarg.arg
+    return {
+        _called(call)
+        for call in _calls(function)
+        for keyword in call.keywords
+        if not keyword.arg and own in {getattr(n, "id", None) for n in ast.walk(keyword.value)}
+    }
 
 
 def _parameters(item):

@@ -32,6 +32,17 @@ def test_images_come_as_arrays_pil_and_paths(clip, tmp_path):
     np.testing.assert_allclose(clip.transform(mixed), expected, atol=1e-6)
 
 
+def test_images_may_be_read_by_other_processes(clip, clip_checkpoint, tmp_path):
+    from PIL import Image
+
+    images = make_images(5)
+    for i, image in enumerate(images):
+        Image.fromarray(image).save(tmp_path / f"{i}.png")
+    paths = [tmp_path / f"{i}.png" for i in range(5)]
+    parallel = ClipEncoder("tiny-clip", pretrained=clip_checkpoint, n_jobs=2, batch_size=2)
+    np.testing.assert_allclose(parallel.transform(paths), clip.transform(images), atol=1e-6)
+
+
 def test_grey_and_transparent_images(clip):
     grey = make_images(1)[0, :, :, 0]
     colour = np.repeat(grey[:, :, None], 3, axis=2)
