@@ -313,6 +313,16 @@ def test_a_data_frame_keeps_its_names():
     np.testing.assert_array_equal(head.predict_proba(frame), make_head().fit(X, Y).predict_proba(X))
 
 
+@pytest.mark.parametrize("sizes", [(), (4,)])
+def test_the_last_layer_makes_the_logits_of_its_inputs(sizes):
+    head = make_head(sizes, max_iter=20 if sizes else 500, random_state=0).fit(X, Y)
+    inputs = head.last_layer_inputs(X_NEW)
+    layer = head.net_.module_.output
+    weights, biases = (part.detach().numpy() for part in (layer.weight, layer.bias))
+    expected = softmax(inputs @ weights.T + biases, axis=1)
+    np.testing.assert_allclose(head.predict_proba(X_NEW), expected, atol=1e-6)
+
+
 def test_a_device_may_be_named():
     expected = make_head(device="auto").fit(X, Y).predict_proba(X_NEW)
     np.testing.assert_array_equal(make_head(device="cpu").fit(X, Y).predict_proba(X_NEW), expected)
