@@ -84,7 +84,7 @@ def test_shares_of_candidates_by_hand():
     evidence = np.array([-10.0, -16.0, -12.0])
     anchored = np.array([True, True, False])
     shares = candidate_shares(evidence, anchored, agreement=0.5)
-    odds, within = np.exp(2.0), np.exp(-1.0)
+    odds, within = np.exp(2.0), np.exp(-1.5)
     expected = [odds / (1 + within), odds * within / (1 + within), 1.0]
     np.testing.assert_allclose(shares, np.array(expected) / (1 + odds))
     better = candidate_shares(evidence, anchored, agreement=1.5)

@@ -19,6 +19,7 @@ _N_FOLDS = 4
 _N_TRUST_FOLDS = 12
 _MANY_ROWS = 300  # from here on one fold will do to choose by
 _NEGLIGIBLE = 0.01  # share of a candidate that is not worth fitting to all rows
+_BY_LOGITS = 0.7  # how much of the balancing is not done by weights where labels may be wrong
 N_ITER = 12
 
 
@@ -140,10 +141,12 @@ class LabelledRows:
     def _evidence(
         self, log_proba: np.ndarray, fold: np.ndarray, noise_rate: np.ndarray
     ) -> np.ndarray:
+        """Log-likelihood of held-out labels, scaled to what it would be for all of them."""
         judged = fold >= 0 if (fold >= 0).any() else fold < 0
         given = np.exp(log_proba[judged, :, self.codes[judged]])
         likelihood = (1 - noise_rate) * given + noise_rate / len(self.log_shares)
-        return self.weight[judged] @ np.log(likelihood)
+        evidence = self.weight[judged] @ np.log(likelihood)
+        return evidence * self.weight.sum() / self.weight[judged].sum()
 
     def _agreement(self) -> float:
         """By how many standard deviations the prior fits the labels better than shuffled ones."""
@@ -162,11 +165,11 @@ class LabelledRows:
         """Every candidate on every part (n, P) of the rows: (d + 1, P * M, K).
 
         Classes are balanced by taking their shares out of the logits. Where labels are wrong this
-        gives too much to rare classes, so that candidates which reckon with it do only half of it
-        that way, and the other half by weights.
+        gives too much to rare classes, so that candidates which reckon with it do only most of it
+        that way, and the rest by weights.
         """
         n_parts = seen.shape[1]
-        by_logits = np.where(candidates[:, 2] > 0, 0.5, 1.0)
+        by_logits = np.where(candidates[:, 2] > 0, _BY_LOGITS, 1.0)
         weight = np.exp(self.log_shares[self.codes, None] * (by_logits - 1))
         weight *= self.weight[:, None]
         weight *= self.weight.sum() / weight.sum(axis=0)

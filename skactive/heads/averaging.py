@@ -2,7 +2,7 @@
 
 import numpy as np
 
-_TEMPERING = 6.0
+_TEMPERING = 4.0
 _AGREEMENT = 2.0  # nats that a standard deviation of agreement is worth
 _CHANCE = 0.5  # agreement that a useless prior may well have
 _PLAIN = 2.0  # agreement beyond which the evidence can speak for itself
@@ -57,7 +57,7 @@ def evidence_shares(evidence: np.ndarray) -> np.ndarray:
     Returns
     -------
     shares : array of shape (M,)
-        Proportional to exp(evidence / 6); they sum to 1.
+        Proportional to exp(evidence / 4); they sum to 1.
     """
     shares = np.exp((evidence - evidence.max()) / _TEMPERING)
     return shares / shares.sum()
