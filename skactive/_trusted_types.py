@@ -17,10 +17,12 @@ TRUSTED_TYPES: list[str] = [
     "skactive.encoders.tuned.TunedEncoder",
     "skactive.encoders.tuned.Weights",
     "skactive.finetune.classifier.FineTunedClassifier",
+    "skactive.heads.anchoring.PoolSummary",
     "skactive.heads.automatic.AveragedHead",
     "skactive.heads.automatic.LabelledRows",
     "skactive.heads.joint.JointModel",
     "skactive.heads.softmax.SoftmaxHead",
+    "skactive.noise.NoiseEstimate",
     "skactive.priors.ZeroShotClassifier",
     *(
         f"{strategy.__module__}.{strategy.__name__}"
