@@ -88,11 +88,11 @@ def make_view(
         view.labelled_y, view.label_trust = np.empty(0, dtype=np.int64), np.empty(0)
         return view
     model, labelled = learned.model, learned.canonical
-    seed = int(rng.spawn(1)[0].integers(2**32))
+    seed, sampler = int(rng.spawn(1)[0].integers(2**32)), cache(model.sampler)
 
     def sample_proba(m: int, positions: np.ndarray) -> np.ndarray:
         prior = None if prior_proba is None else prior_proba[positions]
-        return model.sampled_proba(take(features(), positions), prior, m, seed)
+        return model.sampled_proba(sampler(), take(features(), positions), prior, m, seed)
 
     view.proba = lambda: model.proba(features(), prior_proba)
     view.head_proba = lambda: model.head_proba(features())

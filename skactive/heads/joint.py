@@ -1,7 +1,6 @@
 """JointModel: preprocessing, head and prior, fitted together on the labels so far."""
 
 import warnings
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -151,19 +150,21 @@ class JointModel:
         """Whether the head is one of which plausible opinions can be sampled."""
         return isinstance(self.head, SAMPLED)
 
-    @cached_property
-    def _sampler(self) -> Sampler:
+    def sampler(self) -> Sampler:
+        """What gives opinions of the head that are as plausible as its own."""
         X, _, weight = self._labelled
         prior_proba = self._prior_proba if self.anchored else None
         return make_sampler(self.head, self.classes, X, weight, self.proba(X, prior_proba))
 
     def sampled_proba(
-        self, features: Any, prior_proba: np.ndarray | None, m: int, seed: int
+        self, sampler: Sampler, features: Any, prior_proba: np.ndarray | None, m: int, seed: int
     ) -> np.ndarray:
         """Joint opinions that might as well have come of the labels.
 
         Parameters
         ----------
+        sampler : Sampler
+            From `sampler`.
         features : array of shape (n, d)
             From `features`.
         prior_proba : array of shape (n, K) or None
@@ -179,7 +180,7 @@ class JointModel:
             Rows sum to 1.
         """
         proba = self.proba(features, prior_proba if self.anchored else None)
-        opinions = self._sampler.opinions(features, proba, m, seed)
+        opinions = sampler.opinions(features, proba, m, seed)
         if prior_proba is None or self.anchored:
             return opinions
         return np.stack([self._pooled(each, prior_proba, self.prior_power) for each in opinions])
