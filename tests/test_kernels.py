@@ -12,7 +12,7 @@ from skactive.kernels import rows as rows_module
 from skactive.kernels.clustering import kmeans, mean_neighbour_distance, representatives
 from skactive.kernels.distances import nearest
 from skactive.kernels.farthest import farthest_first
-from skactive.kernels.ranking import highest, top_n, two_largest
+from skactive.kernels.ranking import highest, highest_first, top_n, two_largest
 from skactive.kernels.rows import Rows
 from skactive.kernels.sampling import d2_sample
 
@@ -40,6 +40,13 @@ def test_highest_in_chunks_equals_sorting(order, n, monkeypatch):
     np.testing.assert_array_equal(top_n(scores, n), expected)
     near = np.flatnonzero(scores >= scores[expected[-1]] - 2.5)
     np.testing.assert_array_equal(highest(np.array_split(scores, 19), n, slack=2.5), near)
+
+
+@pytest.mark.parametrize("n_values", [1, 5, 10_000])
+def test_highest_first_equals_a_stable_sort(n_values):
+    scores = np.random.default_rng(0).integers(n_values, size=3000) / 7
+    np.testing.assert_array_equal(highest_first(scores), np.argsort(-scores, kind="stable"))
+    assert highest_first(scores[:0]).tolist() == []
 
 
 @pytest.mark.parametrize("n_columns", [1, 2, 3, 8, 11])

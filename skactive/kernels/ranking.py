@@ -35,6 +35,29 @@ def top_n(scores: np.ndarray, n: int) -> np.ndarray:
     return positions
 
 
+def highest_first(scores: np.ndarray) -> np.ndarray:
+    """Positions of all scores, highest first, equal ones by position.
+
+    Several times as fast as a stable sort.
+
+    Parameters
+    ----------
+    scores : array of shape (N,)
+        No NaN.
+
+    Returns
+    -------
+    positions : int64 array of shape (N,)
+    """
+    order = np.argsort(-scores)
+    ranked = scores[order]
+    falls = ranked[1:] < ranked[:-1]
+    if not falls.all():  # runs of equals are sorted by one number for run and position
+        run = np.concatenate([[0], np.cumsum(falls)])
+        order = np.sort(run * len(scores) + order) - run * len(scores)
+    return order
+
+
 def highest(parts: Iterable[np.ndarray], n: int, slack: float = 0.0) -> np.ndarray:
     """Positions, in order, of all scores no more than `slack` below the n-th highest; no NaN.
 

@@ -1,10 +1,11 @@
 """Finding, for one class at a time, where on a line of rows it ends: GALAXY and DIRECT."""
 
 from collections.abc import Generator
+from typing import Any
 
 import numpy as np
 
-from skactive.kernels.ranking import top_n
+from skactive.kernels.ranking import highest_first, top_n
 from skactive.strategies.base import PoolView, SequentialStrategy
 from skactive.strategies.uncertainty import closeness
 
@@ -67,7 +68,8 @@ class Direct(SequentialStrategy):
 
     **Use it** for rare classes and annotators who err. **Leave it** for small batches, where it
     sees to one or two classes only. Needs probabilities, and those of the labelled rows: without
-    them, only labels given on the way count. O(N K log N) to sort, O(N) each time labels are heard.
+    them, only labels given on the way count. O(N log N) to sort, for each of those classes, then
+    O(L) each time labels are heard.
 
     Parameters
     ----------
@@ -133,6 +135,7 @@ class _Lines:
         self.proba, self.known = proba, known
         self.labels = np.full(len(proba) + len(known), -1)
         self.labels[len(proba) :] = view.labelled_y if len(known) else []
+        self.heard = np.arange(len(proba), len(self.labels))
         # Two classes have one boundary between them.
         self.n_classes = 1 if proba.shape[1] == 2 else proba.shape[1]
         self._best = np.concatenate([part.max(axis=1, initial=0) for part in (proba, known)])
@@ -143,7 +146,7 @@ class _Lines:
             likely = np.concatenate([self.proba[:, k], self.known[:, k]]).astype(np.float64)
             if self.n_classes > 1:
                 likely += (1e-8 - 1) * self._best
-            self._lines[k] = _Line(self, k, np.argsort(-likely, kind="stable").astype(np.int32))
+            self._lines[k] = _Line(self, k, highest_first(likely).astype(np.int32))
         return self._lines[k]
 
     @property
@@ -153,12 +156,12 @@ class _Lines:
 
     def hear(self, positions: np.ndarray, labels: np.ndarray) -> None:
         self.labels[positions] = labels
+        self.heard = np.concatenate([self.heard, positions])
 
     def counts(self) -> np.ndarray:
         """How many labels there are of each class that has a line."""
-        return np.bincount(self.labels[self.labels >= 0], minlength=self.n_classes)[
-            : self.n_classes
-        ]
+        counts = np.bincount(self.labels[self.heard], minlength=self.n_classes)
+        return counts[: self.n_classes]
 
 
 class _Line:
@@ -169,15 +172,15 @@ class _Line:
         self._rank = np.empty_like(order)
         self._rank[order] = np.arange(len(order), dtype=order.dtype)
 
-    def signs(self) -> np.ndarray:
-        """Along the line: 1 for a label k, -1 for another, 0 for none."""
-        labels = self.lines.labels[self.order]
-        return np.where(labels < 0, 0, np.where(labels == self.k, 1, -1))
+    def labelled(self) -> tuple[np.ndarray, np.ndarray]:
+        """The ranks of the labelled nodes, in order, and which of them are of class k."""
+        at = np.sort(self._rank[self.lines.heard])
+        return at, self.lines.labels[self.order[at]] == self.k
 
     def middle_of_shortest_run(self) -> int | None:
         """The middle of the shortest run of free nodes between labels that differ."""
-        at, differ = self._labelled()
-        lengths = np.where(differ, np.diff(at) - 1, 0)
+        at, own = self.labelled()
+        lengths = np.where(np.diff(own), np.diff(at) - 1, 0)
         if not lengths.any():
             return None
         i = np.where(lengths > 0, lengths, np.inf).argmin()
@@ -185,8 +188,8 @@ class _Line:
 
     def next_to_a_cut(self) -> int | None:
         """The free node nearest to two neighbours whose labels differ."""
-        at, differ = self._labelled()
-        cuts = np.flatnonzero(differ & (np.diff(at) == 1))
+        at, own = self.labelled()
+        cuts = np.flatnonzero(np.diff(own) & (np.diff(at) == 1))
         if not len(cuts):
             return None
         # Labelled nodes without a gap share a block; the free nodes are at the blocks' ends.
@@ -199,72 +202,84 @@ class _Line:
         found, away = found[inside], away[inside]
         return int(self.order[found[np.lexsort((found, away))[0]]]) if len(found) else None
 
-    def _labelled(self) -> tuple[np.ndarray, np.ndarray]:
-        """The ranks of the labelled nodes, and between which of them the label changes."""
-        labels = self.lines.labels
-        at = np.sort(self._rank[np.flatnonzero(labels >= 0)])
-        return at, np.diff(labels[self.order[at]] == self.k)
-
 
 class _Stretch:
-    """The part of a line that may hold the threshold that errs least."""
+    """The part of a line that may hold the threshold that errs least, from rank to rank."""
 
     def __init__(self, line: _Line) -> None:
         self.line = line
-        signs = line.signs()
-        own, other = np.flatnonzero(signs > 0), np.flatnonzero(signs < 0)
-        sure = own[own < other.min(initial=len(signs))]
-        self.start = int(sure.max(initial=0))
-        sure = other[other > own.max(initial=-1)]
-        self.stop = int(sure.min(initial=len(signs) - 1))
+        at, own = line.labelled()
+        last = len(line.order) - 1
+        self.start = int(at[own & (at < at[~own].min(initial=last + 1))].max(initial=0))
+        self.stop = int(at[~own & (at > at[own].max(initial=-1))].min(initial=last))
 
     def draw(self, n: int, rng: np.random.Generator) -> np.ndarray:
         """Up to n free rows, drawn evenly."""
-        free = self._free(self.line.signs())
-        return self._nodes(rng.choice(free, size=min(n, len(free)), replace=False))
+        free = _Free(self.line.labelled()[0], self.start, self.stop)
+        return self._nodes(free[rng.choice(len(free), size=min(n, len(free)), replace=False)])
 
     def shorten(self, rounds: int, rng: np.random.Generator) -> None:
         """Give up ends where a threshold would err more, so that so many rounds leave one row."""
-        signs = self.line.signs()
-        n_free = len(self._free(signs))
+        at, own = self.line.labelled()
+        n_free = len(_Free(at, self.start, self.stop))
         if rounds <= 1 or n_free == 0:
             return
-        right = _agreement(signs)
+        right = _agreement(own)
         excess = n_free - int(np.ceil(n_free ** (1 - 1 / rounds)))
         while excess > 0:
-            free = self._free(signs)
-            marks = np.flatnonzero(signs[self.start + 1 : self.stop + 1]) + self.start + 1
-            if not len(marks):  # one stretch of equals: both ends alike
-                self.start, self.stop = free[excess // 2], free[excess // 2 - excess - 1]
+            first, end = np.searchsorted(at, [self.start, self.stop], side="right")
+            if first == end:  # one stretch of equals: both ends alike
+                free = _Free(at, self.start, self.stop)
+                self.start = free[excess // 2]
+                self.stop = free[len(free) - 1 - (excess + 1) // 2]
                 return
-            if right[self.start] - right[self.stop] < rng.integers(2):  # equals: a coin decides
-                dropped = free[free < marks[0]][:excess]
-                self.start = marks[0] if len(dropped) < excess else dropped[-1] + 1
+            if right[first] - right[end] < rng.integers(2):  # equals: a coin decides
+                free = _Free(at, self.start, at[first] - 1)
+                self.start = free[excess - 1] + 1 if len(free) >= excess else at[first]
             else:
-                dropped = free[free > marks[-1]][-excess:]
-                self.stop = marks[-1] - 1 if len(dropped) < excess else dropped[0] - 1
-            excess -= len(dropped)
+                free = _Free(at, at[end - 1] + 1, self.stop)
+                self.stop = (free[len(free) - excess] if len(free) >= excess else at[end - 1]) - 1
+            excess -= len(free)
 
     def around_threshold(self, n: int) -> np.ndarray:
         """Up to n free rows nearest to the best threshold, from its right and left in turn."""
-        signs = self.line.signs()
-        right = _agreement(signs)[self.start : self.stop + 1]
-        first = int(right.argmax())
-        level = np.flatnonzero(right[first:] != right[first])
-        last = first + (level[0] - 1 if len(level) else len(right) - 1 - first)
-        threshold = self.start + (first + last) // 2
-        free = np.flatnonzero(signs == 0)
-        after, before = free[free > threshold], free[free <= threshold][::-1]
-        turns = np.concatenate([2 * np.arange(len(after)), 2 * np.arange(len(before)) + 1])
-        return self._nodes(np.concatenate([after, before])[np.argsort(turns)[:n]])
-
-    def _free(self, signs: np.ndarray) -> np.ndarray:
-        return np.flatnonzero(signs[self.start : self.stop + 1] == 0) + self.start
+        at, own = self.line.labelled()
+        first, end = np.searchsorted(at, [self.start, self.stop], side="right")
+        # Every label is a step up or down: the best thresholds lie between two of them.
+        best = first + int(_agreement(own)[first : end + 1].argmax())
+        left = self.start if best == first else at[best - 1]
+        threshold = (left + (self.stop if best == end else at[best] - 1)) // 2
+        after = _Free(at, threshold + 1, len(self.line.order) - 1)
+        before = _Free(at, 0, threshold)
+        ranks = [
+            after[np.arange(min(n, len(after)))],
+            before[len(before) - 1 - np.arange(min(n, len(before)))],
+        ]
+        turns = np.concatenate([2 * np.arange(len(side)) + i for i, side in enumerate(ranks)])
+        return self._nodes(np.concatenate(ranks)[np.argsort(turns)[:n]])
 
     def _nodes(self, ranks: np.ndarray) -> np.ndarray:
         return self.line.order[ranks].astype(np.int64)
 
 
-def _agreement(signs: np.ndarray) -> np.ndarray:
-    """For each threshold, the labels it agrees with less those it errs on."""
-    return 2 * np.cumsum(signs) - signs.sum()
+class _Free:
+    """The ranks from start to stop that no label stands at, in order, without writing them down."""
+
+    def __init__(self, at: np.ndarray, start: int, stop: int) -> None:
+        first, end = np.searchsorted(at, [start, stop + 1])
+        self._start, self._size = start, stop + 1 - start - (end - first)
+        self._before = at[first:end] - start - np.arange(end - first)
+
+    def __len__(self) -> int:
+        return self._size
+
+    def __getitem__(self, i: Any) -> Any:
+        return self._start + i + np.searchsorted(self._before, i, side="right")
+
+
+def _agreement(own: np.ndarray) -> np.ndarray:
+    """For a threshold behind the first 0, 1, ... labels, those it agrees with less its errors.
+
+    But for a constant, and halved.
+    """
+    return np.cumsum(np.concatenate([[0], np.where(own, 1, -1)]))
