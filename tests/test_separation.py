@@ -96,6 +96,100 @@ def test_direct_asks_around_the_threshold_that_errs_least(noise, off):
     assert np.median(misses) < off
 
 
+class PlainLine:
+    """Node by node: all of a line written down, and gone through anew each time."""
+
+    def __init__(self, scores, label, k):
+        self.order = np.argsort(-scores, kind="stable")
+        self.label, self.k = label, k
+        signs = self.signs()
+        own, other = np.flatnonzero(signs > 0), np.flatnonzero(signs < 0)
+        self.start = max([i for i in own if (i < other).all()], default=0)
+        self.stop = min([i for i in other if (i > own).all()], default=len(signs) - 1)
+
+    def signs(self):
+        label = self.label[self.order]
+        return np.where(label < 0, 0, np.where(label == self.k, 1, -1))
+
+    def free(self):
+        return [i for i in range(self.start, self.stop + 1) if not self.signs()[i]]
+
+    def right(self, threshold):
+        """Labels that a threshold behind this rank agrees with, less those it errs on."""
+        signs = self.signs()
+        return signs[: threshold + 1].sum() - signs[threshold + 1 :].sum()
+
+    def shorten(self, rounds, rng):
+        free = self.free()
+        if rounds <= 1 or not free:
+            return
+        excess = len(free) - int(np.ceil(len(free) ** (1 - 1 / rounds)))
+        while excess > 0:
+            free = self.free()
+            marks = [i for i in range(self.start + 1, self.stop + 1) if self.signs()[i]]
+            if not marks:
+                self.start, self.stop = free[excess // 2], free[excess // 2 - excess - 1]
+                return
+            if self.right(self.start) - self.right(self.stop) < rng.integers(2):
+                dropped = [i for i in free if i < marks[0]][:excess]
+                self.start = marks[0] if len(dropped) < excess else dropped[-1] + 1
+            else:
+                dropped = [i for i in free if i > marks[-1]][-excess:]
+                self.stop = marks[-1] - 1 if len(dropped) < excess else dropped[0] - 1
+            excess -= len(dropped)
+
+    def around_threshold(self, n):
+        right = [self.right(i) for i in range(self.start, self.stop + 1)]
+        first = last = int(np.argmax(right))
+        while last + 1 < len(right) and right[last + 1] == right[first]:
+            last += 1
+        threshold = self.start + (first + last) // 2
+        free = np.flatnonzero(self.signs() == 0)
+        sides = free[free > threshold], free[free <= threshold][::-1]
+        turns = itertools.chain.from_iterable(itertools.zip_longest(*sides))
+        return [i for i in turns if i is not None][:n]
+
+
+def plain_direct(view, n, oracle, n_parallel, min_per_class):
+    """As the algorithm reads."""
+    proba = np.concatenate([view.proba, view.labelled_proba])
+    label = np.concatenate([np.full(len(view), -1), view.labelled_y])
+    n_classes = proba.shape[1]
+    scores = proba + (1e-8 - 1) * proba.max(axis=1)[:, None]
+    rarest = np.argsort(np.bincount(view.labelled_y, minlength=n_classes), kind="stable")
+    classes = rarest[: np.clip(n // (2 * min_per_class), 1, n_classes)]
+    asked, rng = [], view.rng
+
+    def ask(line, ranks):
+        nodes = line.order[ranks]
+        label[nodes] = oracle[nodes]
+        asked.extend(nodes.tolist())
+
+    for k in classes:
+        line, budget = PlainLine(scores[:, k], label, k), n // len(classes) // 2
+        while budget > 0 and (free := line.free()):
+            size = min(budget, n_parallel, len(free))
+            ask(line, rng.choice(free, size=size, replace=False))
+            line.shorten(budget // n_parallel, rng)
+            budget -= size
+    for turn, k in enumerate(rng.permutation(classes)):
+        line = PlainLine(scores[:, k], label, k)
+        ask(line, line.around_threshold((n - len(asked)) // (len(classes) - turn)))
+    return asked
+
+
+@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("n", [10, 40])
+def test_direct_equals_plain_reference(seed, n):
+    rng = np.random.default_rng(seed)
+    view = make_view(80, n_labelled=9, seed=seed)
+    oracle = np.where(rng.random(80) < 0.7, view.proba.argmax(axis=1), rng.integers(3, size=80))
+    options = {"n_parallel": 3, "min_per_class": 5}
+    asked = np.concatenate(ask(Direct(**options), view, n, oracle))
+    expected = plain_direct(make_view(80, n_labelled=9, seed=seed), n, oracle, **options)
+    np.testing.assert_array_equal(asked, expected)
+
+
 def test_direct_sees_to_the_rarest_classes():
     labelled_y = np.array([0, 0, 0, 1, 1, 2])
     proba = np.random.default_rng(0).dirichlet(np.ones(3), 500)

@@ -14,8 +14,19 @@ from sklearn.base import clone
 from skactive import strategies
 from skactive.strategies import PoolView
 
-# Those that take no chance: permuting the pool permutes their answer.
-DETERMINISTIC = ["base", "co_decision", "entropy", "k_center", "least_confident", "margin"]
+# Those that take no chance and have no ties: permuting the pool permutes their answer.
+DETERMINISTIC = [
+    "balanced_herding",
+    "base",
+    "co_decision",
+    "entropy",
+    "k_center",
+    "least_confident",
+    "margin",
+    "rare_neighbours",
+    "selective",
+    "u_herding",
+]
 
 WRAPPERS = {
     "class_balanced": strategies.ClassBalanced(strategies.Margin()),

@@ -199,6 +199,11 @@ class _Candidates(QueryStrategy):
 class RandomCandidates(_Candidates):
     """Any strategy on a part of the pool that is drawn anew each time.
 
+    The paper goes on to draw candidates by what they last scored. That needs a number for every row
+    of the pool kept from query to query, where `ActiveClassifier.query` answers from the labels
+    alone, so that asked twice it answers the same; and where opinions on the whole pool cost one
+    product with the head, there is little to save.
+
     **Use it** around strategies too slow for the whole pool; what is left out now can be drawn the
     next time. **Leave it** where the rows worth asking about are very few. Needs what the strategy
     needs. O(N) and the strategy's cost on the candidates.
