@@ -7,6 +7,7 @@ _EXTRA_OF = {
     "huggingface_hub": "text",
     "sentence_transformers": "text",
     "transformers": "text",
+    "safetensors": "text",
     "open_clip": "image",
     "PIL": "image",
     "lmdb": "text",

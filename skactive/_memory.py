@@ -30,6 +30,8 @@ class Canonical:
         Digests of the rows: equal for equal rows, which an internal split keeps together.
     entry : int64 array of shape (n,)
         For each label in the order given, where it went; -1 for a weight of zero.
+    originals : container of m rows or None
+        The rows as they were given, where the encoder may be tuned on them.
     """
 
     rows: Any
@@ -38,6 +40,7 @@ class Canonical:
     prior_proba: np.ndarray | None
     keys: np.ndarray
     entry: np.ndarray
+    originals: Any = None
 
     def subset(self, entries: np.ndarray) -> "Canonical":
         """Some of the entries, as if the others had never been given.
@@ -80,6 +83,8 @@ class LabelMemory:
         Their cheap forerunners.
     prior_proba : float64 array of shape (n, K_prior) or None
         The prior's opinion on the rows.
+    originals : container of n rows or None
+        The rows as they were given, where the encoder may be tuned on them.
     """
 
     rows: Any
@@ -88,6 +93,7 @@ class LabelMemory:
     keys: np.ndarray
     sketches: np.ndarray
     prior_proba: np.ndarray | None
+    originals: Any = None
 
     def __len__(self) -> int:
         return len(self.y)
@@ -112,6 +118,9 @@ class LabelMemory:
             raise ValueError(
                 "prior was set, or has other classes than when labels were given; call fit anew."
             )
+        originals = [self.originals, other.originals]
+        if sum(rows is None for rows in originals) == 1:
+            raise ValueError("refresh was set, or unset, after labels were given; call fit anew.")
         return LabelMemory(
             rows=concatenate(self.rows, other.rows),
             y=np.concatenate([self.y, other.y]),
@@ -119,6 +128,7 @@ class LabelMemory:
             keys=np.concatenate([self.keys, other.keys]),
             sketches=np.concatenate([self.sketches, other.sketches]),
             prior_proba=np.concatenate(opinions) if opinions else None,
+            originals=None if self.originals is None else concatenate(*originals),
         )
 
     def relabelled(self, positions: np.ndarray, y: np.ndarray) -> "LabelMemory":
@@ -167,6 +177,7 @@ class LabelMemory:
             prior_proba=None if self.prior_proba is None else self.prior_proba[first],
             keys=keys[new_pair],
             entry=entry,
+            originals=None if self.originals is None else take(self.originals, first),
         )
 
     def digest(self) -> int:

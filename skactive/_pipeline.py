@@ -47,6 +47,25 @@ class Parts(NamedTuple):
             X = step.transform(X)
         return X
 
+    def with_encoder(self, encoder: BaseEstimator) -> "Parts":
+        """The same parts with another first step.
+
+        Parameters
+        ----------
+        encoder : transformer
+            In place of the first one that needs no fit.
+
+        Returns
+        -------
+        parts : Parts
+            Of the same clone, changed.
+        """
+        first = self.representation[0]
+        self.estimator.steps = [
+            (name, encoder if step is first else step) for name, step in self.estimator.steps
+        ]
+        return self._replace(representation=[encoder, *self.representation[1:]])
+
     def with_head(self, head: BaseEstimator) -> BaseEstimator:
         """The estimator, ending in the given head.
 

@@ -3,12 +3,13 @@
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import cache
 from numbers import Integral
 from typing import Any, cast
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.exceptions import NotFittedError
 from sklearn.utils import get_tags
 from sklearn.utils.validation import check_consistent_length, validate_data
@@ -29,8 +30,10 @@ from skactive._persistence import VersionNoted
 from skactive._pipeline import Parts, count_fits, first_step, split_pipeline
 from skactive._pool import make_view
 from skactive._random import draw_seed
+from skactive._refresh import Freshness
 from skactive._rows import as_rows, find_known, is_texts, n_rows, row_keys, row_sketches, take
 from skactive._validation import check_count, check_labels, check_positions, union
+from skactive.encoders.base import Encoder
 from skactive.heads import SoftmaxHead
 from skactive.heads.anchoring import PoolSummary, summarise_pool
 from skactive.noise import NoiseEstimate
@@ -68,8 +71,14 @@ class ActiveClassifier(VersionNoted, CallbackSupportMixin, ClassifierMixin, Base
     transductive : bool, default=True
         Whether the shares and the directions of the classes that `query` sees in a pool sharpen
         the prior in later fits. A new prior or encoder needs `fit`; a new strategy needs nothing.
-    refresh : None, default=None
-        Features that are computed anew during learning are not available yet.
+    refresh : {"auto", None} or FineTunedClassifier, default=None
+        Whether the encoder, the first step of `estimator`, is tuned when its embeddings have gone
+        stale, as in ASVP (Wen et al., below). ``"auto"``: at 100 labels, and whenever they have
+        doubled, a ``FineTunedClassifier(mode="auto")`` is fitted; should it foretell labels held
+        out better than the frozen embeddings do, its encoder makes the features from then on, and
+        the pool is embedded anew, once. Another FineTunedClassifier is fitted with its own
+        parameters. The labelled rows are then remembered as they are, and the sizes of the batches
+        matter.
     random_state : int, RandomState instance or None, default=None
         Seeds the queries, and every part of `estimator` whose own random_state is None.
     verbose : bool, default=False
@@ -97,6 +106,9 @@ class ActiveClassifier(VersionNoted, CallbackSupportMixin, ClassifierMixin, Base
     J. Zhang, M. Li, Q. Zhang and Y. Zhu, "Active learning with foundation model priors: efficient
     learning under class imbalance", 2026, arXiv:2606.07630.
 
+    Z. Wen, O. Pizarro and S. Williams, "Feature alignment: rethinking efficient active learning
+    via proxy in the context of pre-trained models", TMLR 2024.
+
     Examples
     --------
     >>> from sklearn.datasets import load_iris
@@ -117,7 +129,7 @@ class ActiveClassifier(VersionNoted, CallbackSupportMixin, ClassifierMixin, Base
         "prior": [HasMethods("predict_proba"), None],
         "noise": [StrOptions({"auto"}), None],
         "transductive": ["boolean"],
-        "refresh": [None],
+        "refresh": [StrOptions({"auto"}), HasMethods(["fit", "embed"]), None],
         "random_state": ["random_state"],
         "verbose": ["verbose"],
     }
@@ -126,6 +138,7 @@ class ActiveClassifier(VersionNoted, CallbackSupportMixin, ClassifierMixin, Base
     _announced: np.ndarray | None = None
     _pool_summary: PoolSummary | None = None  # seen by query; counts from the next fit on
     _drawn_seed: int | None = None
+    _freshness: Freshness = Freshness()
 
     def __init__(
         self,
@@ -135,7 +148,7 @@ class ActiveClassifier(VersionNoted, CallbackSupportMixin, ClassifierMixin, Base
         prior: Any = None,
         noise: str | None = "auto",
         transductive: bool = True,
-        refresh: None = None,
+        refresh: Any = None,
         random_state: Any = None,
         verbose: bool = False,
     ) -> None:
@@ -173,7 +186,7 @@ class ActiveClassifier(VersionNoted, CallbackSupportMixin, ClassifierMixin, Base
             known before is kept.
         """
         with self._fit_task(X, y, sample_weight) as part_of_fit:
-            for name in ("_learned", "_announced", "_drawn_seed", "_pool_summary"):
+            for name in ("_learned", "_announced", "_drawn_seed", "_freshness", "_pool_summary"):
                 self.__dict__.pop(name, None)
             self._learn(X, y, None, sample_weight, part_of_fit)
         return self
@@ -425,6 +438,11 @@ class ActiveClassifier(VersionNoted, CallbackSupportMixin, ClassifierMixin, Base
     ) -> None:
         y = check_labels(y, getattr(self, "classes_", None))
         X = self._check_rows(X, "X", reset=self._learned is None)
+        if self.refresh is not None and not isinstance(first_step(self._estimator()), Encoder):
+            raise ValueError(
+                f"refresh={self.refresh!r} needs an encoder as the first step of estimator. Give "
+                "make_pipeline(SentenceEncoder(), SoftmaxHead()), for example, or refresh=None."
+            )
         if n_rows(X) != len(y):
             raise ValueError(
                 f"X has {n_rows(X)} rows, but y has {len(y)} labels: inconsistent numbers of "
@@ -440,6 +458,7 @@ class ActiveClassifier(VersionNoted, CallbackSupportMixin, ClassifierMixin, Base
             keys=row_keys(X),
             sketches=row_sketches(X),
             prior_proba=self._raw_prior_proba(X),
+            originals=None if self.refresh is None else X,
         )
         memory = new if self._learned is None else self._learned.memory.extended(new)
         self._refit(memory, part_of_fit)
@@ -448,13 +467,39 @@ class ActiveClassifier(VersionNoted, CallbackSupportMixin, ClassifierMixin, Base
         counted = memory.weight > 0
         if not counted.any():
             raise ValueError("sample_weight is zero for every label; at least one must count.")
-        prior = self._seen_prior()
-        known = None if prior is None else prior.classes
+        known = None if self.prior is None else self.prior.classes_
         classes = union(known, self._announced, memory.y[counted])
+        if self.refresh is not None:
+            memory = self._kept_fresh(memory, classes)
+        prior = self._seen_prior()
         self._learned = Learned.from_memory(memory, classes, self._split(), prior, part_of_fit)
         self.estimator_ = self._learned.parts.with_head(self._learned.model.head)
         if self.verbose:
             print(f"ActiveClassifier: {len(memory)} labels, {len(classes)} classes")  # noqa: T201
+
+    def _kept_fresh(self, memory: LabelMemory, classes: np.ndarray) -> LabelMemory:
+        """The memory, with features of another encoder where those it holds have gone stale."""
+        canonical, before = memory.canonical(), self._freshness
+        if not before.is_due(canonical):
+            return memory
+        prior, prior_proba = self._seen_prior(), None
+        if prior is not None and canonical.prior_proba is not None:
+            prior_proba = prior.calibrated(canonical.prior_proba, canonical.rows, classes)
+        self._freshness = before.looked(canonical, self._tuner(), classes, prior_proba)
+        if self._freshness.encoder is before.encoder:
+            return memory
+        if self._pool_summary is not None:  # its directions are those of the other embeddings
+            self._pool_summary = PoolSummary(self._pool_summary.shares, None, None)
+        return replace(memory, rows=self._split().represent(memory.originals))
+
+    def _tuner(self) -> Any:
+        from skactive.finetune import FineTunedClassifier
+
+        encoder = first_step(self._estimator())
+        if self.refresh != "auto":
+            return clone(self.refresh).set_params(model=encoder)
+        loss = "cross_entropy" if self.noise is None else "auto"
+        return FineTunedClassifier(encoder, mode="auto", loss=loss, random_state=self._seed())
 
     def _known(self) -> Learned:
         if self._learned is None:
@@ -466,7 +511,8 @@ class ActiveClassifier(VersionNoted, CallbackSupportMixin, ClassifierMixin, Base
         parts = split_pipeline(self._estimator(), seed)
         if self.noise is None and isinstance(parts.head, SoftmaxHead) and parts.head.loss == "auto":
             parts.head.set_params(loss="cross_entropy")
-        return parts
+        encoder = self._freshness.encoder
+        return parts if encoder is None else parts.with_encoder(encoder)
 
     def _estimator(self) -> Any:
         return SoftmaxHead() if self.estimator is None else self.estimator

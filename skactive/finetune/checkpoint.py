@@ -7,9 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
 
+from skactive._extras import require
 from skactive.encoders.tuned import Weights
 
 _FORMAT = "skactive fine-tuning 1"
@@ -56,7 +55,7 @@ class Checkpoint:
         new = self.path.with_suffix(".tmp")
         arrays = {name: tensor.detach().cpu().numpy() for name, tensor in progress.tensors.items()}
         told = {"history": json.dumps(progress.history), "digest": Weights(arrays).digest}
-        save_file(arrays, new, metadata=self.header | told)
+        require("safetensors.numpy").save_file(arrays, new, metadata=self.header | told)
         os.replace(new, self.path)
 
     def load(self) -> Progress:
@@ -71,14 +70,15 @@ class Checkpoint:
         """
         if not self.path.is_file():
             raise FileNotFoundError(f"{self.path} is missing. {self._others()}")
+        safetensors = require("safetensors")
         try:
-            with safe_open(self.path, framework="numpy") as file:
+            with safetensors.safe_open(self.path, framework="numpy") as file:
                 header = file.metadata() or {}
                 history = json.loads(header.get("history", "[]"))
                 arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
             if Weights(arrays).digest != header.get("digest"):
                 raise ValueError("its arrays are not those that were written")
-        except (SafetensorError, ValueError, OSError) as error:
+        except (safetensors.SafetensorError, ValueError, OSError) as error:
             raise ValueError(
                 f"{self.path} is damaged ({error}). Delete it, and the training starts anew."
             ) from error
@@ -96,10 +96,11 @@ class Checkpoint:
 
     def _others(self) -> str:
         """What else lies in the folder."""
-        told = []
+        safetensors, told = require("safetensors"), []
         for path in sorted(self.path.parent.glob("*.safetensors")):
-            with suppress(SafetensorError), safe_open(path, framework="numpy") as file:
-                model = (file.metadata() or {}).get("model")
+            with suppress(safetensors.SafetensorError):
+                with safetensors.safe_open(path, framework="numpy") as file:
+                    model = (file.metadata() or {}).get("model")
                 same = "of this model, but other labels or parameters"
                 other = f"of another model, {model!r}"
                 told.append(f"{path.name} is {same if model == self.header['model'] else other}")
