@@ -13,7 +13,10 @@ from numpy.typing import ArrayLike
 from sklearn.utils import check_consistent_length, check_random_state, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 
+from skactive._folders import load_folder
 from skactive._rows import take
+
+__all__ = ["CLASS_PROMPTS", "flip_labels", "load_folder", "load_scipy_docs", "make_long_tailed"]
 
 # Written from what each subpackage is for, before any accuracy was measured, and never tuned.
 CLASS_PROMPTS: dict[str, str] = {
