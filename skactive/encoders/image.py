@@ -18,6 +18,7 @@ from skactive.encoders.clip_weights import ClipFiles, find_clip_model
 from skactive.encoders.images import ImageRow, check_image, read_images, stack_pixels
 from skactive.encoders.models import SharedModel
 from skactive.encoders.rows import check_column
+from skactive.encoders.weights import refused_by_name
 
 _OPEN_CLIP_PRECISION = {"float32": "fp32", "float16": "fp16", "bfloat16": "bf16"}
 
@@ -119,18 +120,19 @@ class ClipEncoder(Encoder):
         open_clip, files = require("open_clip"), self._files()
         precision = _OPEN_CLIP_PRECISION[str(dtype).removeprefix("torch.")]
         try:
-            network, preprocess = open_clip.create_model_from_pretrained(
-                files.model,
-                pretrained=files.weights,
-                precision=precision,
-                device=device,
-                weights_only=True,
-                force_quick_gelu=files.settings.get("quick_gelu", False),
-                image_mean=files.settings.get("mean"),
-                image_std=files.settings.get("std"),
-                image_interpolation=files.settings.get("interpolation"),
-                image_resize_mode=files.settings.get("resize_mode"),
-            )
+            with refused_by_name(files.weights or files.model):
+                network, preprocess = open_clip.create_model_from_pretrained(
+                    files.model,
+                    pretrained=files.weights,
+                    precision=precision,
+                    device=device,
+                    weights_only=True,
+                    force_quick_gelu=files.settings.get("quick_gelu", False),
+                    image_mean=files.settings.get("mean"),
+                    image_std=files.settings.get("std"),
+                    image_interpolation=files.settings.get("interpolation"),
+                    image_resize_mode=files.settings.get("resize_mode"),
+                )
         except pickle.UnpicklingError as error:
             raise ValueError(
                 f"pretrained={str(self.pretrained)!r} holds more than arrays; unpickling it could "

@@ -12,7 +12,7 @@ from skactive._extras import require
 from skactive.encoders.base import Encoder
 from skactive.encoders.models import SharedModel
 from skactive.encoders.rows import check_texts, text_keys
-from skactive.encoders.weights import find_sentence_model
+from skactive.encoders.weights import find_sentence_model, refused_by_name
 
 _DOCUMENT_PROMPTS = ("document", "passage", "corpus")  # what encode_document goes by
 
@@ -86,9 +86,10 @@ class SentenceEncoder(Encoder):
 
     def _load(self, device: str, dtype: Any) -> Any:
         sentence_transformers = require("sentence_transformers")
-        with _without_loading_bar():
+        folder = find_sentence_model(self.model).folder
+        with _without_loading_bar(), refused_by_name(folder):
             model = sentence_transformers.SentenceTransformer(
-                str(find_sentence_model(self.model).folder),
+                str(folder),
                 device=device,
                 local_files_only=True,
                 trust_remote_code=False,

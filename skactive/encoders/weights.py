@@ -5,12 +5,14 @@ import importlib.util
 import logging
 import os
 import threading
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 from skactive._extras import require
+from skactive.encoders.models import is_out_of_memory
 
 logger = logging.getLogger("skactive")
 
@@ -64,6 +66,26 @@ def find_sentence_model(model: str | os.PathLike[str]) -> ModelFiles:
         if name not in _FOUND:
             _FOUND[name] = _find_by_name(name)
         return _FOUND[name]
+
+
+@contextmanager
+def refused_by_name(weights: str | os.PathLike[str]) -> Iterator[None]:
+    """Say which weights it is that cannot be loaded.
+
+    Raises
+    ------
+    ValueError
+        If they are damaged, or do not fit the model.
+    """
+    try:
+        yield
+    except (require("safetensors").SafetensorError, RuntimeError) as error:
+        if is_out_of_memory(error):
+            raise
+        raise ValueError(
+            f"{weights} cannot be loaded: it is damaged, or of another model "
+            f"({str(error).strip().splitlines()[0]}). Fetch or save it again, or give another."
+        ) from error
 
 
 def folder_revision(folder: Path) -> str:
