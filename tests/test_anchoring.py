@@ -83,14 +83,16 @@ def test_rows_that_tell_nothing_change_nothing(rows):
 def test_shares_of_candidates_by_hand():
     evidence = np.array([-10.0, -16.0, -12.0])
     anchored = np.array([True, True, False])
-    shares = candidate_shares(evidence, anchored, agreement=0.5)
+    shares = candidate_shares(evidence, anchored, agreement=0.5, n_labels=50)
     odds, within = np.exp(2.0), np.exp(-1.5)
     expected = [odds / (1 + within), odds * within / (1 + within), 1.0]
     np.testing.assert_allclose(shares, np.array(expected) / (1 + odds))
-    better = candidate_shares(evidence, anchored, agreement=1.5)
+    better = candidate_shares(evidence, anchored, agreement=1.5, n_labels=80)
     np.testing.assert_allclose(better[:2].sum() / better[2], odds * np.exp(2.0))
-    plain = [candidate_shares(evidence, anchored, agreement) for agreement in (2.0, 20.0)]
+    plain = [candidate_shares(evidence, anchored, agreement, 50) for agreement in (2.0, 20.0)]
     np.testing.assert_array_equal(*plain)
+    few = candidate_shares(evidence, anchored, agreement=0.5, n_labels=25)
+    np.testing.assert_allclose(few[:2].sum() / few[2], odds * np.exp(3.0))
 
 
 def test_agreement_by_hand():

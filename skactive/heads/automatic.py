@@ -75,7 +75,7 @@ class LabelledRows:
         judged = fold if len(self.X) < _MANY_ROWS else np.where(fold == 0, 0, -1)
         evidence = self._evidence(self._held_out(candidates, judged), judged, candidates[:, 2])
         agreement = self._agreement()
-        share = candidate_shares(evidence, candidates[:, 1] > 0, agreement)
+        share = candidate_shares(evidence, candidates[:, 1] > 0, agreement, self.weight.sum())
         share[share < _NEGLIGIBLE] = 0
         share /= share.sum()
         kept = share > 0

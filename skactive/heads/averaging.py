@@ -5,15 +5,20 @@ import numpy as np
 _TEMPERING = 4.0
 _AGREEMENT = 2.0  # nats that a standard deviation of agreement is worth
 _CHANCE = 0.5  # agreement that a useless prior may well have
+_FEW_LABELS = 50
+_FAITH = 3.0  # nats in favour of a prior with half of these; more with less
 _PLAIN = 2.0  # agreement beyond which the evidence can speak for itself
 
 
-def candidate_shares(evidence: np.ndarray, anchored: np.ndarray, agreement: float) -> np.ndarray:
+def candidate_shares(
+    evidence: np.ndarray, anchored: np.ndarray, agreement: float, n_labels: float
+) -> np.ndarray:
     """What each candidate counts in the average.
 
     Those with a prior and those without are weighed against each other by the best of either: by
     their whole evidence, and by whether the labels, none of which the prior has seen, agree with
-    it better than chance would have it. Among themselves, their evidence is tempered: it has been
+    it better than chance would have it. With fewer than fifty labels, which can hardly tell, the
+    prior has the benefit of the doubt. Among themselves, their evidence is tempered: it has been
     made of few labels, and an average of several heads is better than any.
 
     Parameters
@@ -24,6 +29,8 @@ def candidate_shares(evidence: np.ndarray, anchored: np.ndarray, agreement: floa
         Whether it follows the prior.
     agreement : float
         The prior's, with the labels, in standard deviations.
+    n_labels : float
+        Number of labels, or their total weight.
 
     Returns
     -------
@@ -39,6 +46,7 @@ def candidate_shares(evidence: np.ndarray, anchored: np.ndarray, agreement: floa
         return evidence_shares(evidence)
     lead = evidence[anchored].max() - evidence[~anchored].max()
     lead += _AGREEMENT * (min(agreement, _PLAIN) - _CHANCE)
+    lead += _FAITH * max(_FEW_LABELS / n_labels - 1, 0)
     odds = np.exp(np.clip(lead, -30, 30))
     shares = np.empty(len(evidence))
     shares[anchored] = evidence_shares(evidence[anchored]) * odds / (1 + odds)
