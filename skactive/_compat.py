@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from inspect import signature
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -45,10 +46,42 @@ class _NoCallbacks:
         yield
 
 
+@contextmanager
+def fit_told(
+    estimator: Any,
+    *,
+    max_subtasks: int = 0,
+    lacking: Callable[[], dict[str, Any]] = dict,
+    **told: Any,
+) -> Iterator[Any]:
+    """Tell an estimator's callbacks of a fit: when it begins, and when it has not failed.
+
+    Parameters
+    ----------
+    estimator : estimator with callback support
+        The one whose ``fit`` it is.
+    max_subtasks : int, default=0
+        How many tasks there are below it.
+    lacking : callable, default=dict
+        Attributes that a copy of the estimator lacks to be as good as fitted.
+    **told
+        ``X``, ``y`` and ``metadata``, as they came into ``fit``.
+
+    Yields
+    ------
+    context : CallbackContext
+        The task of this fit.
+    """
+    context = estimator._init_callback_context(max_subtasks=max_subtasks)
+    context.call_on_fit_task_begin(estimator=estimator, **told)
+    yield context
+    context.call_on_fit_task_end(estimator=estimator, reconstruction_attributes=lacking, **told)
+
+
 PartOfFit = Callable[[str, Any], AbstractContextManager]
 
 
-def parts_of_fit(caller: Any, context: Any) -> PartOfFit:
+def parts_of_fit(caller: Any, context: Any, **told: Any) -> PartOfFit:
     """How a meta-estimator tells callbacks of the fits inside its own.
 
     Parameters
@@ -57,20 +90,23 @@ def parts_of_fit(caller: Any, context: Any) -> PartOfFit:
         The one whose ``fit`` it is.
     context : CallbackContext
         Its root task.
+    **told
+        What callbacks hear when a part has ended.
 
     Returns
     -------
     part : callable
-        ``with part(name, sub_estimator): sub_estimator.fit(...)``
+        ``with part(name, sub_estimator) as verdict: sub_estimator.fit(...)``; afterwards
+        ``verdict.stop`` says whether a callback wants no further part.
     """
 
     @contextmanager
-    def part(name: str, sub_estimator: Any) -> Iterator[None]:
-        task = context.subcontext(task_name=name)
+    def part(name: str, sub_estimator: Any) -> Iterator[Any]:
+        task, verdict = context.subcontext(task_name=name), SimpleNamespace(stop=False)
         with task.propagate_callback_context(sub_estimator):
             task.call_on_fit_task_begin(estimator=caller)
-            yield
-            task.call_on_fit_task_end(estimator=caller)
+            yield verdict
+            verdict.stop = task.call_on_fit_task_end(estimator=caller, **told)
 
     return part
 
@@ -115,6 +151,7 @@ __all__ = [
     "_raise_for_params",
     "_safe_indexing",
     "check_sample_weight",
+    "fit_told",
     "parts_of_fit",
     "untold",
     "with_callbacks",

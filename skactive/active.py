@@ -22,6 +22,7 @@ from skactive._compat import (
     StrOptions,
     _fit_context,
     check_sample_weight,
+    fit_told,
     parts_of_fit,
 )
 from skactive._learned import Learned, Prior
@@ -413,14 +414,10 @@ class ActiveClassifier(VersionNoted, CallbackSupportMixin, ClassifierMixin, Base
     @contextmanager
     def _fit_task(self, X: Any = None, y: Any = None, weight: Any = None) -> Iterator[PartOfFit]:
         """Callbacks hear of the fit, unless it fails; then nothing has changed."""
-        context = self._init_callback_context(max_subtasks=count_fits(self._estimator()))
-        metadata = None if weight is None else {"sample_weight": weight}
-        told = {"estimator": self, "X": X, "y": y, "metadata": metadata}
-        context.call_on_fit_task_begin(**told)
-        with self._unchanged_by_failure():
-            yield parts_of_fit(self, context)
-        # a copy of self is as good as fitted, with no attribute to add
-        context.call_on_fit_task_end(**told, reconstruction_attributes=dict)
+        told = {"X": X, "y": y, "metadata": weight if weight is None else {"sample_weight": weight}}
+        n_parts = count_fits(self._estimator())
+        with fit_told(self, max_subtasks=n_parts, **told) as task, self._unchanged_by_failure():
+            yield parts_of_fit(self, task)
 
     @contextmanager
     def _unchanged_by_failure(self) -> Iterator[None]:

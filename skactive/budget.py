@@ -14,14 +14,22 @@ from sklearn.utils.metadata_routing import (
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from skactive._annotation import annotate
-from skactive._compat import Interval, _fit_context, _raise_for_params, check_sample_weight
+from skactive._compat import (
+    CallbackSupportMixin,
+    Interval,
+    _fit_context,
+    _raise_for_params,
+    check_sample_weight,
+    fit_told,
+    parts_of_fit,
+)
 from skactive._persistence import VersionNoted
 from skactive._random import draw_seed
 from skactive._validation import check_labels
 from skactive.active import ActiveClassifier
 
 
-class BudgetedClassifier(VersionNoted, ClassifierMixin, BaseEstimator):
+class BudgetedClassifier(VersionNoted, CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     """An `ActiveClassifier` that fit leads through a whole labelling job.
 
     ``fit(X, y)`` plays the annotator: X is the pool, and a label is looked at only when its row is
@@ -131,8 +139,17 @@ class BudgetedClassifier(VersionNoted, ClassifierMixin, BaseEstimator):
             batch_size=self.batch_size,
             sample_weight=weight,
         )
-        self.queried_ = [*rounds][-1].asked
         self.estimator_ = clf
+        n_rounds = -(-self.budget // self.batch_size)
+        with fit_told(self, max_subtasks=n_rounds, X=X, y=y) as task:
+            part_of_fit = parts_of_fit(self, task, X=X, y=y, reconstruction_attributes=dict)
+            for _ in range(n_rounds):
+                with part_of_fit("round", clf) as verdict:
+                    after = next(rounds, None)
+                    if after is not None:
+                        self.queried_ = after.asked
+                if after is None or verdict.stop:  # no row is left, or a callback has had enough
+                    break
         return self
 
     def predict(self, X: Any) -> np.ndarray:

@@ -9,13 +9,14 @@ import pytest
 import torch
 from imblearn.over_sampling import RandomOverSampler
 from imblearn.pipeline import make_pipeline as make_imblearn_pipeline
+from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import Normalizer, StandardScaler
 from skorch import NeuralNetClassifier
 
-from skactive import ActiveClassifier, SkorchAdapter, _compat
+from skactive import ActiveClassifier, BudgetedClassifier, SkorchAdapter, SoftmaxHead, _compat
 
 callback = pytest.importorskip("sklearn.callback")
 
@@ -60,6 +61,21 @@ class DataRecorder(Recorder):
         if context.parent is None:
             self.data = X, y, metadata, fitted_estimator
             self.n_parts = context.max_subtasks
+
+
+class StopsAt:
+    """Wants no further round once so many labels are given; is not handed on to the parts."""
+
+    def __init__(self, n_labels):
+        self.n_labels = n_labels
+
+    def setup(self, estimator, context):
+        pass
+
+    teardown = on_fit_task_begin = setup
+
+    def on_fit_task_end(self, estimator, context, *, fitted_estimator):
+        return len(fitted_estimator.queried_) >= self.n_labels
 
 
 def make_active():
@@ -191,6 +207,28 @@ def test_one_class_is_nobodys_part():
     assert recorder.heard == ["setup", *own, "teardown"]
 
 
+def test_rounds_of_a_budget_are_told_and_can_be_stopped():
+    recorder, monitor = Recorder(), callback.ScoringMonitor(scoring="accuracy")
+    active = ActiveClassifier(LogisticRegression(), random_state=0)
+    clf = BudgetedClassifier(active, budget=25).set_callbacks(recorder, monitor, StopsAt(20))
+    clf.fit(X, Y)
+    assert recorder.heard.count("end ActiveClassifier fit") == 2
+    assert len(clf.queried_) == 20
+    first = BudgetedClassifier(active, budget=10).fit(X, Y)
+    whole, one, two = (row["accuracy"] for row in monitor.get_logs().data)
+    assert (one, two) == (first.score(X, Y), clf.score(X, Y))
+    assert whole == two
+    np.testing.assert_array_equal(clf.queried_[:10], first.queried_)
+
+
+def test_rounds_end_where_the_pool_does():
+    recorder = Recorder()
+    clf = BudgetedClassifier(ActiveClassifier(LogisticRegression()), budget=100)
+    clf.set_callbacks(recorder).fit(X[:15], Y[:15])
+    assert len(clf.queried_) == 15
+    assert recorder.heard.count("end ActiveClassifier fit") == 2
+
+
 def test_epochs_of_a_skorch_net_are_told_and_can_be_stopped():
     recorder = Recorder(stop=("epoch", 1))
     adapter = SkorchAdapter(make_net(), random_state=0).set_callbacks(recorder).fit(X, Y)
@@ -198,6 +236,28 @@ def test_epochs_of_a_skorch_net_are_told_and_can_be_stopped():
     assert recorder.heard[2:-2] == [*epoch, *epoch]
     assert len(adapter.net_.history) == 2
     assert "epochs" not in dict(adapter.net_.callbacks_)
+
+
+@pytest.mark.parametrize("prior", [None, np.log(np.full((30, 3), 1 / 3))])
+@pytest.mark.parametrize(
+    ("head", "n_epochs"),
+    [(SoftmaxHead(), 0), (SoftmaxHead(strength=1.0), 1), (SoftmaxHead((4,), max_iter=3), 3)],
+)
+def test_a_softmax_head_tells_its_epochs(head, n_epochs, prior):
+    recorder, monitor = Recorder(), callback.ScoringMonitor(scoring="accuracy")
+    untold = clone(head).set_params(random_state=0).fit(X, Y, prior_log_proba=prior)
+    head = clone(untold).set_callbacks(recorder, monitor).fit(X, Y, prior_log_proba=prior)
+    epochs = ["begin SoftmaxHead epoch", "end SoftmaxHead epoch"] * n_epochs
+    assert recorder.heard[2:-2] == epochs
+    scores = [row.get("accuracy") for row in monitor.get_logs().data]
+    assert len(scores) == 1 + n_epochs
+    assert scores[0] == (head.score(X, Y) if prior is None else None)
+    np.testing.assert_array_equal(head.predict_proba(X, prior), untold.predict_proba(X, prior))
+
+
+def test_a_softmax_head_can_be_stopped():
+    head = SoftmaxHead((4,), random_state=0).set_callbacks(Recorder(stop=("epoch", 2)))
+    assert head.fit(X, Y).n_iter_ == 3
 
 
 def test_a_skorch_net_inside_is_told_too():

@@ -10,11 +10,20 @@ from sklearn.base import ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
-from skactive._compat import Interval, StrOptions, _fit_context, check_sample_weight
+from skactive._compat import (
+    CallbackSupportMixin,
+    Interval,
+    StrOptions,
+    _fit_context,
+    check_sample_weight,
+    fit_told,
+)
 from skactive._device import resolve_device
+from skactive._persistence import VersionNoted
 from skactive._random import draw_seed, private_torch_generator
 from skactive._validation import few_labels
 from skactive.heads.automatic import N_ITER, NOISE_RATES, AveragedHead, LabelledRows, merge_rows
+from skactive.heads.epochs import epochs_told
 from skactive.heads.losses import LOSSES, log_shares
 from skactive.heads.net_params import NetParamsEstimator
 from skactive.heads.network import AnchoredSoftmax, WeightedNet, adam, count_iterations, lbfgs
@@ -22,7 +31,7 @@ from skactive.heads.network import AnchoredSoftmax, WeightedNet, adam, count_ite
 _CHUNK = 16_384  # rows scored at a time: a pool of any size needs little memory
 
 
-class SoftmaxHead(ClassifierMixin, NetParamsEstimator):
+class SoftmaxHead(VersionNoted, CallbackSupportMixin, ClassifierMixin, NetParamsEstimator):
     """Softmax classifier on a representation, anchored to a prior and robust to wrong labels.
 
     ``logits = a * log p_prior(x) + f(x)`` where f is linear, or a small ReLU network with
@@ -182,10 +191,13 @@ class SoftmaxHead(ClassifierMixin, NetParamsEstimator):
             weight = weight * np.array([self.class_weight.get(label, 1.0) for label in y.tolist()])
         self._fit_scaling(X, weight)
         self._found = None
+        # what was fitted with a prior cannot be scored without
+        told = {} if self._anchored else {"X": X, "y": y}
         if self.strength == "auto" and self.loss != "gce" and not self.hidden_layer_sizes:
-            self._average(X, codes, weight, prior)
+            with fit_told(self, **told):
+                self._average(X, codes, weight, prior)
         else:
-            self._train(X, codes, weight, prior)
+            self._train(X, codes, weight, prior, told)
         return self
 
     def predict_proba(self, X: Any, prior_log_proba: np.ndarray | None = None) -> np.ndarray:
@@ -331,7 +343,12 @@ class SoftmaxHead(ClassifierMixin, NetParamsEstimator):
         self._found, self._entry = found, entry
 
     def _train(
-        self, X: np.ndarray, codes: np.ndarray, weight: np.ndarray, prior: np.ndarray | None
+        self,
+        X: np.ndarray,
+        codes: np.ndarray,
+        weight: np.ndarray,
+        prior: np.ndarray | None,
+        told: dict[str, Any],
     ) -> None:
         """Train the skorch net at a given strength."""
         self.strength_ = 2.0 if self.strength == "auto" else float(self.strength)
@@ -340,8 +357,9 @@ class SoftmaxHead(ClassifierMixin, NetParamsEstimator):
             "offset": np.tile(self._log_shares(codes, weight), (len(X), 1)),
         }
         with private_torch_generator(draw_seed(self.random_state)):
-            net = self._make_net(self.strength_ / weight.sum()).fit(inputs, codes)
-        self._net = net
+            self._net = net = self._make_net(self.strength_ / weight.sum()).initialize()
+            with epochs_told(self, net, lambda: {"_net": net}, **told):
+                net.partial_fit(inputs, codes)
         self._weights = {k: v.cpu().numpy().copy() for k, v in net.module_.state_dict().items()}
         self.n_iter_ = count_iterations(net, self.max_iter)
 
