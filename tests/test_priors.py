@@ -111,7 +111,8 @@ def test_stays_finite_in_logarithms_where_probabilities_underflow():
 
 
 @given(
-    rows=arrays(np.float64, (5, 3), elements=st.floats(-10, 10, width=32)),
+    # rounded, so that no row is so short that scaling makes it one of length zero
+    rows=arrays(np.float64, (5, 3), elements=st.floats(-10, 10).map(lambda x: round(x, 6))),
     order=st.permutations(range(5)),
     scale=st.floats(0.1, 10),
 )
