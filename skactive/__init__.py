@@ -4,7 +4,22 @@ Nothing is imported before it is asked for: torch and the foundation models take
 """
 
 import importlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:  # editors and type checkers do not run __getattr__
+    from skactive._trusted_types import TRUSTED_TYPES as TRUSTED_TYPES
+    from skactive.active import ActiveClassifier as ActiveClassifier
+    from skactive.budget import BudgetedClassifier as BudgetedClassifier
+    from skactive.curves import LearningCurves as LearningCurves
+    from skactive.display import LearningCurvesDisplay as LearningCurvesDisplay
+    from skactive.display import PoolMapDisplay as PoolMapDisplay
+    from skactive.encoders import ClipEncoder as ClipEncoder
+    from skactive.encoders import SentenceEncoder as SentenceEncoder
+    from skactive.finetune import FineTunedClassifier as FineTunedClassifier
+    from skactive.heads import SkorchAdapter as SkorchAdapter
+    from skactive.heads import SoftmaxHead as SoftmaxHead
+    from skactive.priors import ZeroShotClassifier as ZeroShotClassifier
+    from skactive.simulation import simulate as simulate
 
 __version__ = "0.1.0.dev0"
 

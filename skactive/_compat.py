@@ -78,7 +78,7 @@ def fit_told(
     context.call_on_fit_task_end(estimator=estimator, reconstruction_attributes=lacking, **told)
 
 
-PartOfFit = Callable[[str, Any], AbstractContextManager]
+PartOfFit = Callable[[str, Any], AbstractContextManager[Any]]
 
 
 def parts_of_fit(caller: Any, context: Any, **told: Any) -> PartOfFit:
@@ -111,7 +111,7 @@ def parts_of_fit(caller: Any, context: Any, **told: Any) -> PartOfFit:
     return part
 
 
-def untold(name: str, sub_estimator: Any) -> AbstractContextManager:
+def untold(name: str, sub_estimator: Any) -> AbstractContextManager[None]:
     """A part of a fit that no callback hears of."""
     return nullcontext()
 

@@ -38,11 +38,11 @@ def simulate(
     strategies: Mapping[str, Any] | Iterable[str | QueryStrategy] | None = None,
     y_given: Any = None,
     noise_rate: float = 0.0,
-    scoring: str | Callable = "balanced_accuracy",
+    scoring: str | Callable[..., float] = "balanced_accuracy",
     n_repeats: int = 1,
     n_jobs: int | None = None,
     random_state: int | np.random.RandomState | None = None,
-    cache_dir: str | PathLike | None = None,
+    cache_dir: str | PathLike[str] | None = None,
     verbose: bool = False,
 ) -> LearningCurves:
     """Play labelling jobs with several strategies, and measure what each batch of labels teaches.
@@ -166,7 +166,7 @@ class _Job(NamedTuple):
     y_test: np.ndarray
     budget: int
     batch_size: int
-    scoring: str | Callable
+    scoring: str | Callable[..., float]
 
     def play(self) -> list[dict[str, Any]]:
         clf = clone(self.clf)
@@ -262,7 +262,7 @@ def _answers(y: np.ndarray, y_given: Any, noise_rate: float, seed: int) -> np.nd
     return y_given
 
 
-def _paths(jobs: list[_Job], cache_dir: str | PathLike | None) -> list[Path | None]:
+def _paths(jobs: list[_Job], cache_dir: str | PathLike[str] | None) -> list[Path | None]:
     """Where each run's outcome is kept: under a name that all it depends on decides."""
     if cache_dir is None:
         return [None] * len(jobs)

@@ -23,7 +23,7 @@ class Weights:
         What differs from the weights that a model was published with.
     """
 
-    def __init__(self, arrays: Mapping[str, NDArray]) -> None:
+    def __init__(self, arrays: Mapping[str, NDArray[Any]]) -> None:
         self.arrays = dict(arrays)
 
     @cached_property

@@ -33,7 +33,7 @@ class TunedNetwork(torch.nn.Module):
         self.tower = encoder._tower(model)
         self.head = head
         # not as attributes, which torch would take for parts of this module
-        self._embed = lambda batch: encoder._forward(model, batch)
+        self._embed: Callable[[Batch], torch.Tensor] = lambda batch: encoder._forward(model, batch)
 
     def forward(
         self,
@@ -53,7 +53,7 @@ class TunedNetwork(torch.nn.Module):
         return parameters | buffers
 
 
-class LabelledBatches(torch.utils.data.Dataset):
+class LabelledBatches(torch.utils.data.Dataset[Any]):
     """Rows and labels; a list of positions gives one batch.
 
     Parameters

@@ -125,7 +125,7 @@ class SoftmaxHead(VersionNoted, CallbackSupportMixin, ClassifierMixin, NetParams
         *,
         loss: str = "auto",
         strength: float | str = "auto",
-        class_weight: dict | str | None = "balanced",
+        class_weight: dict[Any, float] | str | None = "balanced",
         device: str = "auto",
         max_iter: int = 500,
         random_state: Any = None,
