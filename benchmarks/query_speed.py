@@ -1,21 +1,21 @@
 """How long each strategy takes to choose, against what the hardware allows and against peers.
 
     python benchmarks/query_speed.py [--rows 10000 100000] [--classes 10] [--n 1000]
-        [--threads 1] [--repeats 5] [--only k_center badge] [--peers] [--limit 600]
+        [--threads 1] [--repeats 5] [--only k_center badge] [--peers] [--limit 50]
         [--output query_speed.jsonl] [--pools folder]
     python benchmarks/query_speed.py --tables [--output query_speed.jsonl]
 
 Pools are long-tailed Gaussian mixtures of unit-length rows x 384 float32, read as memory maps,
 with 200 labelled rows. Every measurement has a process of its own and one line of the output
 file; what stands there already is not measured again, so a run that was stopped goes on where it
-was. Before each repetition the floors are measured in the same process: "gemm", the product of the
-pool with n of its rows, and "pass", numpy's sum of float64 numbers as many as the probabilities,
-out of an array too large for the caches. Times are medians, in seconds; ratios are medians of the
-ratios. With one thread, times are the processor's, so that other work on the machine does not
-count; with more, the clock's. Memory is what the process holds beside mapped files, at most, less
-what it held before.
-``--peers`` adds the strategies of scikit-activeml and small-text where they are installed; what
-was over the limit on a smaller pool is not tried on a larger one.
+was. Before and after each repetition the floors are measured in the same process: "gemm", the
+product of the pool with n of its rows, and "pass", numpy's sum of float64 numbers as many as the
+probabilities, out of an array too large for the caches. Times are medians, in seconds; ratios are
+medians of the ratios. With one thread, times are the processor's, so that other work on the machine
+does not count; with more, the clock's. Memory is what the process holds beside mapped files, at
+most, less what it held before.
+``--peers`` adds the strategies of scikit-activeml and small-text where they are installed; they
+are stopped at the limit, and what was over it on a smaller pool is not tried on a larger one.
 """
 
 import argparse
@@ -52,9 +52,14 @@ def main() -> None:
     parser.add_argument("--n", type=int, nargs="+", default=[1000])
     parser.add_argument("--threads", type=int, nargs="+", default=[1])
     parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--patience", type=float, default=1e9, help="seconds, then no repeats")
     parser.add_argument(
-        "--limit", type=float, default=600, help="processor seconds for a measurement"
+        "--patience",
+        type=float,
+        default=1e9,
+        help="seconds after which a measurement is not repeated",
+    )
+    parser.add_argument(
+        "--limit", type=float, default=50, help="processor seconds for another library"
     )
     parser.add_argument("--only", nargs="+", default=None)
     parser.add_argument("--peers", action="store_true")
@@ -169,15 +174,15 @@ def measure(answer: Connection, folder: Path, cell: dict, options: dict) -> None
     import torch
     from threadpoolctl import threadpool_limits
 
-    # Like the times, the limit is one of the processor: the system ends what goes beyond.
-    limit = int(options["limit"] * cell["threads"])
-    resource.setrlimit(resource.RLIMIT_CPU, (limit, limit + 5))
     resource.setrlimit(resource.RLIMIT_DATA, (_MEMORY, _MEMORY))
     torch.set_num_threads(cell["threads"])
     X, proba = np.load(folder / "X.npy", mmap_mode="r"), np.load(folder / "p.npy")
     labelled = dict(np.load(folder / "labelled.npz"))
     library, _, name = cell["name"].rpartition(" ")
     make = LIBRARIES[library][1] if library else ours
+    if library:  # like the times, the limit is one of the processor: the system ends what is over
+        limit = int(options["limit"] * cell["threads"])
+        resource.setrlimit(resource.RLIMIT_CPU, (limit, limit + 5))
     try:
         with threadpool_limits(cell["threads"]):
             choose = make(name, X, proba, labelled, cell["n"])
@@ -197,7 +202,8 @@ def repeat(
     repeats: int,
     patience: float,
 ) -> dict:
-    """Times of the choice and of the floors next to it, until the patience is over."""
+    """Times of the choice and, on average, of the floors before and after it; less often than asked
+    for once the patience is over."""
 
     def timed(work: Callable[[], object]) -> float:
         before, times = clock(), 0
@@ -206,17 +212,21 @@ def repeat(
             times += 1
         return float(f"{passed / times:.4g}")
 
-    start = time.perf_counter()
+    def measured() -> dict[str, float]:
+        return {floor: share * timed(work) for floor, (share, work) in floors.items()}
+
+    start = clock()
     with Watch() as watch:  # a first time, in which everything is touched
         first = timed(choose)
     result: dict = {"seconds": [], "mib": round(watch.mib)} | {floor: [] for floor in floors}
-    while len(result["seconds"]) < repeats:
-        for floor, (share, work) in floors.items():
-            result[floor].append(float(f"{share * timed(work):.4g}"))
-        if time.perf_counter() - start > patience:
-            result["seconds"].append(first)
-            break
-        result["seconds"].append(timed(choose))
+    before, late = measured(), False
+    while len(result["seconds"]) < repeats and not late:
+        late = clock() - start > patience
+        result["seconds"].append(first if late else timed(choose))
+        after = before if late else measured()
+        for floor in floors:
+            result[floor].append(float(f"{(before[floor] + after[floor]) / 2:.4g}"))
+        before = after
     return result
 
 
