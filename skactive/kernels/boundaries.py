@@ -4,6 +4,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from skactive.kernels.ranking import two_largest
+
 #: Probabilities looked at together: a block stays in the processor's cache.
 _BLOCK = 2**17
 #: Of so many runs of rows one is looked at first: runs, as memory is read by the line.
@@ -53,7 +55,7 @@ def nearest_to_boundaries(
 def _nearest(proba: np.ndarray, lengths: np.ndarray, numbers: np.ndarray) -> Near:
     runs = range(0, len(proba), _SAMPLED * _RUN)
     some = numbers / _SAMPLED
-    some = np.ceil(some + 4 * np.sqrt(some) + 4).astype(np.int64)
+    some = np.ceil(some + 3 * np.sqrt(some) + 3).astype(np.int64)
     while True:
         limits = np.full(len(numbers), np.inf)
         if len(runs) > 1:
@@ -88,8 +90,8 @@ def to_boundaries(proba: np.ndarray, lengths: np.ndarray) -> np.ndarray:
     logs += np.finfo(np.float64).tiny
     np.log(logs, out=logs)
     own, rows = logs.argmax(axis=0), np.arange(len(proba))
-    distances = logs[own, rows] - logs
-    distances /= lengths[:, own]
+    distances = np.subtract(logs[own, rows], logs, out=logs)
+    distances /= lengths.take(own, axis=1)
     distances[own, rows] = np.inf
     distances[own, rows] = distances.min(axis=0)
     return distances
@@ -145,9 +147,9 @@ def _contested(proba: np.ndarray, part: float) -> np.ndarray:
     """Rows with a second class of at least this part of the largest probability."""
     if part < _NONE:
         return np.arange(len(proba))
-    columns = proba.T.astype(np.float32, order="C")  # which will do to rule out rows
-    near = columns >= columns.max(axis=0) * np.float32(part)
-    return np.flatnonzero(near.sum(axis=0, dtype=np.uint16) > 1)
+    rows = proba.astype(np.float32)  # which will do to rule out rows
+    first, second = two_largest(rows, np.empty_like(rows))
+    return np.flatnonzero(second >= first * np.float32(part))
 
 
 def _join(
