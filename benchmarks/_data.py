@@ -45,18 +45,33 @@ def add_data_option(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def load_texts(folder: str | Path | None, name: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Distinct texts, their labels and splits, each (n,), from ``text/NAME.parquet``."""
+    path = _present(folder, "text", f"{name}.parquet")
+    import pandas as pd
+
+    frame = pd.read_parquet(path).drop_duplicates("text", keep="last")
+    texts, labels, split = (frame[column] for column in ("text", "label_name", "split"))
+    return texts.to_numpy(object), labels.to_numpy(str), split.to_numpy(str)
+
+
 def load_features(folder: str | Path | None, name: str, part: str = "all") -> Features:
     """Read one set; `part` ("train" or "test") is for those that come in parts.
 
     Where the file is absent it says so and ends the script, as one that had nothing to do.
     """
-    if folder is None:
-        _skip("no data folder. Give --data DIR, or set SKACTIVE_DATA.")
-    path = Path(folder) / "features" / f"{name}.npz"
-    if not path.is_file():
-        _skip(f"{path} is absent. --data or SKACTIVE_DATA must name the folder above features.")
+    path = _present(folder, "features", f"{name}.npz")
     with np.load(path, allow_pickle=False) as arrays:
         return _texts(name, arrays) if "E" in arrays else _images(name, arrays, part)
+
+
+def _present(folder: str | Path | None, kind: str, name: str) -> Path:
+    if folder is None:
+        _skip("no data folder. Give --data DIR, or set SKACTIVE_DATA.")
+    path = Path(folder) / kind / name
+    if not path.is_file():
+        _skip(f"{path} is absent. --data or SKACTIVE_DATA must name the folder above {kind}.")
+    return path
 
 
 def _skip(reason: str) -> NoReturn:

@@ -1,0 +1,260 @@
+"""What fine-tuning gains and costs, and active learning with features that are kept fresh.
+
+    python benchmarks/fine_tuning.py --data DIR [--out fine_tuning.jsonl] [--only modes loops]
+        [--seeds 0 3]
+    python benchmarks/fine_tuning.py --tables [--out fine_tuning.jsonl]
+
+DIR/text/NAME.parquet has the columns text, label_name and split. Questions of six kinds (trec6) and
+requests to a bank of the first twenty kinds by name (banking77), all-MiniLM-L6-v2, one thread.
+
+- modes: FineTunedClassifier on 100, 200 and 500 random labels, by every mode; balanced accuracy on
+  400 texts of the test split.
+- loops: 200 labels in batches of ten from a pool of 600, by smallest margin. "standard" tunes the
+  model after every batch, in the mode that is best in hindsight: of the means of "modes" at 200
+  labels. "svp" asks with a head on frozen embeddings, and tunes in that mode at the end only.
+  "asvp" is ActiveClassifier(..., refresh="auto"). The three begin with the same ten labels.
+
+Seconds are the processor's, of fitting and asking without evaluation, so that other work on the
+machine does not count; nothing is taken from the row cache that the run did not put there. Every
+outcome is a line of the output file and is not computed again: a run that was stopped goes on where
+it was. Nothing was chosen on these texts: learning rates, epochs and the automatic choice come from
+other sets (tweets, comments, docstrings) and from other kinds of requests.
+"""
+
+import argparse
+import json
+import sys
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+from unittest import mock
+
+import numpy as np
+import torch
+from _data import add_data_option, load_texts
+from sklearn.metrics import balanced_accuracy_score
+from sklearn.pipeline import make_pipeline
+from threadpoolctl import threadpool_limits
+
+from skactive import (
+    ActiveClassifier,
+    FineTunedClassifier,
+    LearningCurves,
+    SentenceEncoder,
+    SoftmaxHead,
+)
+from skactive.encoders import cache
+
+SETS = ("trec6", "banking77")
+N_LABELS = (100, 200, 500)
+MODES = ("frozen", "lp-ft", "full", "lora", "ia3", "auto")
+N_TEST, N_POOL, BUDGET, BATCH, MEASURED = 400, 600, 200, 10, (50, 100, 150, 200)
+PRICES = (0.0, 0.01, 0.03, 0.1, 0.3, 1.0)  # of a second, in labels
+
+
+class Trial(NamedTuple):
+    """Texts drawn by a seed; the pool in an order that is random."""
+
+    pool: np.ndarray
+    y_pool: np.ndarray
+    test: np.ndarray
+    y_test: np.ndarray
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    add_data_option(parser)
+    parser.add_argument("--out", default=Path(__file__).with_suffix(".jsonl"), type=Path)
+    parser.add_argument("--only", nargs="+", default=["modes", "loops"], choices=["modes", "loops"])
+    parser.add_argument("--seeds", type=int, nargs=2, default=(0, 3), metavar=("FROM", "TO"))
+    parser.add_argument("--tables", action="store_true", help="print what is there")
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    threadpool_limits(1)
+    warnings.filterwarnings("ignore", message=".*stacklevel.*")
+    if not options.tables:
+        encoder().transform(["what takes time once: imports, and reading the weights"])
+        for part in options.only:
+            for seed in range(*options.seeds):
+                for name in SETS:
+                    measure(part, draw(options.data, name, seed), name, seed, options.out)
+    print_tables(read(options.out))
+
+
+def draw(folder: str | None, name: str, seed: int) -> Trial:
+    texts, labels, split = load_texts(folder, name)
+    if name == "banking77":
+        kept = np.isin(labels, np.unique(labels)[:20])
+        texts, labels, split = texts[kept], labels[kept], split[kept]
+    rng = np.random.default_rng(seed)
+    train, test = (rng.permutation(np.flatnonzero(split == part)) for part in ("train", "test"))
+    test = test[:N_TEST]
+    return Trial(texts[train], labels[train], texts[test], labels[test])
+
+
+def measure(part: str, trial: Trial, name: str, seed: int, out: Path) -> None:
+    key = {"part": part, "set": name, "seed": seed}
+    done = [record for record in read(out) if key.items() <= record.items()]
+    work = fitted_modes if part == "modes" else played_loops
+    for record in work(trial, seed, done, read(out), name):
+        with out.open("a") as file:
+            file.write(json.dumps(key | record) + "\n")
+        print(key | record, file=sys.stderr, flush=True)
+
+
+def fitted_modes(
+    trial: Trial, seed: int, done: list[dict], records: list[dict], name: str
+) -> Iterator[dict]:
+    for n in N_LABELS:
+        for mode in MODES:
+            cell = {"n": n, "mode": mode}
+            if any(cell.items() <= record.items() for record in done):
+                continue
+            clf = FineTunedClassifier(encoder(), mode=mode, random_state=seed)
+            with nothing_cached():
+                X, y = trial.pool[:n], trial.y_pool[:n]
+                seconds = clocked(lambda: clf.fit(X, y, classes=np.unique(trial.y_pool)))  # noqa: B023
+                score = balanced_accuracy_score(trial.y_test, clf.predict(trial.test))
+            yield cell | {"taken": clf.mode_, "seconds": seconds, "score": score}
+
+
+def played_loops(
+    trial: Trial, seed: int, done: list[dict], records: list[dict], name: str
+) -> Iterator[dict]:
+    mode = best_mode(records, name, BUDGET)
+    frozen = make_pipeline(encoder(), SoftmaxHead())
+    final = FineTunedClassifier(encoder(), mode=mode, random_state=seed)
+    runs: dict[str, tuple[Any, Any]] = {
+        "standard": (ActiveClassifier(final), None),
+        "svp": (ActiveClassifier(frozen), final),
+        "asvp": (ActiveClassifier(frozen, refresh="auto"), None),
+    }
+    for method, (clf, tuned_at_last) in runs.items():
+        if not any(record["method"] == method for record in done):
+            clf.set_params(strategy="margin", random_state=seed)
+            with nothing_cached():
+                measured = list(play(clf, tuned_at_last, trial))
+            for record in measured:
+                yield {"method": method, "mode": mode} | record
+
+
+def play(clf: ActiveClassifier, final: Any, trial: Trial) -> Iterator[dict]:
+    """One labelling job; `final`, if any, is fitted where the score is measured, and paid for."""
+    X, y = trial.pool[:N_POOL], trial.y_pool[:N_POOL]
+    asked, seconds = np.arange(BATCH), 0.0
+    labelled = asked
+    clf.partial_fit(X[asked], y[asked], classes=np.unique(trial.y_pool))
+    while len(labelled) < BUDGET:
+        answers = []
+        seconds += clocked(lambda: answers.append(clf.query(X, BATCH)))  # noqa: B023
+        (asked,) = answers
+        labelled = np.concatenate([labelled, asked])
+        seconds += clocked(lambda: clf.partial_fit(X[asked], y[asked]))  # noqa: B023
+        if len(labelled) not in MEASURED:
+            continue
+        judge, paid = clf, seconds
+        if final is not None:
+            judge = final
+            classes = np.unique(trial.y_pool)
+            paid += clocked(lambda: final.fit(X[labelled], y[labelled], classes=classes))  # noqa: B023
+        score = balanced_accuracy_score(trial.y_test, judge.predict(trial.test))
+        yield {"n": len(labelled), "score": score, "seconds": paid}
+
+
+def encoder() -> SentenceEncoder:
+    return SentenceEncoder(verbose=False)
+
+
+def nothing_cached() -> Any:
+    return mock.patch.object(cache, "_MEMORY", cache.MemoryRows())
+
+
+def clocked(work: Callable[[], Any]) -> float:
+    start = time.process_time()
+    work()
+    return time.process_time() - start
+
+
+def read(path: Path) -> list[dict]:
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.is_file() else []
+
+
+def best_mode(records: list[dict], name: str, n: int) -> str:
+    modes = [mode for mode in MODES if mode != "auto"]
+    return max(modes, key=lambda mode: mean_score(records, name, n, mode))
+
+
+def mean_score(records: list[dict], name: str, n: int, mode: str, what: str = "score") -> float:
+    cell = {"part": "modes", "set": name, "n": n, "mode": mode}
+    return float(np.mean([r[what] for r in records if cell.items() <= r.items()]))
+
+
+def print_tables(records: list[dict]) -> None:
+    print("\n### Balanced accuracy (seconds), mean over the seeds\n")
+    print(f"| set | labels | {' | '.join(MODES)} | auto took |")
+    print("|---|---|" + "---|" * (len(MODES) + 1))
+    cells = [(name, n) for name in SETS for n in N_LABELS]
+    for name, n in cells:
+        row = [
+            f"{100 * mean_score(records, name, n, mode):.1f} "
+            f"({mean_score(records, name, n, mode, 'seconds'):.0f})"
+            for mode in MODES
+        ]
+        auto = {"part": "modes", "set": name, "n": n, "mode": "auto"}
+        taken = [record["taken"] for record in records if auto.items() <= record.items()]
+        print(f"| {name} | {n} | {' | '.join(row)} | {', '.join(taken)} |")
+    means = {
+        mode: float(np.mean([mean_score(records, *cell, mode) for cell in cells])) for mode in MODES
+    }
+    print(f"| mean | | {' | '.join(f'{100 * mean:.1f}' for mean in means.values())} | |")
+    best = [max(mean_score(records, *c, m) for m in MODES if m != "auto") for c in cells]
+    single = max(mean for mode, mean in means.items() if mode != "auto")
+    print(
+        f"\nauto less the best single mode, in the mean: {100 * (means['auto'] - single):+.1f}; "
+        f"less the best mode of each row: {100 * (means['auto'] - np.mean(best)):+.1f}."
+    )
+    for name in SETS:
+        loops = [r for r in records if r["part"] == "loops" and r["set"] == name]
+        if loops:
+            print_loops(name, loops)
+
+
+def print_loops(name: str, loops: list[dict]) -> None:
+    print(f"\n### Loops on {name}, tuned in mode {loops[0]['mode']}: balanced accuracy (seconds)\n")
+    methods = list(dict.fromkeys(record["method"] for record in loops))
+    print(f"| labels | {' | '.join(methods)} | asvp less standard | share of its seconds |")
+    print("|---|" + "---|" * (len(methods) + 2))
+    for n in MEASURED:
+        score, seconds = (
+            {
+                m: float(np.mean([r[what] for r in loops if r["method"] == m and r["n"] == n]))
+                for m in methods
+            }
+            for what in ("score", "seconds")
+        )
+        row = [f"{100 * score[m]:.1f} ({seconds[m]:.0f})" for m in methods]
+        gain, share = score["asvp"] - score["standard"], seconds["asvp"] / seconds["standard"]
+        print(f"| {n} | {' | '.join(row)} | {100 * gain:+.1f} | {share:.0%} |")
+    curves = LearningCurves(
+        {
+            "strategy": record["method"],
+            "repeat": record["seed"],
+            "n_labels": record["n"],
+            "score": record["score"],
+            "seconds": record["seconds"],
+        }
+        for record in loops
+    )
+    print(f"\n### Total cost on {name}, in labels, to reach what standard reaches\n")
+    print(f"| a second costs | {' | '.join(methods)} |")
+    print("|---|" + "---|" * len(methods))
+    for price in PRICES:
+        costs = curves.total_cost(1.0, price, baseline="standard")
+        row = [f"{costs.loc[method, 'cost']:.0f}" for method in methods]
+        print(f"| {price:g} | {' | '.join(row)} |")
+
+
+if __name__ == "__main__":
+    main()
