@@ -1,6 +1,6 @@
 """When the embeddings of a frozen encoder have gone stale, and what takes their place."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -21,7 +21,8 @@ class Freshness:
     stale when labels are enough for a tuned model to tell the classes apart better than the frozen
     one does. So whenever labels have doubled, a `FineTunedClassifier` is asked: should it choose
     to tune the model, by what it foretells of labels held out, its encoder makes the features
-    from then on. Each tuning starts from the published weights.
+    from then on. More labels speak for tuning all the more, so that mode is then kept. Each tuning
+    starts from the published weights.
 
     Attributes
     ----------
@@ -29,6 +30,8 @@ class Freshness:
         The tuned one; None while the frozen one will do.
     n_labels : int
         At the last look.
+    mode : str
+        How the next tuning is to be done.
 
     References
     ----------
@@ -38,6 +41,7 @@ class Freshness:
 
     encoder: Encoder | None = None
     n_labels: int = 0
+    mode: str = "auto"
 
     def is_due(self, canonical: Canonical) -> bool:
         """Whether there are labels enough to look again.
@@ -83,5 +87,6 @@ class Freshness:
             prior_log_proba=None if prior_proba is None else np.log(prior_proba),
             classes=classes,
         )
-        stale = tuner.mode_ != "frozen"
-        return Freshness(tuner.encoder_ if stale else self.encoder, len(canonical.y))
+        if tuner.mode_ == "frozen":
+            return replace(self, n_labels=len(canonical.y))
+        return Freshness(tuner.encoder_, len(canonical.y), tuner.mode_)

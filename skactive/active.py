@@ -496,7 +496,8 @@ class ActiveClassifier(VersionNoted, CallbackSupportMixin, ClassifierMixin, Base
         if self.refresh != "auto":
             return clone(self.refresh).set_params(model=encoder)
         loss = "cross_entropy" if self.noise is None else "auto"
-        return FineTunedClassifier(encoder, mode="auto", loss=loss, random_state=self._seed())
+        mode = self._freshness.mode
+        return FineTunedClassifier(encoder, mode=mode, loss=loss, random_state=self._seed())
 
     def _known(self) -> Learned:
         if self._learned is None:

@@ -13,7 +13,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import GaussianNB
 
-from skactive import ClipEncoder
+from skactive import ClipEncoder, FineTunedClassifier
 
 README = Path(__file__).resolve().parent.parent / "README.md"
 SECTIONS = dict(
@@ -27,7 +27,13 @@ BLOCKS = {
 
 
 def test_every_example_is_run_below():
-    assert set(BLOCKS) == {"Texts", "Images", "Tables", "Measure it on your own data"}
+    assert set(BLOCKS) == {
+        "Texts",
+        "Images",
+        "The model itself",
+        "Tables",
+        "Measure it on your own data",
+    }
 
 
 def test_texts(tmp_path, monkeypatch):
@@ -64,6 +70,19 @@ def test_images(tmp_path, monkeypatch, clip_checkpoint):
     exec(BLOCKS["Images"], names)
     assert len(set(names["asked"])) == 20
     assert set(names["clf"].predict(paths)) <= {"cat", "dog"}
+
+
+def test_the_model_itself(monkeypatch, tiny_sentence_model):
+    """The same lines, with a small model of random weights in place of all-MiniLM-L6-v2."""
+    names = {"texts": [f"{word} {i}" for i in range(30) for word in ("up", "down")]}
+    names["labels"] = [text.split()[0] for text in names["texts"]]
+    monkeypatch.setattr(
+        "skactive.FineTunedClassifier",
+        lambda model, **kw: FineTunedClassifier(str(tiny_sentence_model), **kw),
+        raising=False,
+    )
+    exec(BLOCKS["The model itself"], names)
+    assert names["clf"].mode_ in ("full", "frozen")
 
 
 def test_tables():

@@ -187,6 +187,22 @@ def test_auto_asks_for_the_automatic_mode(encoder, monkeypatch):
         assert asked[-1]["model"].get_params() == encoder.get_params()
 
 
+def test_a_mode_once_taken_is_kept(encoder, monkeypatch):
+    asked, plain = [], FineTunedClassifier.fit
+
+    def fit(self, *args, **params):
+        asked.append(self.mode)
+        self.set_params(max_epochs=1, mode=next(modes))
+        return plain(self, *args, **params)
+
+    modes = iter(["frozen", "full", "full"])
+    monkeypatch.setattr(FineTunedClassifier, "fit", fit)
+    clf = ActiveClassifier(make_pipeline(encoder, SoftmaxHead()), refresh="auto", random_state=0)
+    label(clf, 12, n_rounds=4)
+    assert asked == ["auto", "auto", "full"][: len(asked)]
+    assert len(asked) == 3
+
+
 def test_a_tuning_that_fails_changes_nothing(make, monkeypatch):
     clf = label(make(), 8)
     before = clf.predict_proba(NEW)
