@@ -45,9 +45,9 @@ class FineTunedClassifier(VersionNoted, ClassifierMixin, BaseEstimator):
         ``"frozen"`` trains the head only. ``"lp-ft"`` fits the head first and then trains all [1]_,
         ``"full"`` trains all from the start. ``"lora"`` and ``"ia3"`` fit the head first and then
         train small parts added to the model, through the peft library (extra "tune"). ``"auto"``
-        is "full" where, trained on one half of the labels, it foretells the other half better than
-        "frozen" does, and else "frozen", as with fewer than 50 labels. Embeddings of words and
-        positions stay as they are.
+        is "full" unless, trained on one half of the labels, it foretells the other half worse than
+        "frozen" does, by more than a standard error; with fewer than 50 labels it is "frozen".
+        Embeddings of words and positions stay as they are.
     loss : {"auto", "cross_entropy", "gce"}, default="auto"
         As in `SoftmaxHead`. ``"auto"`` reckons with as many wrong labels as the head found on the
         frozen embeddings.
@@ -86,8 +86,8 @@ class FineTunedClassifier(VersionNoted, ClassifierMixin, BaseEstimator):
     mode_ : str
         The mode taken.
     gain_ : tuple (mean, error)
-        In mode "auto": what tuning gained over frozen embeddings in the balanced accuracy on labels
-        held out, and its standard error.
+        In mode "auto": what "full" gained over "frozen" in the balanced accuracy on labels held
+        out, and its standard error; minus infinity where labels were too few to ask.
     encoder_ : encoder
         The tuned one (the frozen one in mode "frozen"): an ordinary transformer.
     head_ : SoftmaxHead
@@ -213,7 +213,8 @@ class FineTunedClassifier(VersionNoted, ClassifierMixin, BaseEstimator):
         self.mode_ = self.mode
         if self.mode == "auto":
             self.gain_ = self._held_out_gain(take(X, counted), codes, weight[counted], prior)
-            self.mode_ = "full" if self.gain_.mean > 0 else "frozen"
+            # half of the labels hold back the tuned model more than the frozen one
+            self.mode_ = "full" if self.gain_.mean > -self.gain_.error else "frozen"
         self.encoder_, self.head_ = encoder, self.probe_
         self.history_: list[dict[str, float]] = []
         if self.mode_ != "frozen":
@@ -302,7 +303,7 @@ class FineTunedClassifier(VersionNoted, ClassifierMixin, BaseEstimator):
     ) -> Gain:
         """What tuning would gain, by what it does for one half of the labels."""
         if len(codes) < _FEW:
-            return Gain(0.0, np.inf)
+            return Gain(-np.inf, 0.0)
         given = {"checkpoint_dir": None, "random_state": self._seed, "verbose": False}
 
         def fit_predict(mode: str, train: np.ndarray, test: np.ndarray) -> np.ndarray:
