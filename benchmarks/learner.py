@@ -15,7 +15,7 @@ The methods, all in one run:
 - logistic: LogisticRegression(class_weight="balanced"), C found by cross-validation;
 - cleanlab: its CleanLearning around that (skipped, saying so, where cleanlab is not installed);
 - no prior, prior: ActiveClassifier around SoftmaxHead, after one unlabelled query of the pool;
-- useless, adversarial: the same with the prior's rows shuffled, or its classes permuted;
+- useless, adversarial: the same with the prior's rows shuffled, or every class's column moved;
 - hindsight: the best of a grid of fixed settings for each set, n and noise, by the test rows.
 
 Features are normalised rows of texts' and images' embeddings, or standardised columns of tables;
@@ -251,11 +251,10 @@ def prior_table(task: Task, kind: str) -> np.ndarray | None:
     if kind == "useless":
         return rng.permutation(table)
     if kind == "adversarial":
-        return (
-            table[:, np.roll(rng.permutation(table.shape[1]), 1)]
-            if table.shape[1] > 2
-            else table[:, ::-1]
-        )
+        order = rng.permutation(table.shape[1])
+        moved = np.empty_like(order)
+        moved[order] = np.roll(order, 1)  # in one circle: no class keeps its column
+        return table[:, moved]
     return table
 
 
