@@ -28,6 +28,7 @@ import numpy as np
 import torch
 from _data import add_data_option
 from _label_savings_peers import CS, STRATEGIES, peer_runs, prior_al
+from _label_savings_report import file_name, read, report
 from _trials import SETTINGS, Trial, draw
 from learner import TablePrior
 from sklearn.pipeline import make_pipeline
@@ -35,6 +36,7 @@ from sklearn.preprocessing import FunctionTransformer
 from threadpoolctl import threadpool_limits
 
 from skactive import ActiveClassifier, SoftmaxHead
+from skactive._annotation import annotate
 
 BUDGET, BATCH = 400, 20
 OURS = ("auto", "random")
@@ -62,13 +64,14 @@ def main() -> None:
         for setting in chosen:
             trial = draw(setting, options.data, seed)
             for family in options.only if trial is not None else ():
-                path = folder / f"{family}-{setting.name.replace(' ', '_')}.jsonl"
-                done = {(r["method"], r["seed"]) for r in _read(path)}
+                path = folder / file_name(family, setting.name)
+                done = {(r["method"], r["seed"]) for r in read(path)}
                 for record in FAMILIES[family](trial, seed, options, done):
                     record |= {"seed": seed, "zero_shot": trial.zero_shot}
                     with path.open("a") as file:
                         file.write(json.dumps(record) + "\n")
             print(f"{setting.name} seed {seed}", file=sys.stderr, flush=True)
+    print(report(folder, [s.name for s in chosen], range(*options.seeds)))
 
 
 def peers(
@@ -119,12 +122,10 @@ def learn(trial: Trial, strategy: object, seed: int) -> list[float]:
         strategy=strategy,
         random_state=seed,
     )
-    rows, scores = np.arange(len(X))[:, None], []
-    for _ in range(min(BUDGET, n_pool) // BATCH):
-        asked = clf.query(rows[:n_pool], BATCH)
-        clf.partial_fit(rows[asked], trial.given[asked], classes=np.arange(trial.n_classes))
-        scores.append(trial.score(clf.predict(rows[n_pool:])))
-    return scores
+    rows = np.arange(len(X))[:, None]
+    budget = min(BUDGET, n_pool // BATCH * BATCH)
+    rounds = annotate(clf, rows[:n_pool], trial.given, budget=budget, batch_size=BATCH)
+    return [trial.score(clf.predict(rows[n_pool:])) for _ in rounds]
 
 
 FAMILIES = {"peers": peers, "prior_al": prior_als, "ours": ours}
@@ -132,10 +133,6 @@ FAMILIES = {"peers": peers, "prior_al": prior_als, "ours": ours}
 
 def _rounded(scores: list[float]) -> list[float]:
     return [round(score, 5) for score in scores]
-
-
-def _read(path: Path) -> list[dict]:
-    return [json.loads(line) for line in path.open()] if path.exists() else []
 
 
 if __name__ == "__main__":

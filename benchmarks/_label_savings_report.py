@@ -1,0 +1,210 @@
+"""Tables of the label-savings benchmark, from the outcomes of its runs."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from skactive import LearningCurves
+
+BATCH = 20
+OURS, PUBLISHED = "auto", "PriorAL"
+OF_USE = 0.25  # chance-corrected balanced accuracy from which a prior is of use
+
+
+def file_name(family: str, setting: str) -> str:
+    return f"{family}-{setting.replace(' ', '_')}.jsonl"
+
+
+def read(path: Path) -> list[dict]:
+    return [json.loads(line) for line in path.open()] if path.exists() else []
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """All runs of one setting: scores (n_seeds, n_batches) by method, of the same seeds."""
+
+    setting: str
+    peers: dict[str, np.ndarray]
+    published: dict[str, np.ndarray]
+    ours: dict[str, np.ndarray]
+    zero_shot: np.ndarray | None
+
+    @property
+    def baseline(self) -> str:
+        """The peer, its C included, of the largest area under its curve: hindsight."""
+        return max(self.peers, key=lambda name: self.peers[name].mean())
+
+    def curves(self) -> LearningCurves:
+        """The baseline, PriorAL at its best, and ours; the prior is what ours know at 0 labels."""
+        scores = {f"peer {self.baseline}": self.peers[self.baseline]} if self.peers else {}
+        if self.published:
+            best = max(self.published, key=lambda name: self.published[name].mean())
+            scores[PUBLISHED] = self.published[best]
+        records = [
+            {"strategy": name, "repeat": seed, "n_labels": BATCH * (i + 1), "score": score}
+            for name, runs in (scores | self.ours).items()
+            for seed, run in enumerate(runs)
+            for i, score in enumerate(run)
+        ]
+        if self.zero_shot is not None:
+            records += [
+                {"strategy": name, "repeat": seed, "n_labels": 0, "score": score}
+                for name in self.ours
+                for seed, score in enumerate(self.zero_shot)
+            ]
+        return LearningCurves(records)
+
+
+def outcome(folder: Path, setting: str, seeds: range) -> Outcome | None:
+    """What there is of a setting; methods that lack a seed that others have are left out."""
+    runs: dict[str, dict[str, dict[int, dict]]] = {}
+    for family in ("peers", "prior_al", "ours"):
+        by_method = runs.setdefault(family, {})
+        for record in read(folder / file_name(family, setting)):
+            if record["seed"] in seeds:
+                by_method.setdefault(record["method"], {})[record["seed"]] = record
+    if OURS not in runs["ours"] or "random C=1.0" not in runs["peers"]:
+        return None
+    shared = sorted(runs["ours"][OURS].keys() & runs["peers"]["random C=1.0"].keys())
+    if not shared:
+        return None
+
+    def arrays(family: str) -> dict[str, np.ndarray]:
+        complete = {m: r for m, r in runs[family].items() if r.keys() >= set(shared)}
+        return {m: np.array([r[s]["scores"][:length] for s in shared]) for m, r in complete.items()}
+
+    length = min(len(runs["ours"][OURS][s]["scores"]) for s in shared)
+    first = runs["ours"][OURS][shared[0]]["zero_shot"]
+    zero_shot = first and np.array([runs["ours"][OURS][s]["zero_shot"] for s in shared])
+    return Outcome(setting, arrays("peers"), arrays("prior_al"), arrays("ours"), zero_shot)
+
+
+def report(folder: Path, settings: list[str], seeds: range) -> str:
+    found = [o for s in settings if (o := outcome(folder, s, seeds)) is not None]
+    if not found:
+        return "nothing to report yet"
+    parts = [_against_peers(found), _same_learner(found), _ranks(found)]
+    return "\n\n".join(parts)
+
+
+def _against_peers(found: list[Outcome]) -> str:
+    lines = [
+        "| setting | seeds | zero-shot | best baseline | at the end | ours | savings | lead |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    counted = []
+    for o in found:
+        name = f"peer {o.baseline}"
+        row = _savings(o, name).loc[OURS]
+        counted += [] if row.apart else [row.savings]
+        cells = [o.setting, str(row.n_repeats), _zero_shot(o), o.baseline]
+        cells += [f"{r[:, -1].mean():.3f}" for r in (o.peers[o.baseline], o.ours[OURS])]
+        lines.append(f"| {' | '.join([*cells, saved(row), lead(row)])} |")
+    lines.append(f"\nMedian of the savings over {len(counted)} settings: {_median(counted)}")
+    return "\n".join(lines)
+
+
+def _same_learner(found: list[Outcome]) -> str:
+    lines = [
+        "| setting | random | ours | savings over random | lead | null | PriorAL | lead over it |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    counted = []
+    for o in found:
+        table = _savings(o, "random")
+        row, null = table.loc[OURS], table.loc["random"]
+        counted += [] if row.apart else [row.savings]
+        cells = [o.setting, *(f"{o.ours[m][:, -1].mean():.3f}" for m in ("random", OURS))]
+        cells += [saved(row), lead(row), "" if row.apart else _interval(null)]
+        published = ["", ""]
+        if o.published:
+            end = max(runs[:, -1].mean() for runs in o.published.values())
+            published = [f"{end:.3f}", lead(_savings(o, PUBLISHED).loc[OURS])]
+        lines.append(f"| {' | '.join([*cells, *published])} |")
+    lines.append(f"\nMedian of the savings over {len(counted)} settings: {_median(counted)}")
+    return "\n".join(lines)
+
+
+def _ranks(found: list[Outcome]) -> str:
+    """All strategies on our learner, by the area under the curve."""
+    everywhere = [m for m in found[0].ours if all(m in o.ours or needs_prior(m) for o in found)]
+    area = np.array(
+        [[o.ours[m].mean() if m in o.ours else np.nan for o in found] for m in everywhere]
+    )
+    ranks = np.array([(column[:, None] < column).sum(axis=1) + 1.0 for column in area.T]).T
+    ranks[np.isnan(area)] = np.nan
+    regret = 100 * (np.nanmax(area, axis=0) - area)
+    header = [o.setting.split()[0] + " " + o.setting.split()[1] for o in found]
+    lines = [
+        f"| strategy | rank | regret | {' | '.join(header)} |",
+        "|---|---|---|" + "---|" * len(found),
+    ]
+    for i in np.argsort(np.nanmean(ranks, axis=1)):
+        cells = [f"{100 * a:.1f}" if np.isfinite(a) else "" for a in area[i]]
+        summary = [everywhere[i], f"{np.nanmean(ranks[i]):.1f}", f"{np.nanmean(regret[i]):.2f}"]
+        lines.append(f"| {' | '.join([*summary, *cells])} |")
+    return "\n".join([*lines, "", _worst(found, everywhere)])
+
+
+def _worst(found: list[Outcome], methods: list[str]) -> str:
+    """Where a rival is ahead of ours by more than two paired standard errors, Holm-corrected."""
+    from scipy.stats import t
+
+    tests = []
+    for o in found:
+        for m in methods:
+            if m in o.ours and m != OURS and len(o.ours[m]) > 1:
+                ahead = o.ours[m].mean(axis=1) - o.ours[OURS].mean(axis=1)
+                error = ahead.std(ddof=1) / len(ahead) ** 0.5
+                p = t.sf(ahead.mean() / max(error, 1e-12), len(ahead) - 1)
+                tests.append((p, o.setting, m, 100 * ahead.mean(), 100 * error))
+    tests.sort()
+    significant = []
+    for i, (p, *rest) in enumerate(tests):
+        if p * (len(tests) - i) > 0.05:
+            break
+        significant.append(rest)
+    lines = [f"- {s}: {m} by {d:.1f} ± {e:.1f} points" for s, m, d, e in significant]
+    return "Rivals ahead of ours, Holm-corrected at 5 %: " + (
+        "\n" + "\n".join(lines) if lines else "none"
+    )
+
+
+def needs_prior(method: str) -> bool:
+    from skactive import strategies
+
+    return method in strategies.names() and "prior" in strategies.get(method).needs
+
+
+def _savings(o: Outcome, baseline: str):
+    zero_shot = None if o.zero_shot is None else float(o.zero_shot.mean())
+    return o.curves().savings(baseline, zero_shot=zero_shot)
+
+
+def _zero_shot(o: Outcome) -> str:
+    return "" if o.zero_shot is None else f"{o.zero_shot.mean():.3f}"
+
+
+def _median(values: list[float]) -> str:
+    return f"{np.median(values):.0%}" if values else "none"
+
+
+def saved(row) -> str:
+    if row.apart:
+        return row.apart
+    if not np.isfinite(row.savings):
+        return f"not reached (< {1 - row.last_labels / row.baseline_labels:.0%})"
+    return f"{row.savings:.0%} {_interval(row)}"
+
+
+def _interval(row) -> str:
+    ends = [
+        f"{e:.0%}" if np.isfinite(e) else "not reached" for e in (row.savings_low, row.savings_high)
+    ]
+    return f"[{', '.join(ends)}]"
+
+
+def lead(row) -> str:
+    return f"{100 * row.lead:+.1f} [{100 * row.lead_low:+.1f}, {100 * row.lead_high:+.1f}]"
