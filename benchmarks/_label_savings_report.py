@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from _trials import NOISE_PAIRS, SETTINGS
 
 from skactive import LearningCurves
 
@@ -81,11 +82,11 @@ def outcome(folder: Path, setting: str, seeds: range) -> Outcome | None:
     return Outcome(setting, arrays("peers"), arrays("prior_al"), arrays("ours"), zero_shot)
 
 
-def report(folder: Path, settings: list[str], seeds: range) -> str:
-    found = [o for s in settings if (o := outcome(folder, s, seeds)) is not None]
-    if not found:
-        return "nothing to report yet"
-    parts = [_against_peers(found), _same_learner(found), _ranks(found)]
+def report(folder: Path, seeds: range) -> str:
+    found = [o for s in SETTINGS if (o := outcome(folder, s.name, seeds)) is not None]
+    pairs = [[outcome(folder, s.name, seeds) for s in pair] for pair in NOISE_PAIRS]
+    parts = [_against_peers(found), _same_learner(found), _ranks(found)] if found else []
+    parts.append(_cost_of_noise([pair for pair in pairs if None not in pair]))
     return "\n\n".join(parts)
 
 
@@ -170,6 +171,30 @@ def _worst(found: list[Outcome], methods: list[str]) -> str:
     return "Rivals ahead of ours, Holm-corrected at 5 %: " + (
         "\n" + "\n".join(lines) if lines else "none"
     )
+
+
+def _cost_of_noise(pairs: list[list[Outcome]]) -> str:
+    """Points lost at the end to 40 % wrong answers."""
+    lines = [
+        "| setting | best baseline clean, 40 % | it loses | ours clean, 40 % | ours lose |",
+        "|---|---|---|---|---|",
+    ]
+    lost = []
+    for clean, noisy in pairs:
+        cells, losses = [clean.setting], []
+        for without, with_noise in [
+            (clean.peers[clean.baseline], noisy.peers[noisy.baseline]),
+            (clean.ours[OURS], noisy.ours[OURS]),
+        ]:
+            means = without[:, -1].mean(), with_noise[:, -1].mean()
+            losses.append(100 * (means[0] - means[1]))
+            cells += [f"{means[0]:.3f}, {means[1]:.3f}", f"{losses[-1]:.1f}"]
+        lost.append(losses)
+        lines.append(f"| {' | '.join(cells)} |")
+    if lost:
+        theirs, own = np.mean(lost, axis=0)
+        lines.append(f"\nIn the mean: {theirs:.1f} and {own:.1f} points, {own / theirs:.0%}")
+    return "\n".join(lines)
 
 
 def needs_prior(method: str) -> bool:

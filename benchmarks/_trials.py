@@ -4,7 +4,7 @@ A setting says which set, how long its tail is and what noise the answers carry;
 the classes, the order, the split and the wrong answers.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 import numpy as np
@@ -48,6 +48,12 @@ SETTINGS = (
     Setting("satimage", tail=20, noise=0.2),
     Setting("page_blocks", noise=0.1),
     Setting("mammography"),
+)
+# What wrong answers cost: the same pools with none, and with many.
+NOISE_PAIRS = tuple(
+    (replace(setting, noise=0.0), replace(setting, noise=0.4))
+    for setting in SETTINGS
+    if setting.noise == 0.2
 )
 
 

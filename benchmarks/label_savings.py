@@ -29,7 +29,7 @@ import torch
 from _data import add_data_option
 from _label_savings_peers import CS, STRATEGIES, peer_runs, prior_al
 from _label_savings_report import file_name, read, report
-from _trials import SETTINGS, Trial, draw
+from _trials import NOISE_PAIRS, SETTINGS, Trial, draw
 from learner import TablePrior
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
@@ -59,7 +59,8 @@ def main() -> None:
     threadpool_limits(1)
     folder = Path(options.out)
     folder.mkdir(parents=True, exist_ok=True)
-    chosen = [s for s in SETTINGS if s.name.startswith(tuple(options.settings))]
+    everything = [*SETTINGS, *(setting for pair in NOISE_PAIRS for setting in pair)]
+    chosen = [s for s in everything if s.name.startswith(tuple(options.settings))]
     for seed in range(*options.seeds) if not options.report else ():
         for setting in chosen:
             trial = draw(setting, options.data, seed)
@@ -71,7 +72,7 @@ def main() -> None:
                     with path.open("a") as file:
                         file.write(json.dumps(record) + "\n")
             print(f"{setting.name} seed {seed}", file=sys.stderr, flush=True)
-    print(report(folder, [s.name for s in chosen], range(*options.seeds)))
+    print(report(folder, range(*options.seeds)))
 
 
 def peers(
@@ -124,7 +125,14 @@ def learn(trial: Trial, strategy: object, seed: int) -> list[float]:
     )
     rows = np.arange(len(X))[:, None]
     budget = min(BUDGET, n_pool // BATCH * BATCH)
-    rounds = annotate(clf, rows[:n_pool], trial.given, budget=budget, batch_size=BATCH)
+    rounds = annotate(
+        clf,
+        rows[:n_pool],
+        trial.given,
+        classes=np.arange(trial.n_classes),
+        budget=budget,
+        batch_size=BATCH,
+    )
     return [trial.score(clf.predict(rows[n_pool:])) for _ in rounds]
 
 
