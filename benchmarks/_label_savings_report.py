@@ -130,7 +130,7 @@ def _same_learner(found: list[Outcome]) -> str:
 
 def _ranks(found: list[Outcome]) -> str:
     """All strategies on our learner, by the area under the curve."""
-    everywhere = [m for m in found[0].ours if all(m in o.ours or needs_prior(m) for o in found)]
+    everywhere = list(dict.fromkeys(m for o in found for m in o.ours))
     area = np.array(
         [[o.ours[m].mean() if m in o.ours else np.nan for o in found] for m in everywhere]
     )
@@ -195,12 +195,6 @@ def _cost_of_noise(pairs: list[list[Outcome]]) -> str:
         theirs, own = np.mean(lost, axis=0)
         lines.append(f"\nIn the mean: {theirs:.1f} and {own:.1f} points, {own / theirs:.0%}")
     return "\n".join(lines)
-
-
-def needs_prior(method: str) -> bool:
-    from skactive import strategies
-
-    return method in strategies.names() and "prior" in strategies.get(method).needs
 
 
 def _savings(o: Outcome, baseline: str):

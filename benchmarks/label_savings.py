@@ -1,7 +1,7 @@
 """Labels saved: skactive's default against what users have today, and against itself.
 
     python benchmarks/label_savings.py --data DIR --out FOLDER [--seeds 0 10] [--settings trec6 ...]
-        [--only peers prior_al ours] [--strategies auto random ...] [--report]
+        [--only peers prior_al ours] [--strategies auto random ...] [--report | --time]
 
 Eleven settings (texts, images, tables; long tails, merged classes, wrong answers; see _trials.py),
 frozen features, batches of 20 up to 400 labels, balanced accuracy on clean test rows. The classes,
@@ -32,11 +32,13 @@ from _label_savings_report import file_name, read, report
 from _trials import NOISE_PAIRS, SETTINGS, Trial, draw
 from learner import TablePrior
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer
+from sklearn.preprocessing import FunctionTransformer, normalize
 from threadpoolctl import threadpool_limits
 
 from skactive import ActiveClassifier, SoftmaxHead
 from skactive._annotation import annotate
+from skactive.datasets import flip_labels
+from skactive.priors import ZeroShotClassifier
 
 BUDGET, BATCH = 400, 20
 OURS = ("auto", "random")
@@ -53,10 +55,13 @@ def main() -> None:
     parser.add_argument("--strategies", nargs="+", default=OURS)
     parser.add_argument("--peers", nargs="+", default=list(STRATEGIES), choices=list(STRATEGIES))
     parser.add_argument("--report", action="store_true", help="print what is there")
+    parser.add_argument("--time", action="store_true", help="one run on a pool of 10,000 rows")
     options = parser.parse_args()
     warnings.simplefilter("ignore")
     torch.set_num_threads(1)
     threadpool_limits(1)
+    if options.time:
+        return measure_time()
     folder = Path(options.out)
     folder.mkdir(parents=True, exist_ok=True)
     everything = [*SETTINGS, *(setting for pair in NOISE_PAIRS for setting in pair)]
@@ -134,6 +139,24 @@ def learn(trial: Trial, strategy: object, seed: int) -> list[float]:
         batch_size=BATCH,
     )
     return [trial.score(clf.predict(rows[n_pool:])) for _ in rounds]
+
+
+def measure_time(n_rows: int = 10_000, n_features: int = 384, n_classes: int = 13) -> None:
+    """Processor seconds of a run by the default, queries and refits, on a long-tailed mixture."""
+    rng = np.random.default_rng(0)
+    share = 20.0 ** -np.linspace(0, 1, n_classes)
+    y = rng.choice(n_classes, size=n_rows, p=share / share.sum())
+    centres = rng.normal(size=(n_classes, n_features))
+    X = normalize(0.6 * centres[y] + rng.normal(size=(n_rows, n_features))).astype(np.float32)
+    prompts = normalize(centres + 2 * rng.normal(size=centres.shape))
+    prior = ZeroShotClassifier(class_embeddings=prompts, classes=list(range(n_classes)))
+    for name, known in (("with a prior", prior), ("without", None)):
+        clf = ActiveClassifier(SoftmaxHead(device="cpu"), prior=known, random_state=0)
+        started = time.process_time()
+        given, classes = flip_labels(y, 0.2, 0), np.arange(n_classes)
+        for _ in annotate(clf, X, given, classes=classes, budget=BUDGET, batch_size=BATCH):
+            pass
+        print(f"{BUDGET} labels {name}: {time.process_time() - started:.1f} processor seconds")
 
 
 FAMILIES = {"peers": peers, "prior_al": prior_als, "ours": ours}
