@@ -14,6 +14,23 @@ INTRODUCTION = """\
 
 What `ActiveClassifier(strategy=...)` and `strategies.get` take by name, and the wrappers that go
 around any of them. N rows, d features, K classes, L labels. How long each takes: benchmarks.md.
+
+## Which strategy for me?
+
+From what benchmarks.md has under "Labels saved"; where that says nothing, nor does this list.
+
+- You do not know, classes are of very different size, or answers may be wrong: `"auto"`, which is
+  `balanced_herding`. Over a whole run it is the best in the mean, with a prior and without.
+- A table without a prior: `base` is as good, and costs a few passes over the probabilities.
+- Classes of about one size, few wrong answers, a good model: `margin`; with some
+  wrong answers too `badge` is about as good as the default.
+- No opinion yet, and you want rows that stand for the pool: `max_herding`, which `"auto"` is until
+  there is an opinion.
+- Seconds count on millions of rows: `margin`, or `RandomCandidates` around anything else.
+- Not on long tails or noisy answers: `entropy`, and `co_decision` as published, behind random here.
+- Your own data are at hand with labels for a part of them: `simulate` tells more than any list.
+
+## All of them
 """
 
 
