@@ -512,6 +512,12 @@ def test_inside_active_classifier(make, strategy):
     assert clf.label_trust_.shape == (16,)
 
 
+@pytest.mark.parametrize(("noise", "loss"), [("auto", "auto"), (None, "cross_entropy")])
+def test_labels_at_their_word(make, noise, loss):
+    clf = ActiveClassifier(make("frozen"), noise=noise, random_state=0).fit(TEXTS, Y)
+    assert clf.estimator_.loss == loss
+
+
 def test_the_real_model_learns_from_a_few_texts():
     clf = FineTunedClassifier(max_epochs=2, random_state=0).fit(TEXTS[:24], Y[:24])
     assert clf.score(NEW, NEW_Y) == 1.0
