@@ -403,6 +403,11 @@ def test_larger_models_learn_more_slowly(make, monkeypatch):
     assert 2e-5 < rates[1] < 1e-4
 
 
+def test_a_training_that_diverges_is_reported(make):
+    with pytest.raises(FloatingPointError, match=r"epoch 1, .* of 1e\+30. Give a smaller lr"):
+        make(lr=1e30).fit(TEXTS, Y)
+
+
 def test_early_stopping_goes_back_to_the_best_epoch(make, monkeypatch):
     from skactive.finetune.training import Training
 
