@@ -50,7 +50,7 @@ from skactive.encoders import cache
 SETS = ("trec6", "banking77")
 N_LABELS = (100, 200, 500)
 MODES = ("frozen", "lp-ft", "full", "lora", "ia3", "auto")
-N_TEST, N_POOL, BUDGET, BATCH, MEASURED = 400, 600, 200, 10, (50, 100, 150, 200)
+N_TEST, N_POOL, BUDGET, BATCH, MEASURED = 400, 600, 200, 10, (50, 100, 200)
 PRICES = (0.0, 0.01, 0.03, 0.1, 0.3, 1.0)  # of a second, in labels
 
 

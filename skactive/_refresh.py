@@ -89,4 +89,5 @@ class Freshness:
         )
         if tuner.mode_ == "frozen":
             return replace(self, n_labels=len(canonical.y))
-        return Freshness(tuner.encoder_, len(canonical.y), tuner.mode_)
+        tuned = clone(tuner.encoder_).set_params(cache_dir=tuner.model.cache_dir)
+        return Freshness(tuned, len(canonical.y), tuner.mode_)

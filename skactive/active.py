@@ -35,6 +35,7 @@ from skactive._refresh import Freshness
 from skactive._rows import as_rows, find_known, is_texts, n_rows, row_keys, row_sketches, take
 from skactive._validation import check_count, check_labels, check_positions, union
 from skactive.encoders.base import Encoder
+from skactive.finetune import FineTunedClassifier
 from skactive.heads import SoftmaxHead
 from skactive.heads.anchoring import PoolSummary, summarise_pool
 from skactive.noise import NoiseEstimate
@@ -130,7 +131,7 @@ class ActiveClassifier(VersionNoted, CallbackSupportMixin, ClassifierMixin, Base
         "prior": [HasMethods("predict_proba"), None],
         "noise": [StrOptions({"auto"}), None],
         "transductive": ["boolean"],
-        "refresh": [StrOptions({"auto"}), HasMethods(["fit", "embed"]), None],
+        "refresh": [StrOptions({"auto"}), FineTunedClassifier, None],
         "random_state": ["random_state"],
         "verbose": ["verbose"],
     }
@@ -490,8 +491,6 @@ class ActiveClassifier(VersionNoted, CallbackSupportMixin, ClassifierMixin, Base
         return replace(memory, rows=self._split().represent(memory.originals))
 
     def _tuner(self) -> Any:
-        from skactive.finetune import FineTunedClassifier
-
         encoder = first_step(self._estimator())
         if self.refresh != "auto":
             return clone(self.refresh).set_params(model=encoder)
@@ -507,7 +506,8 @@ class ActiveClassifier(VersionNoted, CallbackSupportMixin, ClassifierMixin, Base
     def _split(self) -> Parts:
         seed = None if self.random_state is None else self._seed()
         parts = split_pipeline(self._estimator(), seed)
-        if self.noise is None and isinstance(parts.head, SoftmaxHead) and parts.head.loss == "auto":
+        ours = isinstance(parts.head, SoftmaxHead | FineTunedClassifier)
+        if self.noise is None and ours and parts.head.loss == "auto":
             parts.head.set_params(loss="cross_entropy")
         encoder = self._freshness.encoder
         return parts if encoder is None else parts.with_encoder(encoder)

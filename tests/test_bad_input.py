@@ -214,10 +214,6 @@ def test_parameters(case):
     fails(match, clf.query, X)
 
 
-def test_features_that_change_are_not_available_yet():
-    fails("'refresh' parameter .* must be None", ActiveClassifier(refresh=3).fit, X, Y)
-
-
 @pytest.mark.parametrize("params", [{"strategy": "margins"}, {"strategy": "co_decision"}])
 def test_a_bad_strategy_can_be_set_right_without_a_refit(clf, params):
     clf.set_params(**params)

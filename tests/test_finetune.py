@@ -403,6 +403,11 @@ def test_larger_models_learn_more_slowly(make, monkeypatch):
     assert 2e-5 < rates[1] < 1e-4
 
 
+def test_a_training_that_diverges_is_reported(make):
+    with pytest.raises(FloatingPointError, match=r"epoch 1, .* of 1e\+30. Give a smaller lr"):
+        make(lr=1e30).fit(TEXTS, Y)
+
+
 def test_early_stopping_goes_back_to_the_best_epoch(make, monkeypatch):
     from skactive.finetune.training import Training
 
@@ -510,6 +515,12 @@ def test_inside_active_classifier(make, strategy):
         clf.partial_fit(TEXTS[asked], Y[asked])
     assert clf.predict_proba(NEW).shape[0] == len(NEW)
     assert clf.label_trust_.shape == (16,)
+
+
+@pytest.mark.parametrize(("noise", "loss"), [("auto", "auto"), (None, "cross_entropy")])
+def test_labels_at_their_word(make, noise, loss):
+    clf = ActiveClassifier(make("frozen"), noise=noise, random_state=0).fit(TEXTS, Y)
+    assert clf.estimator_.loss == loss
 
 
 def test_the_real_model_learns_from_a_few_texts():

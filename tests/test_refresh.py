@@ -125,6 +125,14 @@ def test_the_pool_is_embedded_once_by_each_encoder(make, monkeypatch):
     assert sum(encoded) == 2 * len(TEXTS)
 
 
+def test_the_tuned_encoder_keeps_its_rows_in_the_encoders_folder(make, encoder, tmp_path):
+    clf = make().set_params(estimator__sentenceencoder__cache_dir=tmp_path)
+    label(clf, 12)
+    assert clf.estimator_[0].cache_dir == tmp_path
+    alone = FineTunedClassifier(clf.estimator[0], lr=0.003, max_epochs=1).fit(TEXTS[:9], Y[:9])
+    assert alone.encoder_.cache_dir is None  # or it would grow with every fit
+
+
 def test_no_look_without_two_classes(make, tunings):
     make().fit(TEXTS[::3], Y[::3])
     assert tunings == []

@@ -52,7 +52,8 @@ class TunedEncoder(Encoder):
     """What fine-tuning makes of an encoder; a `FineTunedClassifier` leaves one as ``encoder_``.
 
     It takes the same rows, and runs where and how the encoder does. Its embeddings have keys of
-    their own in the row cache.
+    their own in the row cache, which is that in memory unless a folder is given: those of the next
+    fit will be others.
 
     Parameters
     ----------
@@ -60,16 +61,26 @@ class TunedEncoder(Encoder):
         The frozen one.
     weights : Weights
         The weights of its model that have changed.
+    cache_dir : str, path or None, default=None
+        As in the encoder.
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "encoder": [HasMethods("transform")],
         "weights": [Weights],
+        "cache_dir": [str, PathLike, None],
     }
 
-    def __init__(self, encoder: Encoder, weights: Weights) -> None:
+    def __init__(
+        self,
+        encoder: Encoder,
+        weights: Weights,
+        *,
+        cache_dir: str | PathLike[str] | None = None,
+    ) -> None:
         self.encoder = encoder
         self.weights = weights
+        self.cache_dir = cache_dir
 
     @property
     def device(self) -> str:  # type: ignore[override]
@@ -78,10 +89,6 @@ class TunedEncoder(Encoder):
     @property
     def batch_size(self) -> int:  # type: ignore[override]
         return self.encoder.batch_size
-
-    @property
-    def cache_dir(self) -> str | PathLike[str] | None:  # type: ignore[override]
-        return self.encoder.cache_dir
 
     @property
     def precision(self) -> str:  # type: ignore[override]

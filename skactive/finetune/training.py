@@ -223,6 +223,11 @@ class Training:
             self.net.fit_loop(self.data, epochs=1)
         row = self.net.history[-1]
         measured = {name: row[name] for name in ("train_loss", "valid_loss") if name in row}
+        if not np.isfinite(measured["train_loss"]):
+            raise FloatingPointError(
+                f"The loss is no longer finite in epoch {epoch + 1}, with a learning rate of "
+                f"{self._learning_rate():g}. Give a smaller lr."
+            )
         measured["seconds"] = time.perf_counter() - start
         if self.verbose:
             told = ", ".join(f"{name} {value:.3g}" for name, value in measured.items())
