@@ -2,9 +2,12 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from threading import RLock
 
 import numpy as np
 import torch
+
+_TURN = RLock()  # threads share torch's generator
 
 
 def draw_seed(random_state: int | np.random.RandomState | None) -> int:
@@ -40,6 +43,6 @@ def private_torch_generator(seed: int) -> Iterator[None]:
         The seed.
     """
     devices = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else ()
-    with torch.random.fork_rng(devices=devices):
+    with _TURN, torch.random.fork_rng(devices=devices):
         torch.manual_seed(seed)
         yield

@@ -1,9 +1,20 @@
-"""The seed and the labels so far decide everything."""
+"""The seed and the labels so far decide everything: in any run, process and thread."""
 
+import os
+import subprocess
+import sys
+from hashlib import sha256
+from pathlib import Path
+
+import joblib
 import numpy as np
 import pytest
 from active_cases import ESTIMATORS, X_NEW, X, Y, every_estimator, make_active, make_prior
+from sklearn.base import clone
 from sklearn.ensemble import RandomForestClassifier
+from sklearn.model_selection import cross_val_predict
+
+from skactive import BudgetedClassifier, SoftmaxHead, strategies
 
 
 def test_chance_comes_from_seed_and_labels_only():
@@ -50,3 +61,52 @@ def test_a_seed_of_the_estimators_own_is_kept():
     seeded = make_active(RandomForestClassifier(n_estimators=5, random_state=7)).fit(X, Y)
     assert seeded.estimator_.random_state == 7
     assert make_active(RandomForestClassifier(5)).fit(X, Y).estimator_.random_state == 0
+
+
+# Other processes and threads -------------------------------------------------------------------
+
+
+def jobs_digest():
+    """What several labelling jobs come to, to the last bit."""
+    told, some = [], ["auto", "badge", "u_herding", "galaxy", "typiclust", "random", "bald"]
+    for estimator, strategy in zip(ESTIMATORS.values(), some, strict=True):
+        clf = make_active(estimator, strategy=strategy, prior=make_prior())
+        for _ in range(2):
+            asked = clf.query(X, 10)
+            clf.partial_fit(X[asked], Y[asked])
+            told += [asked, clf.predict_proba(X_NEW), clf.label_trust_]
+    return sha256(b"".join(part.tobytes() for part in told)).hexdigest()
+
+
+def test_another_process_comes_to_the_same():
+    """With other hashes of str and set, which decide the order of a set."""
+    command = [sys.executable, "-c", "import test_determinism as t; print(t.jobs_digest())"]
+    env = os.environ | {"PYTHONHASHSEED": "12345"}
+    here = Path(__file__).parent
+    done = subprocess.run(command, env=env, cwd=here, capture_output=True, text=True)
+    assert done.stdout.strip() == jobs_digest(), done.stderr
+
+
+@pytest.mark.parametrize(
+    "inside", [RandomForestClassifier(5, n_jobs=2), SoftmaxHead((4,), strength=1.0, max_iter=5)]
+)
+def test_any_number_of_jobs_comes_to_the_same(inside):
+    clf = BudgetedClassifier(make_active(inside, strategy="badge"), budget=20, batch_size=5)
+    one = cross_val_predict(clf, X, Y, cv=3, method="predict_proba")
+    with joblib.parallel_config("threading", n_jobs=3):
+        threads = cross_val_predict(clf, X, Y, cv=3, method="predict_proba")
+    processes = cross_val_predict(clf, X, Y, cv=3, method="predict_proba", n_jobs=2)
+    np.testing.assert_array_equal(threads, one)
+    np.testing.assert_array_equal(processes, one)
+
+
+@pytest.mark.parametrize("strategy", strategies.names())
+def test_every_strategy_asks_for_the_same_rows_in_threads(strategy):
+    """None of them keeps anything where another thread could find it."""
+    clf = make_active(SoftmaxHead(strength=1.0), strategy=strategy, prior=make_prior())
+    clf.fit(X[:9], Y[:9])
+    alone = clf.query(X, 6)
+    others = [clone(clf).fit(X[:9], Y[:9]) for _ in range(3)]
+    calls = (joblib.delayed(other.query)(X, 6) for other in others)
+    for asked in joblib.Parallel(n_jobs=3, backend="threading")(calls):
+        np.testing.assert_array_equal(asked, alone)
