@@ -18,6 +18,7 @@ from skactive._tables import table_matrix
 from skactive.strategies import PoolView
 
 _SKETCH_WIDTH = 128
+_CHECKED = 4096  # rows looked at together, so that the pool may be larger than the memory
 
 
 def make_view(
@@ -142,7 +143,10 @@ def _dense_matrix(features: Any) -> np.ndarray:
                 f"numbers ({error}). Put an encoder or a ColumnTransformer before the classifier, "
                 "or give strategy='margin' and some labels."
             ) from error
-    if array.dtype.kind == "f" and not np.isfinite(array).all():
+    blocks = range(0, len(array), _CHECKED)
+    if array.dtype.kind == "f" and not all(
+        np.isfinite(array[start : start + _CHECKED]).all() for start in blocks
+    ):
         raise ValueError(
             "The strategy compares rows by distance, but the features of X_pool contain NaN or "
             "infinity. Put an imputer into the Pipeline, or give strategy='margin' and some labels."
