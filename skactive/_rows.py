@@ -220,7 +220,8 @@ def find_known(X: Any, keys: np.ndarray, sketches: np.ndarray) -> np.ndarray:
     """
     known = np.zeros(n_rows(X), dtype=bool)
     own = row_sketches(X)
-    candidates = np.flatnonzero(np.isin(own, sketches) | (own == 0) | (sketches == 0).any())
+    same = np.isin(own, sketches, kind="sort")  # numpy 2.0 cannot make a table of such numbers
+    candidates = np.flatnonzero(same | (own == 0) | (sketches == 0).any())
     if len(candidates) and len(keys):
         known[candidates] = np.isin(row_keys(take(X, candidates)), keys)
     return known

@@ -86,4 +86,6 @@ def test_the_check_that_is_skipped_unless_scipy_dispatches_arrays():
         capture_output=True,
         text=True,
     )
+    if done.returncode == pytest.ExitCode.NO_TESTS_COLLECTED:
+        pytest.skip("scikit-learn < 1.9 has no such check")
     assert f"{len(ESTIMATORS)} passed" in done.stdout, done.stdout
