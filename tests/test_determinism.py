@@ -1,6 +1,7 @@
 """The seed and the labels so far decide everything: in any run, process and thread."""
 
 import os
+import random
 import subprocess
 import sys
 from hashlib import sha256
@@ -76,6 +77,14 @@ def jobs_digest():
             clf.partial_fit(X[asked], Y[asked])
             told += [asked, clf.predict_proba(X_NEW), clf.label_trust_]
     return sha256(b"".join(part.tobytes() for part in told)).hexdigest()
+
+
+def test_pythons_own_generator_is_left_alone():
+    """The fixture around every test sees to numpy's and torch's; imports use this one."""
+    jobs_digest()
+    before = random.getstate()
+    jobs_digest()
+    assert random.getstate() == before
 
 
 def test_another_process_comes_to_the_same():

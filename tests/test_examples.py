@@ -1,0 +1,46 @@
+"""The examples run."""
+
+import runpy
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+torch = pytest.importorskip("torch")  # it cannot be imported by two scripts in one process
+EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
+
+
+@pytest.fixture
+def table(tmp_path):
+    """A file with missing values, categories and a label that both of them tell."""
+    rng, codes = np.random.default_rng(0), np.arange(180) % 3
+    frame = pd.DataFrame(
+        {
+            "size": np.where(rng.random(180) < 0.3, np.nan, codes + 0.3 * rng.normal(size=180)),
+            "colour": np.where(codes == 1, "red", rng.choice(["red", "blue", None], size=180)),
+            "kind": np.array(["ant", "bee", "cow"])[codes],
+        }
+    )
+    frame.loc[len(frame)] = [0.0, "red", "dodo"]
+    frame.to_csv(tmp_path / "table.csv", index=False)
+    return tmp_path / "table.csv"
+
+
+def test_tables(table, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["tables.py", str(table), "kind"])
+    runpy.run_path(EXAMPLES / "tables.py")
+    told = capsys.readouterr().out
+    assert told.startswith("180 rows, 2 columns, ")
+    assert "3 classes, of 60, 60, 60 rows" in told
+    for model in told.split("\n\n")[1:]:
+        assert [line.split("|")[1].strip() for line in model.splitlines()[3:]] == [
+            *("random (null)", "default", "typiclust", "badge")
+        ]
+
+
+def test_tables_says_what_it_wants(monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["tables.py"])
+    with pytest.raises(SystemExit, match=r"TABLE is a .csv or .parquet file"):
+        runpy.run_path(EXAMPLES / "tables.py")
