@@ -13,12 +13,11 @@ from sklearn.utils import get_tags
 from skactive._device import resolve_device
 from skactive._learned import Learned
 from skactive._pipeline import Parts
-from skactive._rows import take
+from skactive._rows import Selection, by_blocks, row_blocks, take
 from skactive._tables import table_matrix
 from skactive.strategies import PoolView
 
 _SKETCH_WIDTH = 128
-_CHECKED = 4096  # rows looked at together, so that the pool may be larger than the memory
 
 
 def make_view(
@@ -95,8 +94,8 @@ def make_view(
         prior = None if prior_proba is None else prior_proba[positions]
         return model.sampled_proba(sampler(), take(features(), positions), prior, m, seed)
 
-    view.proba = lambda: model.proba(features(), prior_proba)
-    view.head_proba = lambda: model.head_proba(features())
+    view.proba = lambda: by_blocks(model.proba, features(), prior_proba)
+    view.head_proba = lambda: by_blocks(model.head_proba, features())
     view.labelled_X = lambda: to_matrix()(model.features(labelled.rows))
     view.labelled_y = np.searchsorted(learned.classes, labelled.y)
     view.label_trust = lambda: np.ones(len(labelled.y)) if noise is None else learned.trust
@@ -132,8 +131,8 @@ def _matrix_maker(features: Any, head: Any) -> Callable[[Any], np.ndarray]:
     return _dense_matrix
 
 
-def _dense_matrix(features: Any) -> np.ndarray:
-    array = np.asarray(features)
+def _dense_matrix(features: Any) -> Any:
+    array: Any = features if isinstance(features, Selection) else np.asarray(features)
     if array.dtype.kind not in "fiub":
         try:
             array = array.astype(np.float64)
@@ -143,12 +142,12 @@ def _dense_matrix(features: Any) -> np.ndarray:
                 f"numbers ({error}). Put an encoder or a ColumnTransformer before the classifier, "
                 "or give strategy='margin' and some labels."
             ) from error
-    blocks = range(0, len(array), _CHECKED)
+    array = array.reshape(len(array), -1) if array.ndim != 2 else array
     if array.dtype.kind == "f" and not all(
-        np.isfinite(array[start : start + _CHECKED]).all() for start in blocks
+        np.isfinite(array[block]).all() for block in row_blocks(array)
     ):
         raise ValueError(
             "The strategy compares rows by distance, but the features of X_pool contain NaN or "
             "infinity. Put an imputer into the Pipeline, or give strategy='margin' and some labels."
         )
-    return array.reshape(len(array), -1)
+    return array

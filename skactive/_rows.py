@@ -4,7 +4,7 @@ A row is whatever one index of X gives: a text, a file path, an image, a row of 
 sparse matrix or of a DataFrame.
 """
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from hashlib import blake2b
 from os import PathLike
 from typing import Any
@@ -17,6 +17,7 @@ from skactive._compat import _num_samples, _safe_indexing
 n_rows = _num_samples
 _SKETCH_COLUMNS = 8
 _CHUNK = 2**20  # numbers read at a time
+_BLOCK = 2**24  # numbers that may be copied: little beside a pool that is worth a thought
 _NUMBERS = (int, float, np.integer, np.floating, np.bool_)
 
 
@@ -74,7 +75,106 @@ def take(X: Any, positions: np.ndarray) -> Any:
     rows
         As many as there are positions.
     """
-    return _safe_indexing(X, positions)
+    return X[positions] if isinstance(X, Selection) else _safe_indexing(X, positions)
+
+
+class Selection:
+    """Some rows of a two-dimensional array, read when they are asked for.
+
+    It stands for rows of an array that lies in a file, which would not fit into memory.
+    ``np.asarray`` reads them all.
+
+    Parameters
+    ----------
+    array : array or tensor of shape (N, d)
+        Left where it is.
+    positions : int64 array of shape (n,)
+        Which rows, increasing.
+    """
+
+    ndim = 2
+
+    def __init__(self, array: Any, positions: np.ndarray) -> None:
+        self.array, self.positions = array, positions
+        self.dtype, self.shape = array.dtype, (len(positions), array.shape[1])
+
+    def __len__(self) -> int:
+        return len(self.positions)
+
+    def __getitem__(self, index: Any) -> Any:
+        """Rows, or with a tuple parts of them, as the array itself would give them."""
+        rows, *columns = index if isinstance(index, tuple) else (index,)
+        picked: Any = self.positions[rows]
+        if isinstance(rows, slice) and len(picked) and picked[-1] - picked[0] == len(picked) - 1:
+            picked = slice(picked[0], picked[-1] + 1)  # nothing is left out: no copy
+        return self.array[(slice(None), *columns)][picked]
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        return np.asarray(self.array[self.positions], dtype=dtype)
+
+
+def select(X: Any, positions: np.ndarray) -> Any:
+    """Rows at increasing `positions`, without a copy where X is a file mapped into memory.
+
+    Parameters
+    ----------
+    X : rows
+        Any container.
+    positions : int64 array
+        Which ones.
+
+    Returns
+    -------
+    rows
+        X itself where they are all; a Selection of a mapped array; else a copy.
+    """
+    if _is_numeric(X) and X.ndim == 2 and _is_mapped(X):
+        return Selection(X, positions)
+    return X if len(positions) == n_rows(X) else take(X, positions)
+
+
+def by_blocks(function: Callable[..., np.ndarray], X: Any, *others: Any) -> np.ndarray:
+    """``function(X, *others)``, computed for some rows after the others.
+
+    Parameters
+    ----------
+    function : callable
+        Gives one row for each of its arguments'.
+    X : rows
+        Taken whole where it is not a matrix of numbers.
+    *others : arrays of n rows, or None
+        What goes with X.
+
+    Returns
+    -------
+    result : array of n rows
+        The same as of all rows at once.
+    """
+    blocks = row_blocks(X)
+    if len(blocks) == 1:
+        return function(X[blocks[0]] if isinstance(X, Selection) else X, *others)
+    parts = ((None if each is None else each[block] for each in others) for block in blocks)
+    return np.concatenate(
+        [function(X[block], *part) for block, part in zip(blocks, parts, strict=True)]
+    )
+
+
+def row_blocks(X: Any) -> list[slice]:
+    """Slices that together are all rows of X, each small enough to be copied.
+
+    Parameters
+    ----------
+    X : rows
+        Any container.
+
+    Returns
+    -------
+    blocks : list of slice
+        One, where X is not a matrix of numbers.
+    """
+    total = n_rows(X)
+    size = max(1, _BLOCK // X.shape[1]) if _is_numeric(X) and X.ndim == 2 else max(1, total)
+    return [slice(start, start + size) for start in range(0, max(1, total), size)]
 
 
 def concatenate(first: Any, second: Any) -> Any:
@@ -227,8 +327,17 @@ def find_known(X: Any, keys: np.ndarray, sketches: np.ndarray) -> np.ndarray:
     return known
 
 
+def _is_mapped(array: Any) -> bool:
+    while isinstance(array, np.ndarray):
+        if isinstance(array, np.memmap):
+            return True
+        array = array.base
+    return False
+
+
 def _is_numeric(X: Any) -> bool:
-    return isinstance(X, np.ndarray) and X.ndim > 1 and X.dtype.kind in "fiub" and X[:1].size > 0
+    in_columns = isinstance(X, np.ndarray | Selection) and X.ndim > 1
+    return in_columns and X.dtype.kind in "fiub" and X[:1].size > 0
 
 
 def _contents(X: Any) -> Iterable[bytes]:

@@ -32,7 +32,16 @@ from skactive._pipeline import Parts, count_fits, first_step, split_pipeline
 from skactive._pool import make_view
 from skactive._random import draw_seed
 from skactive._refresh import Freshness
-from skactive._rows import as_rows, find_known, is_texts, n_rows, row_keys, row_sketches, take
+from skactive._rows import (
+    as_rows,
+    by_blocks,
+    find_known,
+    is_texts,
+    n_rows,
+    row_keys,
+    row_sketches,
+    select,
+)
 from skactive._validation import check_count, check_labels, check_positions, union
 from skactive.encoders.base import Encoder
 from skactive.finetune import FineTunedClassifier
@@ -551,7 +560,7 @@ class ActiveClassifier(VersionNoted, CallbackSupportMixin, ClassifierMixin, Base
             if self._learned is not None and self._learned.prior is not None:
                 raise ValueError("prior was removed after labels were given; call fit anew.")
             return None
-        proba = np.asarray(self.prior.predict_proba(X), dtype=np.float64)
+        proba = np.asarray(by_blocks(self.prior.predict_proba, X), dtype=np.float64)
         expected = (n_rows(X), len(self.prior.classes_))
         if proba.shape != expected or not np.isfinite(proba).all():
             raise ValueError(
@@ -574,7 +583,7 @@ class ActiveClassifier(VersionNoted, CallbackSupportMixin, ClassifierMixin, Base
         with self._unchanged_by_failure():
             X_pool = self._check_rows(X_pool, "X_pool", reset=False)
         left = self._askable(X_pool, exclude)
-        return left, X_pool if len(left) == n_rows(X_pool) else take(X_pool, left)
+        return left, select(X_pool, left)
 
     def _usable_strategy(self) -> QueryStrategy:
         strategy = self.strategy

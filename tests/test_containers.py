@@ -13,12 +13,13 @@ from scipy import sparse
 from sklearn.compose import make_column_transformer
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.frozen import FrozenEstimator
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline, make_union
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 
-from skactive import ClipEncoder, SoftmaxHead
+from skactive import ClipEncoder, SoftmaxHead, _rows, strategies
 
 N = 60
 RNG = np.random.default_rng(0)
@@ -105,6 +106,21 @@ def test_the_container_does_not_change_the_answer(kind, tmp_path):
         answers.append([clf.query(given, 9), clf.predict_proba(given)])
     np.testing.assert_array_equal(answers[0][0], answers[1][0])
     np.testing.assert_allclose(answers[0][1], answers[1][1], atol=1e-3)
+
+
+@pytest.mark.parametrize("strategy", strategies.names())
+@pytest.mark.parametrize("head", [LogisticRegression(), SoftmaxHead()])
+def test_a_mapped_pool_is_never_read_whole(head, strategy, tmp_path, monkeypatch):
+    directions = X / np.linalg.norm(X, axis=1, keepdims=True)
+    np.save(tmp_path / "X.npy", directions)
+    prior = LogisticRegression(C=0.1).fit(directions[::7], Y[::7])
+    clf = make_active(head, strategy=strategy, prior=FrozenEstimator(prior))
+    clf.fit(directions[:20], Y[:20])
+    expected = clf.query(directions, 9, exclude=[30, 31])
+    monkeypatch.setattr(_rows, "_BLOCK", 8)
+    monkeypatch.setattr(_rows.Selection, "__array__", None)  # whoever reads it whole now fails
+    mapped = np.load(tmp_path / "X.npy", mmap_mode="r")
+    np.testing.assert_array_equal(clf.query(mapped, 9, exclude=[30, 31]), expected)
 
 
 @pytest.mark.parametrize("head", [LogisticRegression(), RandomForestClassifier(10)])

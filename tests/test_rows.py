@@ -12,8 +12,11 @@ from hypothesis.extra import numpy as hnp
 from PIL import Image
 from scipy import sparse
 
+from skactive import _rows
 from skactive._rows import (
+    Selection,
     as_rows,
+    by_blocks,
     concatenate,
     find_known,
     is_texts,
@@ -21,6 +24,7 @@ from skactive._rows import (
     repeat_by_weight,
     row_keys,
     row_sketches,
+    select,
     take,
 )
 
@@ -253,3 +257,46 @@ def test_repeat_by_weight():
     assert repeat_by_weight(np.array([2.0, 0.0, 1.0])).tolist() == [0, 0, 2]
     with pytest.raises(ValueError, match="sample_weight has fractions"):
         repeat_by_weight(np.array([1.0, 0.5]))
+
+
+@quick
+@given(data=st.data())
+def test_a_selection_reads_like_a_copy(data):
+    array = np.arange(24.0).reshape(8, 3)
+    kept = np.array(sorted(data.draw(st.sets(st.integers(0, 7), min_size=1))))
+    selection, copy = Selection(array, kept), array[kept]
+    start, stop = data.draw(st.integers(0, 8)), data.draw(st.integers(0, 8))
+    some = np.array(data.draw(st.lists(st.integers(0, len(kept) - 1))), dtype=int)
+    for index in (slice(start, stop), some, (some, 1), (slice(start, stop), [2, 0]), 0):
+        np.testing.assert_array_equal(selection[index], copy[index])
+    np.testing.assert_array_equal(np.asarray(selection), copy)
+    np.testing.assert_array_equal(row_keys(selection), row_keys(copy))
+    assert (n_rows(selection), selection.shape) == (len(kept), copy.shape)
+
+
+def test_only_a_mapped_array_is_left_in_place(tmp_path):
+    np.save(tmp_path / "X.npy", TABLE)
+    mapped = np.load(tmp_path / "X.npy", mmap_mode="r")
+    for array in (mapped, np.asarray(mapped)):
+        assert np.shares_memory(select(array, np.array([1, 2]))[:], mapped)
+    assert isinstance(select(TABLE, np.array([1, 2])), np.ndarray)
+    assert select(TABLE, np.arange(4)) is TABLE
+
+
+@quick
+@given(kept=st.sets(st.integers(0, 7), min_size=1), block=st.integers(1, 30))
+def test_blocks_together_are_the_whole(kept, block):
+    array, other = np.arange(24.0).reshape(8, 3), np.arange(8)
+    selection = Selection(array, np.array(sorted(kept)))
+    sizes = []
+
+    def add(X, first, second):
+        sizes.append(len(X))
+        return X + first[:, None]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_rows, "_BLOCK", block)
+        result = by_blocks(add, selection, other[: len(kept)], None)
+    np.testing.assert_array_equal(result, np.asarray(selection) + other[: len(kept), None])
+    assert sum(sizes) == len(kept)
+    assert max(sizes) <= max(1, block // 3)

@@ -1,8 +1,11 @@
 """The prior's opinion, made fit for anchoring a head to it."""
 
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
+
+from skactive._rows import Selection, by_blocks, row_blocks
 
 _FLOOR = 1e-6  # no prior is so sure that labels could not change its mind
 _DEBIASING = 0.5
@@ -51,14 +54,13 @@ def summarise_pool(proba: np.ndarray, rows: Any) -> PoolSummary:
     shares = proba.mean(axis=0)
     if not _are_directions(rows):
         return PoolSummary(shares, None, None)
-    center = rows.mean(axis=0, dtype=np.float64)
-    # sums over the pool first: no centred copy of a large pool is made
+    blocks = row_blocks(rows)  # sums first: neither a centred nor a wider copy of a large pool
+    center = sum(rows[block].sum(axis=0, dtype=np.float64) for block in blocks) / len(rows)
     weight = _debiased(proba, shares) ** 2  # the prior's sure rows say most
-    lengths = _distances(rows, center)
-    weight = np.divide(
-        weight, lengths[:, None], out=np.zeros_like(weight), where=lengths[:, None] > 0
-    )
-    prototypes = weight.T @ rows - weight.sum(axis=0)[:, None] * center
+    lengths = by_blocks(lambda block: _distances(block, center), rows)[:, None]
+    weight = np.divide(weight, lengths, out=np.zeros_like(weight), where=lengths > 0)
+    prototypes = sum(weight[block].T @ rows[block] for block in blocks)
+    prototypes = prototypes - weight.sum(axis=0)[:, None] * center
     return PoolSummary(shares, center, _unit(prototypes))
 
 
@@ -98,7 +100,7 @@ def calibrated_prior(
     if pool is not None:
         proba = _debiased(proba, pool.shares)
         if pool.center is not None and pool.prototypes is not None:
-            closeness = _closeness(rows, pool.center, pool.prototypes)
+            closeness = by_blocks(partial(_closeness, pool.center, pool.prototypes), rows)
             proba = np.maximum(_normalised(proba * closeness), _FLOOR)
     known = len(prior_classes) / len(classes)
     spread = np.full((len(proba), len(classes)), 1 / len(classes))
@@ -111,7 +113,7 @@ def _debiased(proba: np.ndarray, shares: np.ndarray) -> np.ndarray:
     return _normalised(np.maximum(proba, _FLOOR) / np.maximum(shares, _FLOOR) ** _DEBIASING)
 
 
-def _closeness(rows: np.ndarray, center: np.ndarray, prototypes: np.ndarray) -> np.ndarray:
+def _closeness(center: np.ndarray, prototypes: np.ndarray, rows: np.ndarray) -> np.ndarray:
     along = rows @ prototypes.T - center @ prototypes.T
     lengths = _distances(rows, center)[:, None]
     cosine = np.divide(along, lengths, out=np.zeros_like(along), where=lengths > 0)
@@ -120,9 +122,12 @@ def _closeness(rows: np.ndarray, center: np.ndarray, prototypes: np.ndarray) -> 
 
 def _distances(rows: np.ndarray, center: np.ndarray) -> np.ndarray:
     """Of the rows from the centre, without a centred copy of them."""
-    squared = np.einsum("nd,nd->n", rows, rows, dtype=np.float64)
-    squared = squared - 2 * (rows @ center) + center @ center
+    squared = _square_norms(rows) - 2 * (rows @ center) + center @ center
     return np.sqrt(np.maximum(squared, 0.0))
+
+
+def _square_norms(rows: np.ndarray) -> np.ndarray:
+    return np.einsum("nd,nd->n", rows, rows, dtype=np.float64)
 
 
 def _unit(rows: np.ndarray) -> np.ndarray:
@@ -136,7 +141,7 @@ def _normalised(proba: np.ndarray) -> np.ndarray:
 
 def _are_directions(rows: Any) -> bool:
     """Whether rows are vectors of one length, as a foundation model's embeddings are."""
-    if not (isinstance(rows, np.ndarray) and rows.ndim == 2 and rows.dtype.kind == "f"):
+    if not (isinstance(rows, np.ndarray | Selection) and rows.ndim == 2 and rows.dtype.kind == "f"):
         return False
-    lengths = np.sqrt(np.einsum("nd,nd->n", rows, rows, dtype=np.float64))
+    lengths = np.sqrt(by_blocks(_square_norms, rows))
     return bool(np.ptp(lengths) <= 0.02 * lengths.mean())  # False for NaN

@@ -8,6 +8,8 @@ import numpy as np
 import scipy.sparse
 import torch
 
+from skactive._rows import Selection
+
 #: Elements of one block, large enough to keep a matrix product busy, small enough to stay cheap.
 BLOCK_ELEMENTS = {"cpu": 2**21, "cuda": 2**27}
 #: Rows that are looked at to see where the pool lies.
@@ -19,7 +21,7 @@ class Rows:
 
     Parameters
     ----------
-    array : array, memmap, scipy.sparse matrix or tensor of shape (N, d)
+    array : array, memmap, Selection, scipy.sparse matrix or tensor of shape (N, d)
         Half and single precision are worked on in single, everything else in double precision.
         On a GPU the array is uploaded once if it fits, else block by block at each pass.
     device : str, default="cpu"
@@ -49,7 +51,7 @@ class Rows:
         single = str(self._data.dtype).removeprefix("torch.") in ("float16", "bfloat16", "float32")
         self.dtype = torch.float32 if single or self.device.type == "mps" else torch.float64
         if not self._sparse and self.device.type == "cuda" and _fits(self._data):
-            self._data = self._data.to(self.device)
+            self._data = self._data[:].to(self.device)
         self.shape: tuple[int, int] = (array.shape[0], array.shape[1])
         self.origin: torch.Tensor | None = None
         if centred:
@@ -80,12 +82,13 @@ class Rows:
 
     def all(self) -> torch.Tensor:
         """All rows at once: no copy where their precision and device are right already."""
-        return self._tensor(self._data)
+        return self._tensor(self._data[:])
 
     def take(self, positions: Any) -> torch.Tensor:
         """The rows at the given positions, in that order."""
         index = torch.as_tensor(positions, dtype=torch.int64)
-        picked = index.cpu().numpy() if self._sparse else index.to(self._data.device)
+        in_place = isinstance(self._data, torch.Tensor)
+        picked = index.to(self._data.device) if in_place else index.cpu().numpy()
         return self._tensor(self._data[picked])
 
     def square_norms(self) -> torch.Tensor:
@@ -113,7 +116,9 @@ class Rows:
         return data if self.origin is None else data - self.origin
 
 
-def _as_tensor(array: Any) -> torch.Tensor:
+def _as_tensor(array: Any) -> Any:
+    if isinstance(array, Selection):
+        return Selection(_as_tensor(array.array), array.positions)
     if isinstance(array, torch.Tensor):
         return array.detach()
     array = np.asarray(array)
@@ -125,6 +130,6 @@ def _as_tensor(array: Any) -> torch.Tensor:
         return torch.from_numpy(array)
 
 
-def _fits(data: torch.Tensor) -> bool:
+def _fits(data: Any) -> bool:
     free, _ = torch.cuda.mem_get_info()
-    return data.numel() * data.element_size() < 0.7 * free
+    return data.shape[0] * data.shape[1] * data.dtype.itemsize < 0.7 * free

@@ -39,7 +39,8 @@ class PoolView:
     n_rows : int
         N, the number of rows that may be asked about.
     X : array of shape (N, d)
-        The representation: what the head is trained on.
+        The representation: what the head is trained on. Of a pool in a mapped file, it is what can
+        be sliced and indexed like an array: a block is read at a time, and ``np.asarray`` all.
     proba : array of shape (N, K) or None
         The joint opinion of prior and head; None where there is neither.
     head_proba, prior_proba : array of shape (N, K) or None
