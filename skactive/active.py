@@ -49,6 +49,7 @@ from skactive.heads import SoftmaxHead
 from skactive.heads.anchoring import PoolSummary, summarise_pool
 from skactive.noise import NoiseEstimate
 from skactive.strategies import PoolView, QueryStrategy
+from skactive.strategies.parameters import A_STRATEGY
 
 _DEFAULT_STRATEGY = "balanced_herding"
 
@@ -136,7 +137,7 @@ class ActiveClassifier(VersionNoted, CallbackSupportMixin, ClassifierMixin, Base
 
     _parameter_constraints = {  # noqa: RUF012
         "estimator": [HasMethods(["fit", "predict_proba"]), None],
-        "strategy": [HasMethods("select"), str],
+        "strategy": [A_STRATEGY, str],
         "prior": [HasMethods("predict_proba"), None],
         "noise": [StrOptions({"auto"}), None],
         "transductive": ["boolean"],
@@ -313,6 +314,7 @@ class ActiveClassifier(VersionNoted, CallbackSupportMixin, ClassifierMixin, Base
         self, X_pool: Any, n: int, exclude: Any, annotate: Callable[[np.ndarray], np.ndarray]
     ) -> np.ndarray:
         """As `query`, but a strategy with steps hears what the annotator says on the way."""
+        self._validate_params()
         left, rows = self._askable_rows(X_pool, exclude)
         n = min(n, len(left))
         if n == 0:
@@ -589,6 +591,8 @@ class ActiveClassifier(VersionNoted, CallbackSupportMixin, ClassifierMixin, Base
         strategy = self.strategy
         if isinstance(strategy, str):
             strategy = strategies.get(_DEFAULT_STRATEGY if strategy == "auto" else strategy)
+        if isinstance(strategy, QueryStrategy):
+            strategy._validate_params()
         needs: frozenset[str] = getattr(strategy, "needs", frozenset())
         if "prior" in needs and self.prior is None:
             raise ValueError(

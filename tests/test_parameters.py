@@ -1,5 +1,7 @@
 """Every public parameter is given a value in some test, and everything public is called in one.
 
+What an estimator or a strategy is given in its constructor is checked before it is used.
+
 Together with the fixture that watches the global generators around every test, this says of each
 public call that it leaves them alone.
 """
@@ -11,8 +13,9 @@ from pathlib import Path
 
 import pytest
 from public_api import public_api
+from sklearn.base import BaseEstimator
 
-from skactive import strategies
+from skactive import ZeroShotClassifier, strategies
 
 CALLABLE = {name: item for name, item in public_api().items() if not isinstance(item, property)}
 
@@ -112,6 +115,20 @@ def test_every_parameter_is_tested(name):
         assert CALLS.knows(own), f"no test calls {name}"
     untested = CALLS.untested(own, CALLABLE[name])
     assert not untested, f"no test gives {name} a value for {', '.join(untested)}"
+
+
+ESTIMATORS = {
+    name: item
+    for name, item in CALLABLE.items()
+    if inspect.isclass(item) and issubclass(item, BaseEstimator)
+}
+
+
+@pytest.mark.parametrize("name", ESTIMATORS)
+def test_every_parameter_of_a_constructor_has_a_constraint(name):
+    if ESTIMATORS[name] is ZeroShotClassifier:
+        pytest.skip("what its parameters may be depends on the others: see test_priors.py")
+    assert set(ESTIMATORS[name]._parameter_constraints) == set(_parameters(ESTIMATORS[name]))
 
 
 def test_what_counts_as_tested(tmp_path):

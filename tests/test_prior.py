@@ -49,10 +49,10 @@ def test_contradicting_certainties_are_no_nan():
     np.testing.assert_allclose(CoDecision().score(view), np.log(2))
 
 
-@pytest.mark.parametrize("ratio", [-0.1, 1.5])
+@pytest.mark.parametrize("ratio", [-0.1, 1.5, "half"])
 def test_noise_ratio_is_a_share(ratio):
-    with pytest.raises(ValueError, match=f"noise_ratio={ratio} is not a share of the pool"):
-        CoDecision(noise_ratio=ratio).select(make_view(), 1)
+    with pytest.raises(ValueError, match=f"'noise_ratio' parameter of CoDecision .* {ratio!r}"):
+        CoDecision(noise_ratio=ratio).clean_set(make_view())
 
 
 def test_selective_by_hand():

@@ -10,9 +10,15 @@ import torch
 from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
+from skorch import NeuralNetClassifier
 from skorch.dataset import ValidSplit
 
-from skactive._compat import CallbackSupportMixin, check_sample_weight, with_callbacks
+from skactive._compat import (
+    CallbackSupportMixin,
+    _fit_context,
+    check_sample_weight,
+    with_callbacks,
+)
 from skactive._persistence import VersionNoted
 from skactive._random import draw_seed, private_torch_generator
 from skactive._rows import repeat_by_weight, take
@@ -73,12 +79,19 @@ class SkorchAdapter(
     (150, 3)
     """
 
+    _parameter_constraints = {  # noqa: RUF012
+        "net": [NeuralNetClassifier],
+        "output_param": [str],
+        "random_state": ["random_state"],
+    }
+
     def __init__(self, net: Any, *, output_param: str = "auto", random_state: Any = None) -> None:
         self.net = net
         self.output_param = output_param
         self.random_state = random_state
 
     @with_callbacks
+    @_fit_context(prefer_skip_nested_validation=False)
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> "SkorchAdapter":
         """Fit a clone of the net.
 

@@ -1,13 +1,17 @@
 """Strategies that choose among strategies."""
 
 from collections.abc import Generator, Sequence
+from numbers import Integral, Real
+from typing import ClassVar
 
 import numpy as np
 
+from skactive._compat import Interval
 from skactive.strategies.base import PoolView, QueryStrategy, SequentialStrategy
 from skactive.strategies.coverage import TypiClust
 from skactive.strategies.herding import UHerding
 from skactive.strategies.hybrid import Badge
+from skactive.strategies.parameters import AT_LEAST_ONE, SHARE, STRATEGIES, Constraints
 from skactive.strategies.uncertainty import LeastConfident, Margin, RandomSampling
 
 #: Rows that one strategy is shown at once, and rows left after a round, at most: as published.
@@ -52,6 +56,13 @@ class Refine(QueryStrategy):
     """
 
     needs: frozenset[str] = frozenset({"proba"})
+
+    _parameter_constraints: ClassVar[Constraints] = {
+        "strategies": [STRATEGIES, None],
+        "n_rounds": [Interval(Integral, 0, None, closed="left")],
+        "n_subsets": [AT_LEAST_ONE],
+        "share": [Interval(Real, 0, 1, closed="right")],
+    }
 
     def __init__(
         self,
@@ -124,6 +135,12 @@ class Tailor(SequentialStrategy):
     >>> len(Tailor().select(view, 15))
     15
     """
+
+    _parameter_constraints: ClassVar[Constraints] = {
+        "strategies": [STRATEGIES, None],
+        "n_parallel": [AT_LEAST_ONE],
+        "discount": [SHARE],
+    }
 
     def __init__(
         self,

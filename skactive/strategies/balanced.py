@@ -1,11 +1,14 @@
 """As many rows of rare classes as of common ones."""
 
+from typing import ClassVar
+
 import numpy as np
 
 from skactive.kernels.boundaries import nearest_to_boundaries, to_boundaries
 from skactive.kernels.ranking import top_n
 from skactive.strategies.base import PoolView, QueryStrategy
 from skactive.strategies.coverage import labelled_points
+from skactive.strategies.parameters import AT_LEAST_ONE, Constraints
 from skactive.strategies.uncertainty import closeness
 
 #: Probabilities looked at together: a block stays in the processor's cache.
@@ -134,6 +137,11 @@ class RareNeighbours(QueryStrategy):
     """
 
     needs: frozenset[str] = frozenset({"proba"})
+
+    _parameter_constraints: ClassVar[Constraints] = {
+        "n_anchors": [AT_LEAST_ONE],
+        "n_neighbors": [AT_LEAST_ONE],
+    }
 
     def __init__(self, n_anchors: int = 10, n_neighbors: int = 50) -> None:
         self.n_anchors = n_anchors

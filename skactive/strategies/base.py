@@ -2,10 +2,13 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator
-from typing import Any
+from functools import wraps
+from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.base import BaseEstimator
+
+from skactive.strategies.parameters import Constraints
 
 
 class _Lazy:
@@ -206,6 +209,21 @@ class QueryStrategy(BaseEstimator, ABC):
 
     needs: frozenset[str] = frozenset()
 
+    _parameter_constraints: ClassVar[Constraints] = {}
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        for name in ("select", "steps", "score"):
+            if name in vars(cls):
+                setattr(cls, name, _with_checked_params(vars(cls)[name]))
+
+    def _validate_params(self) -> None:
+        """Its own parameters, and those of a strategy inside it: `needs` is read from that."""
+        super()._validate_params()
+        for value in self.get_params(deep=False).values():
+            if isinstance(value, QueryStrategy):
+                value._validate_params()
+
     def read(self, view: PoolView, attribute: str) -> Any:
         """An attribute of the view that the strategy cannot do without.
 
@@ -265,6 +283,15 @@ class QueryStrategy(BaseEstimator, ABC):
             Higher is more wanted. Comparable within one view only.
         """
         return np.full(len(view), np.nan)
+
+
+def _with_checked_params(method: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(method)
+    def checked(self: QueryStrategy, *args: Any, **kwargs: Any) -> Any:
+        self._validate_params()
+        return method(self, *args, **kwargs)
+
+    return checked
 
 
 class SequentialStrategy(QueryStrategy):

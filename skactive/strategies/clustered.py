@@ -1,11 +1,14 @@
 """Unsure rows, one from each of many clusters."""
 
-from typing import TYPE_CHECKING
+from numbers import Real
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
+from skactive._compat import Interval
 from skactive.kernels.ranking import top_n
 from skactive.strategies.base import PoolView, QueryStrategy
+from skactive.strategies.parameters import AT_LEAST_ONE, POSITIVE, Constraints
 from skactive.strategies.uncertainty import closeness, entropy
 
 if TYPE_CHECKING:
@@ -54,6 +57,8 @@ class ClusterMargin(QueryStrategy):
     """
 
     needs: frozenset[str] = frozenset({"proba"})
+
+    _parameter_constraints: ClassVar[Constraints] = {"factor": [POSITIVE]}
 
     def __init__(self, factor: float = 10) -> None:
         self.factor = factor
@@ -180,6 +185,12 @@ class DropQuery(QueryStrategy):
     >>> sorted(blob.tolist())
     [0, 1]
     """
+
+    _parameter_constraints: ClassVar[Constraints] = {
+        "n_dropouts": [AT_LEAST_ONE],
+        "dropout": [Interval(Real, 0, 1, closed="left")],
+        "factor": [POSITIVE],
+    }
 
     def __init__(self, n_dropouts: int = 3, dropout: float = 0.75, factor: float = 25) -> None:
         self.n_dropouts = n_dropouts

@@ -1,10 +1,11 @@
 """What stands for the pool, whatever the model thinks of it."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
 from skactive.strategies.base import PoolView, QueryStrategy
+from skactive.strategies.parameters import AT_LEAST_ONE, Constraints
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -110,6 +111,11 @@ class TypiClust(QueryStrategy):
     >>> TypiClust().select(PoolView(9, X=X), 2)
     array([6, 1])
     """
+
+    _parameter_constraints: ClassVar[Constraints] = {
+        "max_clusters": [AT_LEAST_ONE],
+        "n_neighbors": [AT_LEAST_ONE],
+    }
 
     def __init__(self, max_clusters: int = 500, n_neighbors: int = 20) -> None:
         self.max_clusters = max_clusters

@@ -1,11 +1,19 @@
 """The batch that stands best for the pool: greedy covers of a reference sample."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
 from skactive.strategies.base import PoolView, QueryStrategy
 from skactive.strategies.coverage import labelled_points
+from skactive.strategies.parameters import (
+    AT_LEAST_ONE,
+    AUTO,
+    NOT_NEGATIVE,
+    POSITIVE,
+    SHARE,
+    Constraints,
+)
 from skactive.strategies.uncertainty import closeness
 
 if TYPE_CHECKING:
@@ -48,6 +56,12 @@ class ProbCover(QueryStrategy):
     >>> ProbCover(radius=1.5).select(PoolView(5, X=X), 2)
     array([1, 3])
     """
+
+    _parameter_constraints: ClassVar[Constraints] = {
+        "radius": [AUTO, POSITIVE],
+        "purity": [SHARE],
+        "n_reference": [AT_LEAST_ONE],
+    }
 
     def __init__(
         self, radius: float | str = "auto", purity: float = 0.95, n_reference: int = 4000
@@ -120,6 +134,11 @@ class MaxHerding(QueryStrategy):
     array([1, 3])
     """
 
+    _parameter_constraints: ClassVar[Constraints] = {
+        "bandwidth": [AUTO, POSITIVE],
+        "n_reference": [AT_LEAST_ONE],
+    }
+
     def __init__(self, bandwidth: float | str = "auto", n_reference: int = 4000) -> None:
         self.bandwidth = bandwidth
         self.n_reference = n_reference
@@ -171,6 +190,11 @@ class UHerding(QueryStrategy):
     """
 
     needs: frozenset[str] = frozenset({"proba"})
+
+    _parameter_constraints: ClassVar[Constraints] = {
+        "bandwidth": [AUTO, POSITIVE],
+        "n_reference": [AT_LEAST_ONE],
+    }
 
     def __init__(self, bandwidth: float | str = "auto", n_reference: int = 4000) -> None:
         self.bandwidth = bandwidth
@@ -236,6 +260,12 @@ class BalancedHerding(QueryStrategy):
     >>> BalancedHerding(bandwidth=1.0).select(PoolView(5, X=X, proba=proba), 2)
     array([1, 3])
     """
+
+    _parameter_constraints: ClassVar[Constraints] = {
+        "bandwidth": [AUTO, POSITIVE],
+        "balance": [NOT_NEGATIVE],
+        "n_reference": [AT_LEAST_ONE],
+    }
 
     def __init__(
         self, bandwidth: float | str = "auto", balance: float = 0.5, n_reference: int = 4000

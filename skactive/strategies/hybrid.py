@@ -1,10 +1,11 @@
 """Unsure and spread out at once."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
 from skactive.strategies.base import PoolView, QueryStrategy
+from skactive.strategies.parameters import NOT_NEGATIVE, Constraints
 from skactive.strategies.uncertainty import closeness
 
 if TYPE_CHECKING:
@@ -105,6 +106,8 @@ class Falcun(QueryStrategy):
     """
 
     needs: frozenset[str] = frozenset({"proba"})
+
+    _parameter_constraints: ClassVar[Constraints] = {"gamma": [NOT_NEGATIVE]}
 
     def __init__(self, gamma: float = 10) -> None:
         self.gamma = gamma

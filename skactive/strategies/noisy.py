@@ -1,13 +1,14 @@
 """Coverage that does not count on labels that look wrong."""
 
 from collections.abc import Generator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
 from skactive.strategies.base import PoolView, SequentialStrategy
 from skactive.strategies.coverage import labelled_points
 from skactive.strategies.herding import draw_reference, spread
+from skactive.strategies.parameters import AT_LEAST_ONE, Constraints
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -46,6 +47,11 @@ class Nas(SequentialStrategy):
     >>> len(Nas().select(view, 5))
     5
     """
+
+    _parameter_constraints: ClassVar[Constraints] = {
+        "n_neighbors": [AT_LEAST_ONE],
+        "n_reference": [AT_LEAST_ONE],
+    }
 
     def __init__(self, n_neighbors: int = 5, n_reference: int = 2000) -> None:
         self.n_neighbors = n_neighbors

@@ -1,9 +1,12 @@
 """Asking where a foundation model and the model being trained are not sure together."""
 
+from typing import ClassVar
+
 import numpy as np
 
 from skactive.kernels.ranking import top_n
 from skactive.strategies.base import PoolView, QueryStrategy
+from skactive.strategies.parameters import SHARE, Constraints
 from skactive.strategies.uncertainty import closeness, entropy
 
 #: Probabilities looked at together: a block and what is made of it stay in the cache.
@@ -48,6 +51,8 @@ class CoDecision(QueryStrategy):
     """
 
     needs: frozenset[str] = frozenset({"prior"})
+
+    _parameter_constraints: ClassVar[Constraints] = {"noise_ratio": [SHARE]}
 
     def __init__(self, noise_ratio: float = 0.5) -> None:
         self.noise_ratio = noise_ratio
@@ -102,13 +107,8 @@ class CoDecision(QueryStrategy):
         return positions, np.asarray(view.prior_proba)[positions].argmax(axis=1)
 
     def _noise_set(self, view: PoolView, n: int) -> np.ndarray:
-        if not 0 <= self.noise_ratio <= 1:
-            raise ValueError(
-                f"noise_ratio={self.noise_ratio!r} is not a share of the pool: "
-                "give a number between 0 and 1."
-            )
-        size = max(n, int(np.ceil(self.noise_ratio * len(view))))
-        return np.sort(top_n(self.score(view), size))
+        scores = self.score(view)
+        return np.sort(top_n(scores, max(n, int(np.ceil(self.noise_ratio * len(view))))))
 
     def _head(self, view: PoolView) -> np.ndarray:
         opinion = view.prior_proba if view.head_proba is None else view.head_proba

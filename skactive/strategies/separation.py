@@ -1,12 +1,13 @@
 """Finding, for one class at a time, where on a line of rows it ends: GALAXY and DIRECT."""
 
 from collections.abc import Generator
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from skactive.kernels.ranking import highest_first, top_n
 from skactive.strategies.base import PoolView, SequentialStrategy
+from skactive.strategies.parameters import AT_LEAST_ONE, Constraints
 from skactive.strategies.uncertainty import closeness
 
 
@@ -98,6 +99,11 @@ class Direct(SequentialStrategy):
     >>> Direct().select(view, 2)
     array([3, 4])
     """
+
+    _parameter_constraints: ClassVar[Constraints] = {
+        "n_parallel": [AT_LEAST_ONE],
+        "min_per_class": [AT_LEAST_ONE],
+    }
 
     def __init__(self, n_parallel: int = 20, min_per_class: int = 60) -> None:
         self.n_parallel = n_parallel

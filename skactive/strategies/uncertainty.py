@@ -2,12 +2,13 @@
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from skactive.kernels.ranking import as_columns, highest, top_n, two_largest
 from skactive.strategies.base import PoolView, QueryStrategy
+from skactive.strategies.parameters import AT_LEAST_ONE, Constraints
 
 #: Bytes of probabilities looked at together: a block and what is made of it stay in the cache.
 _BLOCK = 300_000
@@ -169,6 +170,8 @@ class Bald(QueryStrategy):
     """
 
     needs: frozenset[str] = frozenset({"proba"})
+
+    _parameter_constraints: ClassVar[Constraints] = {"n_samples": [AT_LEAST_ONE]}
 
     def __init__(self, n_samples: int = 20) -> None:
         self.n_samples = n_samples

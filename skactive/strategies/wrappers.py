@@ -1,12 +1,16 @@
 """Strategies around a strategy."""
 
 from abc import abstractmethod
+from numbers import Integral
+from typing import ClassVar
 
 import numpy as np
 
+from skactive._compat import Interval
 from skactive.kernels.ranking import top_n
 from skactive.strategies.base import PoolView, QueryStrategy
 from skactive.strategies.coverage import labelled_points
+from skactive.strategies.parameters import A_STRATEGY, AT_LEAST_ONE, NOT_NEGATIVE, Constraints
 
 
 class ClassBalanced(QueryStrategy):
@@ -34,6 +38,8 @@ class ClassBalanced(QueryStrategy):
     >>> ClassBalanced(Margin()).select(PoolView(4, proba=proba), 2)
     array([0, 3])
     """
+
+    _parameter_constraints: ClassVar[Constraints] = {"strategy": [A_STRATEGY]}
 
     def __init__(self, strategy: QueryStrategy) -> None:
         self.strategy = strategy
@@ -100,6 +106,11 @@ class Power(QueryStrategy):
     array([1])
     """
 
+    _parameter_constraints: ClassVar[Constraints] = {
+        "strategy": [A_STRATEGY],
+        "beta": [NOT_NEGATIVE],
+    }
+
     def __init__(self, strategy: QueryStrategy, beta: float = 1) -> None:
         self.strategy = strategy
         self.beta = beta
@@ -155,6 +166,12 @@ class Schedule(QueryStrategy):
     >>> tcm.select(PoolView(3, X=np.array([[0.0], [1.0], [5.0]]), labelled_y=np.array([0])), 1)
     array([0])
     """
+
+    _parameter_constraints: ClassVar[Constraints] = {
+        "first": [A_STRATEGY],
+        "then": [A_STRATEGY],
+        "switch_at": [Interval(Integral, 0, None, closed="left")],
+    }
 
     def __init__(self, first: QueryStrategy, then: QueryStrategy, switch_at: int) -> None:
         self.first = first
@@ -229,6 +246,11 @@ class RandomCandidates(_Candidates):
     3
     """
 
+    _parameter_constraints: ClassVar[Constraints] = {
+        "strategy": [A_STRATEGY],
+        "n_candidates": [AT_LEAST_ONE],
+    }
+
     def __init__(self, strategy: QueryStrategy, n_candidates: int = 10_000) -> None:
         self.strategy = strategy
         self.n_candidates = n_candidates
@@ -267,6 +289,11 @@ class NearCandidates(_Candidates):
     >>> NearCandidates(KCenter(), n_candidates=5).select(view, 1)
     array([48])
     """
+
+    _parameter_constraints: ClassVar[Constraints] = {
+        "strategy": [A_STRATEGY],
+        "n_candidates": [AT_LEAST_ONE],
+    }
 
     def __init__(self, strategy: QueryStrategy, n_candidates: int = 10_000) -> None:
         self.strategy = strategy

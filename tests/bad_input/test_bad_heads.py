@@ -1,0 +1,54 @@
+"""Heads that are given what they cannot take."""
+
+import numpy as np
+import pytest
+from misuse import X, Y, fails
+from sklearn.exceptions import NotFittedError
+
+from skactive import SoftmaxHead
+
+
+@pytest.mark.parametrize(
+    ("params", "match"),
+    [
+        ({"hidden_layer_sizes": 8}, "'hidden_layer_sizes' parameter"),
+        ({"loss": "hinge"}, "'loss' parameter"),
+        ({"strength": 0.0}, "'strength' parameter"),
+        ({"strength": "much"}, "'strength' parameter"),
+        ({"class_weight": "even"}, "'class_weight' parameter"),
+        ({"max_iter": 0}, "'max_iter' parameter"),
+        ({"random_state": "seed"}, "'random_state' parameter"),
+        ({"stregnth": 1.0}, "no parameter 'stregnth'.*begin with one of: module__"),
+    ],
+)
+def test_softmax_head_parameters(params, match):
+    fails(match, SoftmaxHead(**params).fit, X, Y)
+
+
+def test_softmax_head_set_params():
+    fails("Invalid parameter 'stregnth'", SoftmaxHead().set_params, stregnth=1.0)
+
+
+@pytest.mark.parametrize(
+    ("params", "match"),
+    [
+        ({"sample_weight": np.zeros(30)}, "at least one"),
+        ({"sample_weight": -np.ones(30)}, "Negative values"),
+        ({"prior_log_proba": np.zeros((30, 2))}, r"shape \(30, 2\), expected \(30, 3\)"),
+        ({"prior_log_proba": np.zeros((3, 3))}, r"shape \(3, 3\), expected \(30, 3\)"),
+        ({"prior_log_proba": np.full((30, 3), -np.inf)}, "prior_log_proba contains infinity"),
+        ({"classes": ["a", "b"]}, r"not among classes: \['c'\]"),
+    ],
+)
+def test_softmax_head_fit(params, match):
+    fails(match, SoftmaxHead().fit, X, Y, **params)
+
+
+def test_softmax_head_predicts_as_it_was_fitted():
+    prior = np.log(np.full((30, 3), 1 / 3))
+    anchored, alone = SoftmaxHead().fit(X, Y, prior_log_proba=prior), SoftmaxHead().fit(X, Y)
+    fails("fitted with it; predict likewise", anchored.predict, X)
+    fails("fitted without it; predict likewise", alone.predict, X, prior)
+    fails("X has 2 features", alone.predict, X[:, :2])
+    with pytest.raises(NotFittedError):
+        SoftmaxHead().predict(X)

@@ -1,0 +1,64 @@
+"""Priors that do not fit."""
+
+import numpy as np
+import pytest
+from misuse import X, Y, fails
+from sklearn.exceptions import NotFittedError
+from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import LogisticRegression
+
+from skactive import ActiveClassifier, SoftmaxHead
+
+
+def make_prior(n_classes=3):
+    kept = np.flatnonzero(np.isin(Y, ["a", "b", "c"][:n_classes]))
+    return FrozenEstimator(LogisticRegression().fit(X[kept], Y[kept]))
+
+
+class WrongShape:
+    """A prior with more columns than classes."""
+
+    classes_ = np.array(["a", "b"])
+
+    def predict_proba(self, X):
+        return np.full((len(X), 3), 1 / 3)
+
+
+class SaysNaN(WrongShape):
+    """A prior that broke down."""
+
+    def predict_proba(self, X):
+        return np.full((len(X), 2), np.nan)
+
+
+@pytest.mark.parametrize("prior", [WrongShape(), SaysNaN()])
+def test_a_prior_that_does_not_fit(prior):
+    clf = ActiveClassifier(LogisticRegression(), prior=prior)
+    for call in (lambda: clf.fit(X, Y), lambda: clf.query(X), lambda: clf.predict(X)):
+        fails("prior.predict_proba gave an array of shape.*same rows as the classifier", call)
+
+
+def test_a_prior_of_labels_of_another_type():
+    clf = ActiveClassifier(LogisticRegression(), prior=make_prior())
+    fails("labels of type number .* those known already are str", clf.fit, X, np.arange(30) % 3)
+
+
+def test_a_prior_that_was_never_fitted():
+    clf = ActiveClassifier(LogisticRegression(), prior=LogisticRegression())
+    with pytest.raises(NotFittedError):
+        clf.fit(X, Y)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [(None, make_prior()), (make_prior(), None), (make_prior(2), make_prior())],
+    ids=["set", "removed", "of other classes"],
+)
+@pytest.mark.parametrize("estimator", [LogisticRegression(), SoftmaxHead(strength=1.0)])
+def test_another_prior_needs_fit(estimator, before, after):
+    clf = ActiveClassifier(estimator, prior=before, random_state=0).fit(X, Y)
+    clf.query(X + 1)
+    clf.set_params(prior=after)
+    fails("prior was .* call fit anew", clf.partial_fit, X, Y)
+    fresh = ActiveClassifier(estimator, prior=after, random_state=0).fit(X, Y)
+    np.testing.assert_array_equal(clf.fit(X, Y).predict_proba(X), fresh.predict_proba(X))

@@ -1,0 +1,86 @@
+"""Pools and parameters that cannot be queried with."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from misuse import WITH_NAN, X, fails, table
+from sklearn.linear_model import LogisticRegression
+from sklearn.svm import SVC
+
+from skactive import ActiveClassifier
+
+BAD_QUERIES = {
+    "n=0": (X, {"n": 0}, "n must be a whole number of at least 1; got 0"),
+    "n<0": (X, {"n": -3}, "n must be a whole number of at least 1; got -3"),
+    "n=2.0": (X, {"n": 2.0}, "n must be a whole number"),
+    "n=True": (X, {"n": True}, "n must be a whole number"),
+    "n=None": (X, {"n": None}, "n must be a whole number"),
+    "n is a text": (X, {"n": "3"}, "n must be a whole number of at least 1; got '3'"),
+    "empty pool": (X[:0], {}, r"0 sample\(s\)"),
+    "other columns": (X[:, :2], {}, "X has 2 features, but ActiveClassifier is expecting 3"),
+    "NaN": (WITH_NAN, {}, "the features of X_pool contain NaN.*Put an imputer into the Pipeline"),
+    "one text": ("text", {}, "X_pool is one str, not a sequence of rows"),
+    "exclude too large": (
+        X,
+        {"exclude": [3, 30]},
+        "exclude holds 30, but positions go from 0 to 29",
+    ),
+    "exclude negative": (X, {"exclude": [-1]}, "exclude holds -1, but positions go from 0 to 29"),
+    "exclude too short": (X, {"exclude": X[:9, 0] > 0}, r"exclude is a mask of shape \(9,\)"),
+    "exclude a table": (X, {"exclude": [[1, 2]]}, "exclude must be a 1-D array of positions"),
+    "exclude floats": (X, {"exclude": [1.0]}, "exclude must be a 1-D array of positions"),
+    "exclude names": (X, {"exclude": ["a"]}, "exclude must be a 1-D array of positions"),
+    "exclude one": (X, {"exclude": 3}, "exclude must be a 1-D array of positions"),
+}
+BAD_PARAMETERS = {
+    "strategy unknown": (
+        {"strategy": "margins"},
+        "strategy='margins' is unknown; take one of.*margin",
+    ),
+    "strategy no strategy": ({"strategy": 3}, "'strategy' parameter .* must be"),
+    "strategy needs a prior": ({"strategy": "co_decision"}, "needs a prior: give prior=Zero"),
+    "estimator without predict_proba": ({"estimator": SVC()}, "'estimator' parameter .* must be"),
+    "estimator a class": ({"estimator": LogisticRegression}, "estimator|argument: 'self'"),
+    "prior without predict_proba": ({"prior": SVC()}, "'prior' parameter .* must be"),
+    "noise": ({"noise": "some"}, "'noise' parameter .* must be"),
+    "refresh": ({"refresh": 3}, "'refresh' parameter .* must be"),
+    "transductive": ({"transductive": "yes"}, "'transductive' parameter .* must be"),
+    "random_state": ({"random_state": "seed"}, "'random_state' parameter .* must be"),
+    "a generator": ({"random_state": np.random.default_rng(0)}, "'random_state' parameter"),
+}
+
+
+@table(BAD_QUERIES)
+def test_queries(clf, case):
+    pool, params, match = case
+    fails(match, clf.query, pool, **params)
+
+
+@table({name: case for name, case in BAD_QUERIES.items() if name not in ("other columns", "NaN")})
+def test_queries_before_any_label(case):
+    pool, params, match = case
+    fails(match, ActiveClassifier(random_state=0).query, pool, **params)
+
+
+@table(BAD_PARAMETERS)
+def test_parameters(case):
+    params, match = case
+    clf = ActiveClassifier(LogisticRegression()).set_params(**params)
+    fails(match, clf.query, X)
+
+
+@pytest.mark.parametrize("params", [{"strategy": "margins"}, {"strategy": "co_decision"}])
+def test_a_bad_strategy_can_be_set_right_without_a_refit(clf, params):
+    clf.set_params(**params)
+    fails("strategy=", clf.query, X + 1)
+
+
+def test_nan_in_a_pool_before_any_label():
+    clf = ActiveClassifier(random_state=0)
+    fails("X_pool contain NaN.*Put an imputer into the Pipeline", clf.query, WITH_NAN)
+
+
+def test_texts_before_any_label_without_an_encoder():
+    frame = pd.DataFrame({"a": ["x", "y"], "b": ["u", "v"]})
+    clf = ActiveClassifier(random_state=0)
+    fails("X_pool are not numbers.*Put an encoder or a ColumnTransformer", clf.query, frame)
