@@ -1,11 +1,10 @@
-"""Rows of any kind: how many, which, and whether two of them are the same.
+"""Rows of any kind: how many, which, and some after the others.
 
 A row is whatever one index of X gives: a text, a file path, an image, a row of an array, of a
 sparse matrix or of a DataFrame.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator
-from hashlib import blake2b
+from collections.abc import Callable, Collection
 from os import PathLike
 from typing import Any
 
@@ -15,10 +14,7 @@ from scipy import sparse
 from skactive._compat import _num_samples, _safe_indexing
 
 n_rows = _num_samples
-_SKETCH_COLUMNS = 8
-_CHUNK = 2**20  # numbers read at a time
 _BLOCK = 2**24  # numbers that may be copied: little beside a pool that is worth a thought
-_NUMBERS = (int, float, np.integer, np.floating, np.bool_)
 
 
 def as_rows(X: Any) -> Any:
@@ -78,6 +74,23 @@ def take(X: Any, positions: np.ndarray) -> Any:
     return X[positions] if isinstance(X, Selection) else _safe_indexing(X, positions)
 
 
+def is_numeric(X: Any) -> bool:
+    """Whether X is an array of numbers, with columns and at least one row.
+
+    Parameters
+    ----------
+    X : rows
+        Any container.
+
+    Returns
+    -------
+    is_numeric : bool
+        False for DataFrames and sparse matrices.
+    """
+    in_columns = isinstance(X, np.ndarray | Selection) and X.ndim > 1
+    return in_columns and X.dtype.kind in "fiub" and X[:1].size > 0
+
+
 class Selection:
     """Some rows of a two-dimensional array, read when they are asked for.
 
@@ -128,7 +141,7 @@ def select(X: Any, positions: np.ndarray) -> Any:
     rows
         X itself where they are all; a Selection of a mapped array; else a copy.
     """
-    if _is_numeric(X) and X.ndim == 2 and _is_mapped(X):
+    if is_numeric(X) and X.ndim == 2 and _is_mapped(X):
         return Selection(X, positions)
     return X if len(positions) == n_rows(X) else take(X, positions)
 
@@ -173,7 +186,7 @@ def row_blocks(X: Any) -> list[slice]:
         One, where X is not a matrix of numbers.
     """
     total = n_rows(X)
-    size = max(1, _BLOCK // X.shape[1]) if _is_numeric(X) and X.ndim == 2 else max(1, total)
+    size = max(1, _BLOCK // X.shape[1]) if is_numeric(X) and X.ndim == 2 else max(1, total)
     return [slice(start, start + size) for start in range(0, max(1, total), size)]
 
 
@@ -256,149 +269,9 @@ def repeat_by_weight(weight: np.ndarray) -> np.ndarray:
     return np.repeat(np.arange(len(weight)), counts)
 
 
-def row_keys(X: Any) -> np.ndarray:
-    """A digest of the content of every row.
-
-    Equal rows have equal keys, whatever the type of their numbers and the container, except that a
-    sparse row equals sparse rows only.
-
-    Parameters
-    ----------
-    X : rows
-        Any container.
-
-    Returns
-    -------
-    keys : array of shape (n,), dtype S16
-        Sortable.
-    """
-    keys = [blake2b(content, digest_size=16).digest() for content in _contents(X)]
-    return np.array(keys, dtype="S16")
-
-
-def row_sketches(X: Any) -> np.ndarray:
-    """A cheap number for every row: rows of different sketches differ, equal ones may be equal.
-
-    It reads a few numeric columns only, so that the few rows of a large pool that may be known
-    already are found without a digest of each.
-
-    Parameters
-    ----------
-    X : rows
-        Any container.
-
-    Returns
-    -------
-    sketches : uint64 array of shape (n,)
-        Zero, which says nothing, where X is not a numeric array.
-    """
-    if not _is_numeric(X):
-        return np.zeros(n_rows(X), dtype=np.uint64)
-    sketch = np.ones(len(X), dtype=np.uint64)
-    flat = X.reshape(len(X), -1)
-    for column in np.unique(np.linspace(0, flat.shape[1] - 1, _SKETCH_COLUMNS).astype(int)):
-        bits = _plain_numbers(flat[:, column]).view(np.uint64)
-        sketch = (sketch ^ bits) * np.uint64(0x9E3779B97F4A7C15)  # wraps around, as a hash may
-        sketch ^= sketch >> np.uint64(32)
-    return np.maximum(sketch, 1)
-
-
-def find_known(X: Any, keys: np.ndarray, sketches: np.ndarray) -> np.ndarray:
-    """Which rows are among those of known keys and sketches.
-
-    Parameters
-    ----------
-    X : rows
-        Any container, such as a pool.
-    keys, sketches : arrays of shape (m,)
-        `row_keys` and `row_sketches` of the known rows.
-
-    Returns
-    -------
-    known : bool array of shape (n,)
-        True for rows equal to a known one.
-    """
-    known = np.zeros(n_rows(X), dtype=bool)
-    own = row_sketches(X)
-    same = np.isin(own, sketches, kind="sort")  # numpy 2.0 cannot make a table of such numbers
-    candidates = np.flatnonzero(same | (own == 0) | (sketches == 0).any())
-    if len(candidates) and len(keys):
-        known[candidates] = np.isin(row_keys(take(X, candidates)), keys)
-    return known
-
-
 def _is_mapped(array: Any) -> bool:
     while isinstance(array, np.ndarray):
         if isinstance(array, np.memmap):
             return True
         array = array.base
     return False
-
-
-def _is_numeric(X: Any) -> bool:
-    in_columns = isinstance(X, np.ndarray | Selection) and X.ndim > 1
-    return in_columns and X.dtype.kind in "fiub" and X[:1].size > 0
-
-
-def _contents(X: Any) -> Iterable[bytes]:
-    if sparse.issparse(X):
-        return _sparse_contents(X)
-    if hasattr(X, "columns"):
-        X = _frame_to_array(X)
-    if _is_numeric(X):
-        return _numeric_contents(X)
-    if isinstance(X, np.ndarray) and X.ndim > 1:
-        X = X.astype(object)  # a text must not count as another one where its column is wider
-    return (_item_content(row) for row in X)
-
-
-def _numeric_contents(X: np.ndarray) -> Iterator[bytes]:
-    # one chunk at a time: the copy in double precision must not double a large pool
-    step = max(1, _CHUNK // X[0].size)
-    for start in range(0, len(X), step):
-        yield from map(_array_content, _plain_numbers(X[start : start + step]))
-
-
-def _plain_numbers(array: np.ndarray) -> np.ndarray:
-    """The same bits for equal numbers: there are two zeros, and many ways to write NaN."""
-    if array.ndim > 2 and array.dtype == np.uint8:  # images
-        return array
-    array = array.astype(np.float64) + 0.0
-    array[np.isnan(array)] = np.nan
-    return array
-
-
-def _array_content(array: np.ndarray) -> bytes:
-    return f"a{array.shape}".encode() + array.tobytes()
-
-
-def _frame_to_array(X: Any) -> np.ndarray:
-    values = X.to_numpy()
-    return values if values.dtype.kind in "fiub" else values.astype(object)
-
-
-def _sparse_contents(X: Any) -> Iterable[bytes]:
-    X = sparse.csr_array(X, dtype=np.float64, copy=True)
-    X.sum_duplicates()
-    X.eliminate_zeros()
-    for start, stop in zip(X.indptr[:-1], X.indptr[1:], strict=True):
-        yield X.indices[start:stop].astype(np.int64).tobytes() + X.data[start:stop].tobytes()
-
-
-def _item_content(item: Any) -> bytes:
-    """Bytes that name the type too, so that the text "1" and the number 1 are two things."""
-    if isinstance(item, str | PathLike):
-        return b"s" + str(item).encode("utf-8", "surrogatepass")
-    if isinstance(item, bytes):
-        return b"b" + item
-    if isinstance(item, _NUMBERS):
-        return b"f" + _plain_numbers(np.array([item])).tobytes()
-    if hasattr(item, "__array_interface__"):  # arrays and PIL images
-        array = np.asarray(item)
-        if array.dtype == object and all(isinstance(part, _NUMBERS) for part in array.flat):
-            array = array.astype(np.float64)
-        if array.dtype.kind in "fiub":
-            return _array_content(_plain_numbers(array[np.newaxis])[0])
-        parts = (_item_content(part) for part in array.astype(object).flat)
-        return b"o" + b"".join(blake2b(part).digest() for part in parts)
-    return b"r" + repr(item).encode()

@@ -32,14 +32,12 @@ from skactive._pipeline import Parts, count_fits, first_step, split_pipeline
 from skactive._pool import make_view
 from skactive._random import draw_seed
 from skactive._refresh import Freshness
+from skactive._row_keys import find_known, row_keys, row_sketches
 from skactive._rows import (
     as_rows,
     by_blocks,
-    find_known,
     is_texts,
     n_rows,
-    row_keys,
-    row_sketches,
     select,
 )
 from skactive._validation import check_count, check_labels, check_positions, union

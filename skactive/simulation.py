@@ -18,7 +18,7 @@ from skactive import __version__
 from skactive._annotation import Round, annotate
 from skactive._extras import require
 from skactive._random import draw_seed
-from skactive._rows import row_keys
+from skactive._row_keys import row_keys
 from skactive._validation import check_count, check_labels, union
 from skactive.active import ActiveClassifier
 from skactive.curves import LearningCurves

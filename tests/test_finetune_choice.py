@@ -98,7 +98,7 @@ def test_the_gain_decides(make, monkeypatch, mean, mode):
 def test_the_gain_is_that_of_the_two_modes(make):
     """By hand: both halves, both modes."""
     clf = make().fit(TEXTS, Y)
-    from skactive._rows import row_keys
+    from skactive._row_keys import row_keys
 
     texts, y = np.array(TEXTS, dtype=object), np.array(Y)
     half = np.argsort(np.argsort(row_keys(texts))) % 2

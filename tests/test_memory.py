@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from skactive._memory import LabelMemory
-from skactive._rows import row_keys, row_sketches
+from skactive._row_keys import row_keys, row_sketches
 
 quick = settings(max_examples=80, deadline=None)
 

@@ -13,17 +13,15 @@ from PIL import Image
 from scipy import sparse
 
 from skactive import _rows
+from skactive._row_keys import find_known, row_keys, row_sketches
 from skactive._rows import (
     Selection,
     as_rows,
     by_blocks,
     concatenate,
-    find_known,
     is_texts,
     n_rows,
     repeat_by_weight,
-    row_keys,
-    row_sketches,
     select,
     take,
 )
@@ -191,7 +189,7 @@ def test_nothing_known():
 def test_chunks_leave_no_trace(monkeypatch):
     X = np.random.default_rng(0).normal(size=(50, 3))
     whole = row_keys(X)
-    monkeypatch.setattr("skactive._rows._CHUNK", 7)
+    monkeypatch.setattr("skactive._row_keys._CHUNK", 7)
     assert (row_keys(X) == whole).all()
 
 

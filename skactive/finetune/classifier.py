@@ -12,7 +12,8 @@ from sklearn.utils.validation import check_consistent_length, check_is_fitted
 from skactive._compat import HasMethods, Interval, StrOptions, _fit_context, check_sample_weight
 from skactive._persistence import VersionNoted
 from skactive._random import draw_seed
-from skactive._rows import as_rows, row_keys, take
+from skactive._row_keys import row_keys
+from skactive._rows import as_rows, take
 from skactive.encoders import ClipEncoder, SentenceEncoder
 from skactive.encoders.base import Encoder
 from skactive.encoders.clip_weights import is_clip_model
