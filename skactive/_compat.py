@@ -7,7 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
-from sklearn.base import _fit_context
+from sklearn.base import _fit_context, clone
 from sklearn.utils import _safe_indexing
 from sklearn.utils._metadata_requests import _raise_for_params
 from sklearn.utils._param_validation import (
@@ -78,11 +78,11 @@ def fit_told(
     context.call_on_fit_task_end(estimator=estimator, reconstruction_attributes=lacking, **told)
 
 
-PartOfFit = Callable[[str, Any], AbstractContextManager[Any]]
+PartOfFit = Callable[..., AbstractContextManager[Any]]
 
 
 def parts_of_fit(caller: Any, context: Any, **told: Any) -> PartOfFit:
-    """How a meta-estimator tells callbacks of the fits inside its own.
+    """How an estimator tells callbacks of the parts of its fit.
 
     Parameters
     ----------
@@ -97,13 +97,15 @@ def parts_of_fit(caller: Any, context: Any, **told: Any) -> PartOfFit:
     -------
     part : callable
         ``with part(name, sub_estimator) as verdict: sub_estimator.fit(...)``; afterwards
-        ``verdict.stop`` says whether a callback wants no further part.
+        ``verdict.stop`` says whether a callback wants no further part. Without a sub-estimator,
+        the part is the caller's own.
     """
 
     @contextmanager
-    def part(name: str, sub_estimator: Any) -> Iterator[Any]:
+    def part(name: str, sub_estimator: Any = None) -> Iterator[Any]:
         task, verdict = context.subcontext(task_name=name), SimpleNamespace(stop=False)
-        with task.propagate_callback_context(sub_estimator):
+        own = sub_estimator is None
+        with nullcontext() if own else task.propagate_callback_context(sub_estimator):
             task.call_on_fit_task_begin(estimator=caller)
             yield verdict
             verdict.stop = task.call_on_fit_task_end(estimator=caller, **told)
@@ -114,6 +116,13 @@ def parts_of_fit(caller: Any, context: Any, **told: Any) -> PartOfFit:
 def untold(name: str, sub_estimator: Any) -> AbstractContextManager[None]:
     """A part of a fit that no callback hears of."""
     return nullcontext()
+
+
+def unheard(estimator: Any) -> Any:
+    """A clone of an estimator, of whose fit no callback hears."""
+    copy = clone(estimator)
+    vars(copy).pop("_skl_callbacks", None)
+    return copy
 
 
 def check_sample_weight(sample_weight: Any, X: Any, *, all_zero: bool = False) -> np.ndarray:
@@ -153,6 +162,7 @@ __all__ = [
     "check_sample_weight",
     "fit_told",
     "parts_of_fit",
+    "unheard",
     "untold",
     "with_callbacks",
 ]

@@ -392,7 +392,7 @@ def test_larger_models_learn_more_slowly(make, monkeypatch):
 
     rates = []
 
-    def record(self, checkpoint, progress):
+    def record(self, checkpoint, progress, part_of_fit):
         rates.append(self._learning_rate())
         raise KeyboardInterrupt
 

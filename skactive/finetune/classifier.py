@@ -9,7 +9,17 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
-from skactive._compat import HasMethods, Interval, StrOptions, _fit_context, check_sample_weight
+from skactive._compat import (
+    CallbackSupportMixin,
+    HasMethods,
+    Interval,
+    StrOptions,
+    _fit_context,
+    check_sample_weight,
+    fit_told,
+    parts_of_fit,
+    unheard,
+)
 from skactive._persistence import VersionNoted
 from skactive._random import draw_seed
 from skactive._row_keys import row_keys
@@ -19,7 +29,7 @@ from skactive.encoders.base import Encoder
 from skactive.encoders.clip_weights import is_clip_model
 from skactive.finetune.checkpoint import Checkpoint, Progress
 from skactive.finetune.choice import Gain, held_out_gain
-from skactive.finetune.training import MODES, Labelled, Plan, Training
+from skactive.finetune.training import MODES, Labelled, Plan, Training, Tuned
 from skactive.heads import SoftmaxHead
 from skactive.heads.losses import LOSSES, NoisyCrossEntropy, log_shares
 
@@ -27,7 +37,7 @@ _FEW = 50  # labels, fewer than which are not held out to find out whether tunin
 _ENOUGH = 1000  # labels, from which on some are held out to stop
 
 
-class FineTunedClassifier(VersionNoted, ClassifierMixin, BaseEstimator):
+class FineTunedClassifier(VersionNoted, CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     """A foundation model trained on the labels, end to end, with a linear head on its embeddings.
 
     It takes rows as the encoder does: texts, or images. The head is first fitted on the frozen
@@ -218,9 +228,16 @@ class FineTunedClassifier(VersionNoted, ClassifierMixin, BaseEstimator):
             self.mode_ = "full" if self.gain_.mean > -self.gain_.error else "frozen"
         self.encoder_, self.head_ = encoder, self.probe_
         self.history_: list[dict[str, float]] = []
-        if self.mode_ != "frozen":
-            rows = encoder._check_rows(take(X, counted))
-            self._tune(rows, codes, weight[counted], prior)
+        # what was fitted with a prior cannot be scored without
+        told: dict[str, Any] = {} if prior is not None else {"X": X, "y": y}
+        n_epochs = 0 if self.mode_ == "frozen" else self.max_epochs
+        with fit_told(self, max_subtasks=n_epochs, **told) as task:
+            if n_epochs:
+                training = self._training(take(X, counted), codes, weight[counted], prior)
+                told["reconstruction_attributes"] = lambda: self._tuned(training.so_far())
+                part_of_fit = parts_of_fit(self, task, **told)
+                tuned = training.run(*self._checkpoint(training), part_of_fit)
+                self.__dict__.update(self._tuned(tuned), history_=tuned.history)
         return self
 
     def predict_proba(self, X: Any, prior_log_proba: Any = None) -> np.ndarray:
@@ -309,7 +326,7 @@ class FineTunedClassifier(VersionNoted, ClassifierMixin, BaseEstimator):
 
         def fit_predict(mode: str, train: np.ndarray, test: np.ndarray) -> np.ndarray:
             priors = [None if prior is None else prior[rows] for rows in (train, test)]
-            clf = clone(self).set_params(mode=mode, **given)
+            clf = unheard(self).set_params(mode=mode, **given)
             clf.fit(take(X, train), codes[train], weight[train], priors[0], np.arange(n_classes))
             return clf.predict(take(X, test), priors[1])
 
@@ -317,9 +334,10 @@ class FineTunedClassifier(VersionNoted, ClassifierMixin, BaseEstimator):
         keys = row_keys(X)
         return held_out_gain(keys, codes, weight, fit_predict, ("frozen", "full"))
 
-    def _tune(
-        self, rows: list[Any], codes: np.ndarray, weight: np.ndarray, prior: np.ndarray | None
-    ) -> None:
+    def _training(
+        self, X: Any, codes: np.ndarray, weight: np.ndarray, prior: np.ndarray | None
+    ) -> Training:
+        rows = self.encoder_._check_rows(X)
         shares = log_shares(codes, weight, len(self.classes_), self.class_weight)
         extra = {
             "sample_weight": (weight / weight.mean()).astype(np.float32),
@@ -339,11 +357,11 @@ class FineTunedClassifier(VersionNoted, ClassifierMixin, BaseEstimator):
             criterion=self._criterion(),
             seed=seed,
         )
-        training = Training(plan, self._first_head(), labelled, self.verbose)
-        checkpoint, progress = self._checkpoint(training)
-        tuned = training.run(checkpoint, progress)
-        self.encoder_, self.history_ = tuned.encoder, tuned.history
-        self.head_ = self.probe_._with_weights(tuned.head)
+        return Training(plan, self._first_head(), labelled, self.verbose)
+
+    def _tuned(self, tuned: Tuned) -> dict[str, Any]:
+        """The attributes that make this a tuned classifier."""
+        return {"encoder_": tuned.encoder, "head_": self.probe_._with_weights(tuned.head)}
 
     def _criterion(self) -> Any:
         if self.loss == "auto":

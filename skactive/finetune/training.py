@@ -1,6 +1,7 @@
 """One training from start to end: epochs, the best of them, and what a kill leaves behind."""
 
 import time
+from copy import copy, deepcopy
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
@@ -10,6 +11,7 @@ import torch
 from skorch.helper import predefined_split
 from torch.utils.data import DataLoader
 
+from skactive._compat import PartOfFit
 from skactive._device import resolve_device
 from skactive._random import private_torch_generator
 from skactive.encoders.base import Encoder
@@ -133,7 +135,9 @@ class Training:
             digest.update(f"{name} {array.dtype} {array.shape}".encode() + array.tobytes())
         return digest.hexdigest()
 
-    def run(self, checkpoint: Checkpoint | None, progress: Progress) -> "Tuned":
+    def run(
+        self, checkpoint: Checkpoint | None, progress: Progress, part_of_fit: PartOfFit
+    ) -> "Tuned":
         """Train, and forget the checkpoint.
 
         Parameters
@@ -142,6 +146,8 @@ class Training:
             Where progress is kept after every epoch.
         progress : Progress
             From where to go on.
+        part_of_fit : callable
+            Tells callbacks of every epoch; one of them may want no further epoch.
 
         Returns
         -------
@@ -152,17 +158,33 @@ class Training:
         self._restore(progress)
         best = {k: v for k, v in progress.tensors.items() if k.startswith("best/")}
         history = list(progress.history)
-        while len(history) < self.plan.max_epochs and not _has_stalled(history):
-            history.append(self._run_epoch(len(history)))
-            if len(self.labelled.held_out) and _best_epoch(history) == len(history) - 1:
-                best = {f"best/{k}": v.detach().clone() for k, v in self.network.trained().items()}
-            if checkpoint is not None:
-                checkpoint.save(Progress(history, self._state() | best))
+        enough = False
+        while len(history) < self.plan.max_epochs and not (enough or _has_stalled(history)):
+            with part_of_fit("epoch") as verdict:
+                history.append(self._run_epoch(len(history)))
+                if len(self.labelled.held_out) and _best_epoch(history) == len(history) - 1:
+                    trained = self.network.trained()
+                    best = {f"best/{k}": v.detach().clone() for k, v in trained.items()}
+                if checkpoint is not None:
+                    checkpoint.save(Progress(history, self._state() | best))
+            enough = verdict.stop
         self._set_trained({name.removeprefix("best/"): value for name, value in best.items()})
         tuned = self._outcome(history)
         if checkpoint is not None:
             checkpoint.delete()
         return tuned
+
+    def so_far(self) -> "Tuned":
+        """What would come of the training if it ended now.
+
+        Returns
+        -------
+        tuned : Tuned
+            As the weights are; without history.
+        """
+        twin = copy(self)
+        twin.network, twin._adapted = deepcopy((self.network, self._adapted))
+        return twin._outcome([])
 
     def _make_net(self) -> TuningNet:
         plan, labelled = self.plan, self.labelled
