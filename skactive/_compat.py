@@ -14,6 +14,7 @@ from sklearn.utils._param_validation import (
     HasMethods,
     Interval,
     StrOptions,
+    validate_parameter_constraints,
 )
 from sklearn.utils.validation import _check_sample_weight, _num_samples
 
@@ -164,5 +165,6 @@ __all__ = [
     "parts_of_fit",
     "unheard",
     "untold",
+    "validate_parameter_constraints",
     "with_callbacks",
 ]

@@ -57,6 +57,8 @@ def load_folder(
     """
     if on_error not in ("raise", "skip"):
         raise ValueError(f"on_error must be 'raise' or 'skip', got {on_error!r}.")
+    if not isinstance(folder, str | os.PathLike):
+        raise TypeError(f"folder must be a path, got {folder!r}.")
     root = Path(folder).expanduser()
     if not root.is_dir():
         raise FileNotFoundError(f"folder={str(folder)!r} is not a folder (looked for {root}).")

@@ -1,7 +1,7 @@
 """Checks that hold for the public methods, with messages that say what to do."""
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from numbers import Integral
 from typing import Any
@@ -10,10 +10,47 @@ import numpy as np
 from sklearn.utils import assert_all_finite, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 
+from skactive._rows import n_rows
+
 _KINDS = {"b": "bool", "i": "number", "u": "number", "f": "number", "U": "str"}
 
 
-def check_labels(y: Any, earlier: np.ndarray | None) -> np.ndarray:
+def check_is_container(X: Any, name: str) -> None:
+    """Refuse what holds no rows, such as one text, None or a generator.
+
+    Parameters
+    ----------
+    X : object
+        What the user gave.
+    name : str
+        The argument, for the message.
+    """
+    has_rows = hasattr(X, "shape") or (hasattr(X, "__len__") and not isinstance(X, Mapping))
+    if isinstance(X, str | bytes) or not (has_rows or hasattr(X, "__array__")):
+        given = "None" if X is None else f"one {type(X).__name__}"
+        raise ValueError(f"{name} is {given}, not a sequence of rows.")
+
+
+def check_one_label_a_row(X: Any, y: Any, X_name: str = "X", y_name: str = "y") -> None:
+    """Refuse rows and labels of different number.
+
+    Parameters
+    ----------
+    X : container of n rows
+        The rows.
+    y : sequence of n labels
+        Their labels.
+    X_name, y_name : str, default="X", "y"
+        The arguments, for the message.
+    """
+    if n_rows(X) != len(y):
+        raise ValueError(
+            f"{X_name} has {n_rows(X)} rows, but {y_name} has {len(y)} labels: inconsistent "
+            "numbers of samples. Give one label for each row."
+        )
+
+
+def check_labels(y: Any, earlier: np.ndarray | None, name: str = "y") -> np.ndarray:
     """Labels as an array of bool, numbers or str.
 
     Parameters
@@ -22,6 +59,8 @@ def check_labels(y: Any, earlier: np.ndarray | None) -> np.ndarray:
         Labels of one kind.
     earlier : array or None
         Labels known already, whose kind they must share.
+    name : str, default="y"
+        The argument, for the message.
 
     Returns
     -------
@@ -35,21 +74,23 @@ def check_labels(y: Any, earlier: np.ndarray | None) -> np.ndarray:
     """
     if y is None:
         raise ValueError(
-            "ActiveClassifier requires y to be passed, but the target y is None. Give the labelled "
-            "rows and their labels."
+            f"ActiveClassifier requires {name} to be passed, but the target {name} is None. Give "
+            "the labelled rows and their labels."
         )
     if not isinstance(y, np.ndarray):
         y = np.asarray(y, dtype=object)  # numpy would turn ["a", nan] into two texts
+    if y.ndim == 0:
+        raise ValueError(f"{name} should be a 1d array of labels; got {y.item()!r}.")
     y = column_or_1d(y, warn=True)
     if y.dtype == object:
-        y = _without_object(y)
-    assert_all_finite(y, input_name="y")
+        y = _without_object(y, name)
+    assert_all_finite(y, input_name=name)
     with few_labels():
         check_classification_targets(y)
     if earlier is not None and len(y) and _kind(y) != _kind(earlier):
         raise ValueError(
-            f"y holds labels of type {_kind(y)} ({y[:3].tolist()}...), those known already are "
-            f"{_kind(earlier)} ({earlier[:3].tolist()}...). Give labels of one type throughout."
+            f"{name} holds labels of type {_kind(y)} ({y[:3].tolist()}...), those known already "
+            f"are {_kind(earlier)} ({earlier[:3].tolist()}...). Give labels of one type throughout."
         )
     return y
 
@@ -137,17 +178,18 @@ def _kind(y: np.ndarray) -> str:
     return _KINDS.get(y.dtype.kind, str(y.dtype))
 
 
-def _without_object(y: np.ndarray) -> np.ndarray:
+def _without_object(y: np.ndarray, name: str) -> np.ndarray:
     missing = [i for i, label in enumerate(y) if _is_missing(label)]
     if missing:
         raise ValueError(
-            f"Input y contains NaN or None, at position {missing[0]}. ActiveClassifier takes "
-            "labelled rows only: leave the others out of X and y."
+            f"Input {name} contains NaN or None, at position {missing[0]}. ActiveClassifier takes "
+            "labelled rows only: leave the others out."
         )
     kinds = {_kind(np.asarray(label)) for label in y}
     if len(kinds) > 1:
         names = sorted({type(label).__name__ for label in y})
-        raise ValueError(f"y mixes labels of types {', '.join(names)}. Give labels of one type.")
+        told = ", ".join(names)
+        raise ValueError(f"{name} mixes labels of types {told}. Give labels of one type.")
     plain = np.array(y.tolist()) if all(np.ndim(label) == 0 for label in y) else y
     if plain.dtype == object or plain.ndim != 1:
         raise ValueError(f"Unknown label type: {type(y[0]).__name__}. Labels are str, int or bool.")

@@ -12,7 +12,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.exceptions import NotFittedError
 from sklearn.utils import get_tags
-from sklearn.utils.validation import check_consistent_length, validate_data
+from sklearn.utils.validation import validate_data
 
 from skactive import strategies
 from skactive._compat import (
@@ -40,7 +40,14 @@ from skactive._rows import (
     n_rows,
     select,
 )
-from skactive._validation import check_count, check_labels, check_positions, union
+from skactive._validation import (
+    check_count,
+    check_is_container,
+    check_labels,
+    check_one_label_a_row,
+    check_positions,
+    union,
+)
 from skactive.encoders.base import Encoder
 from skactive.finetune import FineTunedClassifier
 from skactive.heads import SoftmaxHead
@@ -50,6 +57,12 @@ from skactive.strategies import PoolView, QueryStrategy
 from skactive.strategies.parameters import A_STRATEGY
 
 _DEFAULT_STRATEGY = "balanced_herding"
+_EXAMPLES = {  # of objects with parameters
+    "estimator": "SoftmaxHead()",
+    "strategy": "strategies.get('balanced_herding')",
+    "prior": "ZeroShotClassifier(prompts)",
+    "refresh": "FineTunedClassifier()",
+}
 
 
 class ActiveClassifier(VersionNoted, CallbackSupportMixin, ClassifierMixin, BaseEstimator):
@@ -251,7 +264,7 @@ class ActiveClassifier(VersionNoted, CallbackSupportMixin, ClassifierMixin, Base
         memory = self._known().memory
         positions = check_positions(positions, len(memory), "positions")
         y = check_labels(y, memory.y)
-        check_consistent_length(positions, y)
+        check_one_label_a_row(positions, y, "positions")
         if len(np.unique(positions)) < len(positions):
             raise ValueError("positions holds one more than once; give one label for each.")
         with self._fit_task() as part_of_fit:
@@ -411,6 +424,17 @@ class ActiveClassifier(VersionNoted, CallbackSupportMixin, ClassifierMixin, Base
             return NoiseEstimate(0.0, np.eye(len(learned.classes)))
         return learned.noise
 
+    def set_params(self, **params: Any) -> "ActiveClassifier":
+        for name in params:
+            own, nested, _ = name.partition("__")
+            value = params.get(own, getattr(self, own, self))
+            if nested and not hasattr(value, "set_params"):
+                raise ValueError(
+                    f"{name} cannot be set, since {own}={value!r} has no parameters. Give an "
+                    f"object, such as {own}={_EXAMPLES.get(own)}."
+                )
+        return super().set_params(**params)
+
     def __sklearn_is_fitted__(self) -> bool:
         return self._learned is not None or self.prior is not None
 
@@ -427,7 +451,15 @@ class ActiveClassifier(VersionNoted, CallbackSupportMixin, ClassifierMixin, Base
         told = {"X": X, "y": y, "metadata": weight if weight is None else {"sample_weight": weight}}
         n_parts = count_fits(self._estimator())
         with fit_told(self, max_subtasks=n_parts, **told) as task, self._unchanged_by_failure():
-            yield parts_of_fit(self, task)
+            try:
+                yield parts_of_fit(self, task)
+            except ValueError as error:
+                if "could not convert string to float" not in str(error):
+                    raise
+                raise ValueError(
+                    f"{error}. The classifier takes numbers: put an encoder, a vectorizer or a "
+                    "ColumnTransformer before it, in a Pipeline."
+                ) from error
 
     @contextmanager
     def _unchanged_by_failure(self) -> Iterator[None]:
@@ -450,14 +482,10 @@ class ActiveClassifier(VersionNoted, CallbackSupportMixin, ClassifierMixin, Base
                 f"refresh={self.refresh!r} needs an encoder as the first step of estimator. Give "
                 "make_pipeline(SentenceEncoder(), SoftmaxHead()), for example, or refresh=None."
             )
-        if n_rows(X) != len(y):
-            raise ValueError(
-                f"X has {n_rows(X)} rows, but y has {len(y)} labels: inconsistent numbers of "
-                "samples. Give one label for each row."
-            )
+        check_one_label_a_row(X, y)
         weight = check_sample_weight(sample_weight, X, all_zero=self._learned is not None)
         if classes is not None:
-            self._announced = union(self._announced, check_labels(classes, y))
+            self._announced = union(self._announced, check_labels(classes, y, "classes"))
         new = LabelMemory(
             rows=self._split().represent(X),
             y=y,
@@ -476,6 +504,8 @@ class ActiveClassifier(VersionNoted, CallbackSupportMixin, ClassifierMixin, Base
             raise ValueError("sample_weight is zero for every label; at least one must count.")
         known = None if self.prior is None else self.prior.classes_
         classes = union(known, self._announced, memory.y[counted])
+        if known is not None:
+            _warn_of_another_prior(known, np.unique(memory.y[counted]))
         if self.refresh is not None:
             memory = self._kept_fresh(memory, classes)
         prior = self._seen_prior()
@@ -532,8 +562,7 @@ class ActiveClassifier(VersionNoted, CallbackSupportMixin, ClassifierMixin, Base
         return self._drawn_seed
 
     def _check_rows(self, X: Any, name: str, *, reset: bool) -> Any:
-        if isinstance(X, str | bytes):
-            raise ValueError(f"{name} is one {type(X).__name__}, not a sequence of rows.")
+        check_is_container(X, name)
         if hasattr(X, "columns"):
             if reset or hasattr(self, "n_features_in_"):
                 validate_data(self, X, reset=reset, skip_check_array=True)
@@ -560,7 +589,14 @@ class ActiveClassifier(VersionNoted, CallbackSupportMixin, ClassifierMixin, Base
             if self._learned is not None and self._learned.prior is not None:
                 raise ValueError("prior was removed after labels were given; call fit anew.")
             return None
-        proba = np.asarray(by_blocks(self.prior.predict_proba, X), dtype=np.float64)
+        try:
+            proba = np.asarray(by_blocks(self.prior.predict_proba, X), dtype=np.float64)
+        except NotFittedError as error:
+            raise NotFittedError(
+                f"prior={self.prior!r} is not fitted, and is never fitted here. Give a "
+                "ZeroShotClassifier, which needs no fit, or put a fitted classifier into "
+                "FrozenEstimator: clone and searches would undo its fit."
+            ) from error
         expected = (n_rows(X), len(self.prior.classes_))
         if proba.shape != expected or not np.isfinite(proba).all():
             raise ValueError(
@@ -621,4 +657,14 @@ class ActiveClassifier(VersionNoted, CallbackSupportMixin, ClassifierMixin, Base
             classes=getattr(self, "classes_", None),
             noise=self.noise,
             rng=np.random.default_rng([self._seed(), digest]),
+        )
+
+
+def _warn_of_another_prior(known: np.ndarray, given: np.ndarray) -> None:
+    """A label or two that the prior does not know are new classes; if it knows none, a slip."""
+    if len(given) > 1 and not np.isin(given, known).any():
+        warnings.warn(
+            f"prior knows none of the labels given, {given[:5].tolist()}; its classes are "
+            f"{known[:5].tolist()}. Name its classes as they are named in y.",
+            stacklevel=2,
         )

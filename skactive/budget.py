@@ -11,7 +11,7 @@ from sklearn.utils.metadata_routing import (
     MethodMapping,
     process_routing,
 )
-from sklearn.utils.validation import check_consistent_length, check_is_fitted
+from sklearn.utils.validation import check_is_fitted
 
 from skactive._annotation import annotate
 from skactive._compat import (
@@ -25,7 +25,7 @@ from skactive._compat import (
 )
 from skactive._persistence import VersionNoted
 from skactive._random import draw_seed
-from skactive._validation import check_labels
+from skactive._validation import check_is_container, check_labels, check_one_label_a_row
 from skactive.active import ActiveClassifier
 
 
@@ -121,7 +121,8 @@ class BudgetedClassifier(VersionNoted, CallbackSupportMixin, ClassifierMixin, Ba
         _raise_for_params(params, self, "fit")
         routed = process_routing(self, "fit", **params).estimator.partial_fit
         y = check_labels(y, None)
-        check_consistent_length(X, y)
+        check_is_container(X, "X")
+        check_one_label_a_row(X, y)
         weight = routed.get("sample_weight")
         if weight is not None:
             weight = check_sample_weight(weight, X, all_zero=True)

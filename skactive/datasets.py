@@ -6,6 +6,7 @@ import re
 import sys
 import warnings
 from collections.abc import Iterator
+from numbers import Real
 from typing import Any, Literal
 
 import numpy as np
@@ -200,7 +201,7 @@ def make_long_tailed(
     >>> np.unique(y_kept, return_counts=True)
     (array(['a', 'b', 'c'], dtype='<U1'), array([100,  20,   4]))
     """
-    if not 1 <= ratio < np.inf:
+    if not (isinstance(ratio, Real) and 1 <= ratio < np.inf):
         raise ValueError(
             f"ratio must be a number of at least 1, got {ratio!r}: it is the size of the largest "
             "class over the size of the smallest."
@@ -265,7 +266,7 @@ def flip_labels(
     >>> flip_labels([0, 1, 2, 0, 1, 2], rate=0.5, random_state=0, kind="pairflip")
     array([0, 1, 2, 0, 2, 2])
     """
-    if not 0 <= rate <= 1:
+    if not (isinstance(rate, Real) and 0 <= rate <= 1):
         raise ValueError(f"rate must be a probability between 0 and 1, got {rate!r}.")
     if kind not in ("symmetric", "pairflip"):
         raise ValueError(f"kind must be 'symmetric' or 'pairflip', got {kind!r}.")

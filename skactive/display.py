@@ -220,6 +220,8 @@ class PoolMapDisplay:
         display : PoolMapDisplay
             Drawn.
         """
+        if not hasattr(estimator, "query"):
+            raise TypeError(f"estimator must be an ActiveClassifier, got {estimator!r}.")
         estimator = copy(estimator)  # it remembers what it saw of the last pool
         X_pool = estimator._check_rows(X_pool, "X_pool", reset=False)
         view = estimator._view(X_pool)

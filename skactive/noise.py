@@ -1,7 +1,7 @@
 """How far each given label can be trusted."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -72,6 +72,7 @@ def label_trust(proba: np.ndarray, codes: np.ndarray) -> np.ndarray:
     >>> label_trust(np.array([[0.6, 0.4], [0.19, 0.81]]), np.array([0, 0])).round(2)
     array([0.77, 0.21])
     """
+    proba, codes = _checked(proba, codes)
     return proba[np.arange(len(codes)), codes] / np.sqrt(proba.max(axis=1))
 
 
@@ -130,6 +131,9 @@ def estimate_noise(proba: np.ndarray, codes: np.ndarray, weight: np.ndarray) -> 
     >>> estimate_noise(proba, np.array([0, 0, 0, 1]), np.ones(4)).rate
     0.25
     """
+    proba, codes = _checked(proba, codes)
+    if np.shape(weight) != codes.shape:
+        raise ValueError(f"weight has shape {np.shape(weight)}, expected {codes.shape}.")
     n_classes = proba.shape[1]
     totals = np.bincount(codes, weight, n_classes)
     confident = np.where(proba >= _thresholds(proba, codes, weight) - 1e-9, proba, -1.0)
@@ -144,6 +148,22 @@ def estimate_noise(proba: np.ndarray, codes: np.ndarray, weight: np.ndarray) -> 
     transition = np.eye(n_classes)
     transition[truly > 0] = (joint[:, truly > 0] / truly[truly > 0]).T
     return NoiseEstimate(float(1 - np.trace(joint) / joint.sum()), transition)
+
+
+def _checked(proba: Any, codes: Any) -> tuple[np.ndarray, np.ndarray]:
+    proba, codes = np.asarray(proba), np.asarray(codes)
+    if proba.ndim != 2 or codes.shape != proba.shape[:1]:
+        raise ValueError(
+            f"proba has shape {proba.shape} and codes {codes.shape}, expected (m, K) and (m,)."
+        )
+    if codes.dtype.kind not in "iu" or (
+        len(codes) and not 0 <= codes.min() <= codes.max() < proba.shape[1]
+    ):
+        raise ValueError(
+            f"codes must be whole numbers from 0 to {proba.shape[1] - 1}, columns of proba; got "
+            f"{codes[:5].tolist()}... Of labels make them by np.searchsorted(classes, y)."
+        )
+    return proba, codes
 
 
 def _thresholds(proba: np.ndarray, codes: np.ndarray, weight: np.ndarray) -> np.ndarray:

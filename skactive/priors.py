@@ -202,7 +202,8 @@ class ZeroShotClassifier(ClassifierMixin, BaseEstimator):
 
     def _check_encoder(self) -> None:
         needed = ["transform"] if self.class_embeddings is not None else _ENCODER_METHODS
-        missing = [method for method in needed if not hasattr(self.encoder, method)]
+        is_class = isinstance(self.encoder, type)
+        missing = [m for m in needed if is_class or not hasattr(self.encoder, m)]
         if self.encoder is not None and missing:
             raise TypeError(
                 f"encoder={self.encoder!r} has no method {' and no '.join(missing)}. Give a "

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain
+from numbers import Integral
 from os import PathLike, fsync, replace
 from pathlib import Path
 from tempfile import NamedTemporaryFile
@@ -11,19 +12,33 @@ from typing import Any, NamedTuple
 import joblib
 import numpy as np
 from sklearn.base import clone
-from sklearn.metrics import f1_score, get_scorer, recall_score
-from sklearn.utils.validation import check_consistent_length
+from sklearn.metrics import check_scoring, f1_score, get_scorer, recall_score
 
 from skactive import __version__
 from skactive._annotation import Round, annotate
+from skactive._compat import validate_parameter_constraints
 from skactive._extras import require
 from skactive._random import draw_seed
 from skactive._row_keys import row_keys
-from skactive._validation import check_count, check_labels, union
+from skactive._validation import check_is_container, check_labels, check_one_label_a_row, union
 from skactive.active import ActiveClassifier
 from skactive.curves import LearningCurves
 from skactive.datasets import flip_labels
-from skactive.strategies import QueryStrategy
+from skactive.strategies import QueryStrategy, RandomSampling
+from skactive.strategies.parameters import A_STRATEGY, AT_LEAST_ONE, SHARE, Constraints
+
+_ALLOWED: Constraints = {
+    "estimator": [ActiveClassifier],
+    "budget": [AT_LEAST_ONE],
+    "batch_size": [AT_LEAST_ONE],
+    "strategies": [Iterable, A_STRATEGY, None],
+    "noise_rate": [SHARE],
+    "n_repeats": [AT_LEAST_ONE],
+    "n_jobs": [Integral, None],
+    "random_state": ["random_state"],
+    "cache_dir": [str, PathLike, None],
+    "verbose": ["verbose"],
+}
 
 
 def simulate(
@@ -121,23 +136,22 @@ def simulate(
     >>> curves
     LearningCurves(random, margin; 1 repeats)
     """
-    if not isinstance(estimator, ActiveClassifier):
-        given = type(estimator).__name__
-        raise TypeError(f"estimator is a {given}; give ActiveClassifier({given}(...)).")
+    validate_parameter_constraints(_ALLOWED, locals(), caller_name="simulate")
     if cache_dir is not None and random_state is None:
         raise ValueError("cache_dir needs a random_state: no run could be found again without.")
     y = check_labels(y, None)
-    y_test = check_labels(y_test, y)
-    check_consistent_length(X, y)
-    check_consistent_length(X_test, y_test)
-    _check_budget(check_count(budget, "budget"), X)
-    check_count(batch_size, "batch_size")
-    get_scorer(scoring)
+    y_test = check_labels(y_test, y, "y_test")
+    check_is_container(X, "X")
+    check_is_container(X_test, "X_test")
+    check_one_label_a_row(X, y)
+    check_one_label_a_row(X_test, y_test, "X_test", "y_test")
+    _check_budget(budget, X)
+    check_scoring(estimator, scoring)
     named = _named(strategies, estimator)
 
     seed = draw_seed(random_state)
     runs, jobs = [], []
-    for repeat in range(check_count(n_repeats, "n_repeats")):
+    for repeat in range(n_repeats):
         noise_seed, run_seed = np.random.SeedSequence([seed, repeat]).generate_state(2).tolist()
         answers = _answers(y, y_given, noise_rate, noise_seed)
         for name, strategy in named.items():
@@ -240,11 +254,17 @@ def _named(strategies: Any, estimator: ActiveClassifier) -> dict[str, Any]:
     if strategies is None:
         strategies = [estimator.strategy]
     if not isinstance(strategies, Mapping):
-        listed = [strategies] if isinstance(strategies, str) else list(strategies)
+        is_one = isinstance(strategies, str) or A_STRATEGY.is_satisfied_by(strategies)
+        listed = [strategies] if is_one else list(strategies)
         strategies = {" ".join(str(strategy).split()): strategy for strategy in listed}
         if len(strategies) < len(listed):
             raise ValueError(f"strategies={listed} has one twice; give a dict with other names.")
     named = {"random": "random"} | dict(strategies)
+    if named["random"] != "random" and not isinstance(named["random"], RandomSampling):
+        raise ValueError(
+            f"strategies names {named['random']!r} 'random', which is random sampling's own name: "
+            "it takes part always. Give another name."
+        )
     for strategy in named.values():
         clf = clone(estimator).set_params(strategy=strategy)
         clf._validate_params()
@@ -257,8 +277,8 @@ def _answers(y: np.ndarray, y_given: Any, noise_rate: float, seed: int) -> np.nd
         return flip_labels(y, noise_rate, random_state=seed) if noise_rate else y
     if noise_rate:
         raise ValueError("y_given and noise_rate exclude each other; give one of them.")
-    y_given = check_labels(y_given, y)
-    check_consistent_length(y, y_given)
+    y_given = check_labels(y_given, y, "y_given")
+    check_one_label_a_row(y, y_given, "X", "y_given")
     return y_given
 
 

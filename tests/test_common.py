@@ -1,8 +1,13 @@
-"""scikit-learn's own test kit. What may fail is listed here, with its reason, and must fail."""
+"""scikit-learn's own test kit. What may fail is listed here, with its reason, and must fail.
+
+Run as a script, it counts the checks of each estimator: the table in docs/scikit_learn.md.
+"""
 
 import os
 import subprocess
 import sys
+import warnings
+from collections import Counter
 
 import pytest
 import torch
@@ -13,7 +18,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassif
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import Normalizer, PolynomialFeatures, StandardScaler
-from sklearn.utils.estimator_checks import parametrize_with_checks
+from sklearn.utils.estimator_checks import check_estimator, parametrize_with_checks
 from skorch import NeuralNetClassifier
 
 from skactive import ActiveClassifier, BudgetedClassifier, SkorchAdapter, SoftmaxHead
@@ -89,3 +94,11 @@ def test_the_check_that_is_skipped_unless_scipy_dispatches_arrays():
     if done.returncode == pytest.ExitCode.NO_TESTS_COLLECTED:
         pytest.skip("scikit-learn < 1.9 has no such check")
     assert f"{len(ESTIMATORS)} passed" in done.stdout, done.stdout
+
+
+if __name__ == "__main__":
+    warnings.simplefilter("ignore")
+    for each in ESTIMATORS:
+        checks = check_estimator(each, expected_failed_checks=expected_failures(each), on_fail=None)
+        counts = Counter(check["status"] for check in checks)
+        print(dict(counts), " ".join(repr(each).split()))  # noqa: T201

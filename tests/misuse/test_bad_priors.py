@@ -6,8 +6,9 @@ from misuse import X, Y, fails
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV
 
-from skactive import ActiveClassifier, SoftmaxHead
+from skactive import ActiveClassifier, SentenceEncoder, SoftmaxHead, ZeroShotClassifier
 
 
 def make_prior(n_classes=3):
@@ -45,8 +46,28 @@ def test_a_prior_of_labels_of_another_type():
 
 def test_a_prior_that_was_never_fitted():
     clf = ActiveClassifier(LogisticRegression(), prior=LogisticRegression())
-    with pytest.raises(NotFittedError):
+    for call in (lambda: clf.fit(X, Y), lambda: clf.query(X), lambda: clf.predict(X)):
+        fails("prior=LogisticReg.* never fitted here.*FrozenEstimator", call, error=NotFittedError)
+
+
+def test_a_search_that_undoes_the_fit_of_a_prior():
+    clf = ActiveClassifier(LogisticRegression(), prior=LogisticRegression().fit(X, Y))
+    search = GridSearchCV(clf, {"noise": ["auto"]}, cv=2, error_score="raise")
+    fails("put a fitted classifier into FrozenEstimator", search.fit, X, Y, error=NotFittedError)
+
+
+def test_a_prior_that_names_the_classes_otherwise():
+    prior = ZeroShotClassifier(class_embeddings=np.eye(3), classes=["ant", "bee", "cow"])
+    clf = ActiveClassifier(LogisticRegression(), prior=prior)
+    match = r"prior knows none of the labels given, \['a', 'b', 'c'\]; its classes are \['ant', 'b"
+    with pytest.warns(UserWarning, match=match):
         clf.fit(X, Y)
+    clf.fit(X, np.where(Y == "a", "ant", Y))  # some classes may be new
+
+
+def test_an_encoder_that_is_a_class():
+    prior = ZeroShotClassifier({"a": "ants", "b": "bees"}, encoder=SentenceEncoder)
+    fails("has no method transform.* Give a SentenceEncoder", prior.predict, ["text"])
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,8 @@ from misuse import WITH_NAN, X, fails, table
 from sklearn.linear_model import LogisticRegression
 from sklearn.svm import SVC
 
-from skactive import ActiveClassifier
+from skactive import ActiveClassifier, BudgetedClassifier
+from skactive.strategies import MaxHerding
 
 BAD_QUERIES = {
     "n=0": (X, {"n": 0}, "n must be a whole number of at least 1; got 0"),
@@ -20,6 +21,8 @@ BAD_QUERIES = {
     "other columns": (X[:, :2], {}, "X has 2 features, but ActiveClassifier is expecting 3"),
     "NaN": (WITH_NAN, {}, "the features of X_pool contain NaN.*Put an imputer into the Pipeline"),
     "one text": ("text", {}, "X_pool is one str, not a sequence of rows"),
+    "None": (None, {}, "X_pool is None, not a sequence of rows"),
+    "a generator": (iter(X), {}, "X_pool is one .*iterator, not a sequence of rows"),
     "exclude too large": (
         X,
         {"exclude": [3, 30]},
@@ -73,6 +76,24 @@ def test_parameters(case):
 def test_a_bad_strategy_can_be_set_right_without_a_refit(clf, params):
     clf.set_params(**params)
     fails("strategy=", clf.query, X + 1)
+
+
+@pytest.mark.parametrize(
+    ("name", "match"),
+    [
+        ("strategy__bandwidth", r"strategy='auto' has no .*strategy=strategies.get\('balanced"),
+        ("estimator__strength", r"estimator=None has no .*estimator=SoftmaxHead\(\)"),
+        ("prior__prompts", r"prior=None has no .*prior=ZeroShotClassifier"),
+        ("refresh__mode", r"refresh=None has no .*refresh=FineTunedClassifier"),
+        ("strateg__bandwidth", "Invalid parameter 'strateg' .*Valid parameters are: .*'strategy'"),
+    ],
+)
+def test_a_parameter_of_what_has_none(name, match):
+    clf = BudgetedClassifier(ActiveClassifier(), budget=3)
+    fails(match, ActiveClassifier().set_params, **{name: 1.0})
+    fails(match, clf.set_params, **{f"estimator__{name}": 1.0})
+    clf = ActiveClassifier().set_params(strategy=MaxHerding(), strategy__bandwidth=1.0)
+    assert clf.strategy.bandwidth == 1.0
 
 
 def test_nan_in_a_pool_before_any_label():

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from misuse import X, Y, fails, table
 from sklearn.linear_model import LogisticRegression
+from test_bad_jobs import NeverFitted
 from test_strategies import make_view
 
 from skactive import ActiveClassifier, BudgetedClassifier, simulate, strategies
@@ -139,13 +140,6 @@ def test_simulation_is_refused_before_anything_is_run(case):
     runs = {"random": "random", "bad": strategy}
     never = ActiveClassifier(NeverFitted())
     fails(match, simulate, never, X, Y, strategies=runs, **test)
-
-
-class NeverFitted(LogisticRegression):
-    """Says so, when it is."""
-
-    def fit(self, *args, **kwargs):
-        raise AssertionError
 
 
 class Shortest(strategies.QueryStrategy):
