@@ -97,9 +97,9 @@ class ActiveClassifier(VersionNoted, CallbackSupportMixin, ClassifierMixin, Base
     refresh : {"auto", None} or FineTunedClassifier, default=None
         Whether the encoder, the first step of `estimator`, is tuned when its embeddings have gone
         stale, as in ASVP (Wen et al., below). ``"auto"``: at 100 labels, and whenever they have
-        doubled, a ``FineTunedClassifier(mode="auto")`` is fitted; unless it foretells labels held
-        out worse than the frozen embeddings do, its encoder makes the features from then on, and
-        the pool is embedded anew, once. Another FineTunedClassifier is fitted with its own
+        doubled, a ``FineTunedClassifier(mode="auto")`` is fitted; if it foretells labels held out
+        better than the frozen embeddings do, its encoder makes the features from then on, and the
+        pool is embedded anew, once. Another FineTunedClassifier is fitted with its own
         parameters. The labelled rows are then remembered as they are, and the sizes of the batches
         matter.
     random_state : int, RandomState instance or None, default=None

@@ -85,7 +85,7 @@ def make(tiny_sentence_model):
     return make_classifier
 
 
-@pytest.mark.parametrize(("mean", "mode"), [(0.1, "full"), (-0.01, "full"), (-0.03, "frozen")])
+@pytest.mark.parametrize(("mean", "mode"), [(0.01, "lp-ft"), (0.0, "frozen"), (-0.03, "frozen")])
 def test_the_gain_decides(make, monkeypatch, mean, mode):
     gain = Gain(mean, 0.02)
     monkeypatch.setattr(FineTunedClassifier, "_held_out_gain", lambda self, *args: gain)
@@ -110,10 +110,10 @@ def test_the_gain_is_that_of_the_two_modes(make):
                 for k in (0, 1)
             ]
         )
-        for mode in ("frozen", "full")
+        for mode in ("frozen", "lp-ft")
     }
     labels = np.concatenate([y[half == k] for k in (0, 1)])
-    gains = [(right["full"][labels == k].mean() - right["frozen"][labels == k].mean()) for k in
+    gains = [(right["lp-ft"][labels == k].mean() - right["frozen"][labels == k].mean()) for k in
              np.unique(y)]  # fmt: skip
     assert clf.gain_.mean == pytest.approx(np.mean(gains))
 

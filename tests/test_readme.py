@@ -82,7 +82,7 @@ def test_the_model_itself(monkeypatch, tiny_sentence_model):
         raising=False,
     )
     exec(BLOCKS["The model itself"], names)
-    assert names["clf"].mode_ in ("full", "frozen")
+    assert names["clf"].mode_ in ("lp-ft", "frozen")
 
 
 def test_tables():

@@ -203,11 +203,11 @@ def test_a_mode_once_taken_is_kept(encoder, monkeypatch):
         self.set_params(max_epochs=1, mode=next(modes))
         return plain(self, *args, **params)
 
-    modes = iter(["frozen", "full", "full"])
+    modes = iter(["frozen", "lp-ft", "lp-ft"])
     monkeypatch.setattr(FineTunedClassifier, "fit", fit)
     clf = ActiveClassifier(make_pipeline(encoder, SoftmaxHead()), refresh="auto", random_state=0)
     label(clf, 12, n_rounds=4)
-    assert asked == ["auto", "auto", "full"][: len(asked)]
+    assert asked == ["auto", "auto", "lp-ft"][: len(asked)]
     assert len(asked) == 3
 
 

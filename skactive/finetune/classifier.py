@@ -57,8 +57,8 @@ class FineTunedClassifier(VersionNoted, CallbackSupportMixin, ClassifierMixin, B
         ``"frozen"`` trains the head only. ``"lp-ft"`` fits the head first and then trains all [1]_,
         ``"full"`` trains all from the start. ``"lora"`` and ``"ia3"`` fit the head first and then
         train small parts added to the model, through the peft library (extra "tune"). ``"auto"``
-        is "full" unless, trained on one half of the labels, it foretells the other half worse than
-        "frozen" does, by more than a standard error; with fewer than 50 labels it is "frozen".
+        is "lp-ft" if, trained on one half of the labels, it foretells the other half better than
+        "frozen" does; with fewer than 50 labels it is "frozen".
         Embeddings of words and positions stay as they are.
     loss : {"auto", "cross_entropy", "gce"}, default="auto"
         As in `SoftmaxHead`. ``"auto"`` reckons with as many wrong labels as the head found on the
@@ -98,7 +98,7 @@ class FineTunedClassifier(VersionNoted, CallbackSupportMixin, ClassifierMixin, B
     mode_ : str
         The mode taken.
     gain_ : tuple (mean, error)
-        In mode "auto": what "full" gained over "frozen" in the balanced accuracy on labels held
+        In mode "auto": what "lp-ft" gained over "frozen" in the balanced accuracy on labels held
         out, and its standard error; minus infinity where labels were too few to ask.
     encoder_ : encoder
         The tuned one (the frozen one in mode "frozen"): an ordinary transformer.
@@ -229,8 +229,7 @@ class FineTunedClassifier(VersionNoted, CallbackSupportMixin, ClassifierMixin, B
         self.mode_ = self.mode
         if self.mode == "auto":
             self.gain_ = self._held_out_gain(take(X, counted), codes, weight[counted], prior)
-            # half of the labels hold back the tuned model more than the frozen one
-            self.mode_ = "full" if self.gain_.mean > -self.gain_.error else "frozen"
+            self.mode_ = "lp-ft" if self.gain_.mean > 0 else "frozen"
         self.encoder_, self.head_ = encoder, self.probe_
         self.history_: list[dict[str, float]] = []
         # what was fitted with a prior cannot be scored without
@@ -337,7 +336,7 @@ class FineTunedClassifier(VersionNoted, CallbackSupportMixin, ClassifierMixin, B
 
         n_classes = len(self.classes_)
         keys = row_keys(X)
-        return held_out_gain(keys, codes, weight, fit_predict, ("frozen", "full"))
+        return held_out_gain(keys, codes, weight, fit_predict, ("frozen", "lp-ft"))
 
     def _training(
         self, X: Any, codes: np.ndarray, weight: np.ndarray, prior: np.ndarray | None
