@@ -458,7 +458,8 @@ class ActiveClassifier(VersionNoted, CallbackSupportMixin, ClassifierMixin, Base
                     raise
                 raise ValueError(
                     f"{error}. The classifier takes numbers: put an encoder, a vectorizer or a "
-                    "ColumnTransformer before it, in a Pipeline."
+                    "ColumnTransformer before it, in a Pipeline. HistGradientBoostingClassifier "
+                    "takes columns of the dtype 'category' too."
                 ) from error
 
     @contextmanager

@@ -1,6 +1,7 @@
 """Rows and labels in whatever people have them in: one labelling job for each kind."""
 
 import pickle
+from operator import itemgetter
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,14 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline, make_union
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 
-from skactive import ClipEncoder, SoftmaxHead, _rows, strategies
+from skactive import (
+    ClipEncoder,
+    SentenceEncoder,
+    SoftmaxHead,
+    ZeroShotClassifier,
+    _rows,
+    strategies,
+)
 
 N = 60
 RNG = np.random.default_rng(0)
@@ -169,6 +177,22 @@ def test_a_mixed_table(table, head):
     )
     clf = check_a_job(make_active(make_pipeline(columns, head)), rows, COLOURS)
     assert clf.feature_names_in_.tolist() == list(MIXED)
+
+
+def test_a_mixed_table_with_a_foundation_model():
+    """Its texts are embedded, and read by a prior of their column alone."""
+    encoder = SentenceEncoder(verbose=False)
+    columns = make_column_transformer(
+        (encoder, "what"),
+        (make_pipeline(SimpleImputer(), StandardScaler()), ["size", "count"]),
+        (OneHotEncoder(handle_unknown="ignore"), ["kind"]),
+    )
+    prompts = {colour: f"a {colour} thing" for colour in ("red", "blue", "green")}
+    texts = FunctionTransformer(itemgetter("what"))
+    prior = make_pipeline(texts, ZeroShotClassifier(prompts, encoder=encoder))
+    clf = make_active(make_pipeline(columns, SoftmaxHead()), prior=prior)
+    assert clf.score(pd.DataFrame(MIXED), COLOURS) > 0.8
+    check_a_job(clf, pd.DataFrame(MIXED), COLOURS)
 
 
 def test_a_sparse_mixed_table():
