@@ -214,8 +214,7 @@ def ours(task: Task) -> dict:
             strategy="random",
             random_state=0,
         )
-        if table is not None:
-            clf.query(task.pool[:, None], 1)
+        clf.query(task.pool[:, None], 1)  # before any label: what the pool tells
         clf.partial_fit(task.labelled[:, None], task.y)
         proba = np.zeros((len(task.test), task.data.n_classes))
         proba[:, clf.classes_] = clf.predict_proba(task.test[:, None])

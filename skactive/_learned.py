@@ -11,6 +11,7 @@ from skactive._memory import Canonical, LabelMemory
 from skactive._pipeline import Parts
 from skactive._validation import few_labels
 from skactive.heads.anchoring import PoolSummary, calibrated_prior
+from skactive.heads.directions import Groups
 from skactive.heads.joint import JointModel
 from skactive.noise import NoiseEstimate, estimate_noise, label_trust
 
@@ -84,6 +85,7 @@ class Learned:
         classes: np.ndarray,
         parts: Parts,
         prior: Prior | None,
+        groups: Groups | None,
         part_of_fit: PartOfFit,
     ) -> "Learned":
         """Fit the parts on all labels.
@@ -98,6 +100,8 @@ class Learned:
             Unfitted.
         prior : Prior or None
             What the head is anchored to.
+        groups : Groups or None
+            A pool's, by which its opinion is sharpened.
         part_of_fit : callable
             Tells callbacks of the fit of each part.
 
@@ -113,6 +117,11 @@ class Learned:
         with few_labels():
             model = JointModel(parts.steps, parts.head)
             model.fit(canonical, classes, prior_proba, part_of_fit)
+        if groups is not None:
+            opinion = groups.prior_proba
+            if prior is not None and opinion is not None:
+                opinion = prior.calibrated(opinion, groups.centers, classes)
+            model.sharpen(groups._replace(prior_proba=opinion))
         return cls(memory, canonical, classes, parts, model, prior)
 
     def proba(self, X: Any, raw_prior_proba: np.ndarray | None) -> np.ndarray:

@@ -18,6 +18,8 @@ TRUSTED_TYPES: list[str] = [
     "skactive.encoders.tuned.Weights",
     "skactive.finetune.classifier.FineTunedClassifier",
     "skactive.heads.anchoring.PoolSummary",
+    "skactive.heads.directions.Directions",
+    "skactive.heads.directions.Groups",
     "skactive.heads.automatic.AveragedHead",
     "skactive.heads.automatic.LabelledRows",
     "skactive.heads.joint.JointModel",

@@ -39,6 +39,7 @@ from skactive._rows import (
     is_texts,
     n_rows,
     select,
+    take,
 )
 from skactive._validation import (
     check_count,
@@ -52,6 +53,7 @@ from skactive.encoders.base import Encoder
 from skactive.finetune import FineTunedClassifier
 from skactive.heads import SoftmaxHead
 from skactive.heads.anchoring import PoolSummary, summarise_pool
+from skactive.heads.directions import Groups, are_directions, group_rows, positions_to_group
 from skactive.noise import NoiseEstimate
 from skactive.strategies import PoolView, QueryStrategy
 from skactive.strategies.parameters import A_STRATEGY
@@ -63,6 +65,14 @@ _EXAMPLES = {  # of objects with parameters
     "prior": "ZeroShotClassifier(prompts)",
     "refresh": "FineTunedClassifier()",
 }
+_FORGOTTEN = (  # by fit
+    "_learned",
+    "_announced",
+    "_drawn_seed",
+    "_freshness",
+    "_pool_summary",
+    "_pool_groups",
+)
 
 
 class ActiveClassifier(VersionNoted, CallbackSupportMixin, ClassifierMixin, BaseEstimator):
@@ -92,8 +102,9 @@ class ActiveClassifier(VersionNoted, CallbackSupportMixin, ClassifierMixin, Base
         are, and each label's trust is estimated by models that have not seen it. None: every label
         is taken at its word.
     transductive : bool, default=True
-        Whether the shares and the directions of the classes that `query` sees in a pool sharpen
-        the prior in later fits. A new prior or encoder needs `fit`; a new strategy needs nothing.
+        Whether what `query` sees of a pool sharpens later fits: the shares of the prior's classes,
+        and, where rows are embeddings of one length, which of them are alike. No row is kept. A new
+        prior or encoder needs `fit`; a new strategy needs nothing.
     refresh : {"auto", None} or FineTunedClassifier, default=None
         Whether the encoder, the first step of `estimator`, is tuned when its embeddings have gone
         stale, as in ASVP (Wen et al., below). ``"auto"``: at 100 labels, and whenever they have
@@ -160,6 +171,7 @@ class ActiveClassifier(VersionNoted, CallbackSupportMixin, ClassifierMixin, Base
     _learned: Learned | None = None
     _announced: np.ndarray | None = None
     _pool_summary: PoolSummary | None = None  # seen by query; counts from the next fit on
+    _pool_groups: Groups | None = None  # likewise
     _drawn_seed: int | None = None
     _freshness: Freshness = Freshness()
 
@@ -209,7 +221,7 @@ class ActiveClassifier(VersionNoted, CallbackSupportMixin, ClassifierMixin, Base
             known before is kept.
         """
         with self._fit_task(X, y, sample_weight) as part_of_fit:
-            for name in ("_learned", "_announced", "_drawn_seed", "_freshness", "_pool_summary"):
+            for name in _FORGOTTEN:
                 self.__dict__.pop(name, None)
             self._learn(X, y, None, sample_weight, part_of_fit)
         return self
@@ -510,7 +522,10 @@ class ActiveClassifier(VersionNoted, CallbackSupportMixin, ClassifierMixin, Base
         if self.refresh is not None:
             memory = self._kept_fresh(memory, classes)
         prior = self._seen_prior()
-        self._learned = Learned.from_memory(memory, classes, self._split(), prior, part_of_fit)
+        groups = self._pool_groups if self.transductive else None
+        self._learned = Learned.from_memory(
+            memory, classes, self._split(), prior, groups, part_of_fit
+        )
         self.estimator_ = self._learned.parts.with_head(self._learned.model.head)
         if self.verbose:
             print(f"ActiveClassifier: {len(memory)} labels, {len(classes)} classes")  # noqa: T201
@@ -527,7 +542,8 @@ class ActiveClassifier(VersionNoted, CallbackSupportMixin, ClassifierMixin, Base
         if self._freshness.encoder is before.encoder:
             return memory
         if self._pool_summary is not None:  # its directions are those of the other embeddings
-            self._pool_summary = PoolSummary(self._pool_summary.shares, None, None)
+            self._pool_summary = PoolSummary(self._pool_summary.shares, None)
+        self._pool_groups = None
         return replace(memory, rows=self._split().represent(memory.originals))
 
     def _tuner(self) -> Any:
@@ -622,6 +638,14 @@ class ActiveClassifier(VersionNoted, CallbackSupportMixin, ClassifierMixin, Base
         left = self._askable(X_pool, exclude)
         return left, select(X_pool, left)
 
+    def _grouped(self, rows: Any, raw: np.ndarray | None, digest: int) -> Groups | None:
+        rng = np.random.default_rng([self._seed(), digest, 1])
+        positions = positions_to_group(n_rows(rows), rng)
+        seen = self._split().represent(take(rows, positions))
+        if not are_directions(seen):
+            return None
+        return group_rows(seen, None if raw is None else raw[positions], rng)
+
     def _usable_strategy(self) -> QueryStrategy:
         strategy = self.strategy
         if isinstance(strategy, str):
@@ -649,6 +673,8 @@ class ActiveClassifier(VersionNoted, CallbackSupportMixin, ClassifierMixin, Base
         if raw is not None and self.transductive:
             self._pool_summary = summarise_pool(raw, representation())
         digest = 0 if learned is None else learned.memory.digest()
+        if self.transductive:
+            self._pool_groups = self._grouped(rows, raw, digest)
         return make_view(
             representation,
             n_rows=n_rows(rows),

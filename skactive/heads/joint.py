@@ -15,11 +15,13 @@ from skactive._memory import Canonical
 from skactive._rows import repeat_by_weight, take
 from skactive._tables import fill_empty_columns
 from skactive.heads.averaging import evidence_shares
+from skactive.heads.directions import Directions, Groups, class_directions, sharpened
 from skactive.heads.sampling import SAMPLED, Sampler, make_sampler
 from skactive.noise import out_of_fold
 
 _PRIOR_POWERS = np.array([0.0, 0.25, 0.5, 1.0])
 _WRONG = 0.1  # share of labels reckoned to be wrong when powers are weighed
+_CONCENTRATION = 4.0
 
 
 class JointModel:
@@ -80,12 +82,38 @@ class JointModel:
         self._canonical, self._prior_proba = canonical, prior_proba
         self._labelled = (X, y, weight)
         self._alone: Any = None
+        self.directions: Directions | None = None
         with part_of_fit("fit-head", self.head):
             self._fit_head(self.head, prior_proba if self.anchored else None)
         self.prior_power = 0.0
         if prior_proba is not None and not self.anchored:
             self.prior_power = self._learn_prior_power(prior_proba)
         return self
+
+    def sharpen(self, groups: Groups) -> None:
+        """Let the joint opinion go by what a pool looks like, too.
+
+        The classes' directions are found by what the model says of the pool's groups and of the
+        labelled rows; a class that has no label, and no prior that knows it, has none. The more a
+        prior is heeded, whose opinion the pool has sharpened already, the less they count.
+
+        Parameters
+        ----------
+        groups : Groups
+            Of a pool whose rows are directions, with the calibrated opinion of the prior if there
+            is one. Without effect where `steps` change the rows.
+        """
+        if any(hasattr(step, "transform") for step in self.steps):
+            return
+        rows = np.concatenate([groups.centers, self._canonical.rows])
+        sizes = np.concatenate([groups.sizes, self._canonical.weight])
+        prior_proba = groups.prior_proba
+        if prior_proba is not None and self._prior_proba is not None:
+            prior_proba = np.concatenate([prior_proba, self._prior_proba])
+        opinion = self._proba_by_labels(rows, prior_proba)
+        labelled = np.isin(self.classes, self._canonical.y)
+        self._known = labelled if prior_proba is None else np.ones_like(labelled)
+        self.directions = class_directions(opinion[:, self._known], rows, sizes)
 
     def features(self, rows: Any) -> Any:
         """What the head sees of the rows.
@@ -120,10 +148,17 @@ class JointModel:
         proba : float64 array of shape (n, K)
             Rows sum to 1.
         """
-        if self.anchored and prior_proba is not None:
-            return self.head.predict_proba(features, prior_log_proba=np.log(prior_proba))
-        proba = self._spread(self.head, features)
-        return proba if prior_proba is None else self._pooled(proba, prior_proba, self.prior_power)
+        proba = self._proba_by_labels(features, prior_proba)
+        if self.directions is None:
+            return proba
+        heeded = self.head.prior_scale_ if self.anchored else self.prior_power
+        concentration = _CONCENTRATION * max(0.0, 1 - heeded) ** 2
+        known = self._known
+        total = proba[:, known].sum(axis=1, keepdims=True)
+        proba[:, known] = total * sharpened(
+            proba[:, known], self.directions, features, concentration
+        )
+        return proba
 
     def head_proba(self, features: Any) -> np.ndarray:
         """What the head would say had it never heard of the prior.
@@ -209,6 +244,12 @@ class JointModel:
         if len(coef) == 1 < len(self.classes):  # two classes, one boundary
             return np.concatenate([-coef, coef]) / 2, np.concatenate([-intercept, intercept]) / 2
         return coef, intercept
+
+    def _proba_by_labels(self, features: Any, prior_proba: np.ndarray | None) -> np.ndarray:
+        if self.anchored and prior_proba is not None:
+            return self.head.predict_proba(features, prior_log_proba=np.log(prior_proba))
+        proba = self._spread(self.head, features)
+        return proba if prior_proba is None else self._pooled(proba, prior_proba, self.prior_power)
 
     def _learn_prior_power(self, prior_proba: np.ndarray) -> float:
         self._head_out_of_fold = self._refitted_out_of_fold(None)

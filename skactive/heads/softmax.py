@@ -78,6 +78,8 @@ class SoftmaxHead(VersionNoted, CallbackSupportMixin, ClassifierMixin, NetParams
         Biases of the linear case, for the features as given.
     strength_ : float
         How strongly the weights were shrunk; of an average, the geometric mean.
+    prior_scale_ : float
+        a, how far the prior is heeded; 0 without one.
     n_features_in_ : int
         d, the number of features.
     n_iter_ : int
@@ -290,6 +292,11 @@ class SoftmaxHead(VersionNoted, CallbackSupportMixin, ClassifierMixin, NetParams
     @property
     def intercept_(self) -> np.ndarray:
         return self._linear("output.bias") - self.coef_ @ self._center
+
+    @property
+    def prior_scale_(self) -> float:
+        check_is_fitted(self)
+        return float(self._weights["prior_scale"]) if self._anchored else 0.0
 
     def __getstate__(self) -> dict[str, Any]:
         state = dict(super().__getstate__())

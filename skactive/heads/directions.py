@@ -1,0 +1,186 @@
+"""Classes as directions: rows that are alike sharpen an opinion, though nobody labelled them."""
+
+from functools import partial
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from skactive._rows import Selection, by_blocks, row_blocks
+
+_N_GROUPS = 256
+_GROUPED = 2048  # rows, of however large a pool
+_LEAST = 2  # rows in a group
+_ROUNDS = 3
+
+
+class Directions(NamedTuple):
+    """Where, seen from the centre of the rows, each class lies.
+
+    Attributes
+    ----------
+    center : array of shape (d,)
+        The mean row.
+    prototypes : array of shape (K, d)
+        Of unit length.
+    """
+
+    center: np.ndarray
+    prototypes: np.ndarray
+
+
+class Groups(NamedTuple):
+    """A pool as small groups of rows that are alike; no row is kept.
+
+    Attributes
+    ----------
+    centers : array of shape (M, d)
+        The mean row of each group.
+    sizes : array of shape (M,)
+        How many rows it has.
+    prior_proba : array of shape (M, K) or None
+        The mean of a prior's opinion on them.
+    """
+
+    centers: np.ndarray
+    sizes: np.ndarray
+    prior_proba: np.ndarray | None
+
+
+def are_directions(rows: Any) -> bool:
+    """Whether rows are vectors of one length, as a foundation model's embeddings are.
+
+    Parameters
+    ----------
+    rows : any container
+
+    Returns
+    -------
+    are_directions : bool
+    """
+    if not (isinstance(rows, np.ndarray | Selection) and rows.ndim == 2 and rows.dtype.kind == "f"):
+        return False
+    lengths = np.sqrt(by_blocks(_square_norms, rows))
+    return bool(np.ptp(lengths) <= 0.02 * lengths.mean())  # False for NaN
+
+
+def positions_to_group(n_rows: int, rng: np.random.Generator) -> np.ndarray:
+    """Which rows of a pool are enough to see how it falls into groups.
+
+    Parameters
+    ----------
+    n_rows : int
+        Of the pool.
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    positions : int64 array
+        Increasing.
+    """
+    return np.sort(rng.permutation(n_rows)[:_GROUPED])
+
+
+def group_rows(
+    rows: np.ndarray, prior_proba: np.ndarray | None, rng: np.random.Generator
+) -> Groups:
+    """A few rounds of k-means; what stays alone is left out.
+
+    Parameters
+    ----------
+    rows : array of shape (N, d)
+    prior_proba : array of shape (N, K) or None
+    rng : numpy.random.Generator
+        Draws the first centres.
+
+    Returns
+    -------
+    groups : Groups
+    """
+    n_groups = max(1, min(_N_GROUPS, len(rows) // 4))
+    centers = rows[rng.permutation(len(rows))[:n_groups]]
+    for _ in range(_ROUNDS):
+        nearest = (rows @ centers.T - (centers**2).sum(axis=1) / 2).argmax(axis=1)
+        sizes = np.bincount(nearest, minlength=n_groups)
+        kept = sizes >= _LEAST
+        member = np.zeros((n_groups, len(rows)), dtype=rows.dtype)
+        member[nearest, np.arange(len(rows))] = 1 / sizes[nearest]
+        centers = np.where(kept[:, None], member @ rows, centers)
+    opinion = None if prior_proba is None else (member @ prior_proba)[kept]
+    return Groups(centers[kept], sizes[kept], opinion)
+
+
+def class_directions(proba: np.ndarray, rows: Any, sizes: np.ndarray | None = None) -> Directions:
+    """One step of a mixture of von Mises-Fisher distributions, started at an opinion on the rows.
+
+    Parameters
+    ----------
+    proba : array of shape (N, K)
+        The opinion. Rows that it is sure of say most.
+    rows : array of shape (N, d)
+    sizes : array of shape (N,), default=None
+        How often each row counts; once if None.
+
+    Returns
+    -------
+    directions : Directions
+
+    References
+    ----------
+    A. Banerjee, I. Dhillon, J. Ghosh and S. Sra, "Clustering on the unit hypersphere using von
+    Mises-Fisher distributions", JMLR 6, 2005.
+    """
+    sizes = np.ones(len(rows)) if sizes is None else sizes
+    blocks = row_blocks(rows)  # sums first: neither a centred nor a wider copy of a large pool
+    center = sum(sizes[block] @ rows[block] for block in blocks) / sizes.sum()
+    lengths = by_blocks(partial(_distances, center), rows)[:, None]
+    weight = sizes[:, None] * proba**2
+    weight = np.divide(weight, lengths, out=np.zeros_like(weight), where=lengths > 0)
+    prototypes = sum(weight[block].T @ rows[block] for block in blocks)
+    return Directions(center, _unit(prototypes - weight.sum(axis=0)[:, None] * center))
+
+
+def sharpened(
+    proba: np.ndarray, directions: Directions, rows: Any, concentration: float
+) -> np.ndarray:
+    """The opinion on rows, where one in the direction of a class is more likely to be of it.
+
+    Parameters
+    ----------
+    proba : array of shape (n, K)
+        The opinion before.
+    directions : Directions
+        Of the K classes.
+    rows : array of shape (n, d)
+    concentration : float
+        How much more: probabilities are multiplied by exp(concentration * cosine).
+
+    Returns
+    -------
+    proba : array of shape (n, K)
+        Rows sum to 1.
+    """
+    cosine = by_blocks(partial(_cosine, directions), rows)
+    proba = proba * np.exp(concentration * cosine)
+    return proba / proba.sum(axis=1, keepdims=True)
+
+
+def _cosine(directions: Directions, rows: np.ndarray) -> np.ndarray:
+    center, prototypes = directions
+    along = rows @ prototypes.T - center @ prototypes.T
+    lengths = _distances(center, rows)[:, None]
+    return np.divide(along, lengths, out=np.zeros_like(along), where=lengths > 0)
+
+
+def _distances(center: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Of the rows from the centre, without a centred copy of them."""
+    squared = _square_norms(rows) - 2 * (rows @ center) + center @ center
+    return np.sqrt(np.maximum(squared, 0.0))
+
+
+def _square_norms(rows: np.ndarray) -> np.ndarray:
+    return np.einsum("nd,nd->n", rows, rows, dtype=np.float64)
+
+
+def _unit(rows: np.ndarray) -> np.ndarray:
+    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+    return np.divide(rows, lengths, out=np.zeros_like(rows), where=lengths > 0)

@@ -1,0 +1,175 @@
+"""Rows that are alike sharpen an opinion, though nobody labelled them."""
+
+import numpy as np
+import pytest
+from scipy import sparse
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler, normalize
+
+from skactive import ActiveClassifier, SoftmaxHead
+from skactive.heads.directions import (
+    Groups,
+    are_directions,
+    class_directions,
+    group_rows,
+    positions_to_group,
+    sharpened,
+)
+
+RNG = np.random.default_rng(0)
+CODES = RNG.integers(3, size=600)
+ROWS = normalize(RNG.normal(scale=0.35, size=(600, 12)) + np.eye(3, 12)[CODES] + 1)
+
+
+def brute_force(proba, rows, sizes):
+    center = np.average(rows, axis=0, weights=sizes)
+    unit = (rows - center) / np.linalg.norm(rows - center, axis=1, keepdims=True)
+    sums = sum(size * np.outer(p**2, u) for size, p, u in zip(sizes, proba, unit, strict=True))
+    return center, sums / np.linalg.norm(sums, axis=1, keepdims=True)
+
+
+def test_by_hand():
+    rows = np.array([[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0], [0.0, -1.0]])
+    proba = np.repeat(np.eye(2), 2, axis=0)
+    center, prototypes = class_directions(proba, rows)
+    half = np.sqrt(0.5)
+    np.testing.assert_allclose(center, [0, 0], atol=1e-12)
+    np.testing.assert_allclose(prototypes, [[half, half], [-half, -half]])
+    both = sharpened(np.array([[0.5, 0.5]]), (center, prototypes), rows[:1], 4.0)
+    np.testing.assert_allclose(both[0, 0] / both[0, 1], np.exp(8 * half))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_against_brute_force(dtype):
+    proba, sizes = RNG.dirichlet(np.ones(3), size=40), RNG.integers(1, 9, size=40)
+    rows = ROWS[:40].astype(dtype)
+    for found, expected in zip(
+        class_directions(proba, rows, sizes), brute_force(proba, rows, sizes), strict=True
+    ):
+        np.testing.assert_allclose(found, expected, atol=1e-5)
+    repeated = class_directions(np.repeat(proba, sizes, axis=0), np.repeat(rows, sizes, axis=0))
+    for found, expected in zip(class_directions(proba, rows, sizes), repeated, strict=True):
+        np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+def test_blocks_and_order_make_no_difference(monkeypatch):
+    proba = RNG.dirichlet(np.ones(3), size=len(ROWS))
+    whole = class_directions(proba, ROWS)
+    order = RNG.permutation(len(ROWS))
+    monkeypatch.setattr("skactive._rows._BLOCK", 100)
+    in_blocks = class_directions(proba[order], ROWS[order])
+    for one, other in zip(whole, in_blocks, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-12)
+    np.testing.assert_allclose(
+        sharpened(proba, whole, ROWS, 4.0)[order],
+        sharpened(proba[order], in_blocks, ROWS[order], 4.0),
+    )
+
+
+@pytest.mark.parametrize("rows", [np.ones((3, 2)), np.zeros((3, 2))])
+def test_rows_that_tell_nothing_change_nothing(rows):
+    proba = np.full((3, 2), 0.5)
+    np.testing.assert_allclose(sharpened(proba, class_directions(proba, rows), rows, 4.0), proba)
+
+
+def test_what_directions_are():
+    assert are_directions(ROWS)
+    assert are_directions(7 * ROWS.astype(np.float32))
+    for other in (
+        ROWS * np.arange(1, 601)[:, None],
+        sparse.csr_array(ROWS),
+        ROWS.tolist(),
+        np.full((3, 2), np.nan),
+        np.eye(3, dtype=int),
+    ):
+        assert not are_directions(other)
+
+
+def test_groups_hold_no_row_and_lose_little():
+    proba = np.eye(3)[CODES]
+    groups = group_rows(ROWS, proba, np.random.default_rng(0))
+    assert groups.sizes.min() >= 2
+    assert 0.5 * len(ROWS) < groups.sizes.sum() <= len(ROWS)
+    apart = np.linalg.norm(groups.centers[:, None] - ROWS, axis=2).min(axis=1)
+    assert apart.min() > 0.01
+    np.testing.assert_allclose(groups.prior_proba.sum(axis=1), 1)
+    of_groups = class_directions(groups.prior_proba, groups.centers, groups.sizes).prototypes
+    of_rows = class_directions(proba, ROWS).prototypes
+    assert (of_groups * of_rows).sum(axis=1).min() > 0.95
+
+
+@pytest.mark.parametrize("rows", [ROWS[:1], ROWS[:5], np.repeat(ROWS[:1], 50, axis=0)])
+def test_small_pools_and_equal_rows_make_few_groups(rows):
+    groups = group_rows(rows, None, np.random.default_rng(0))
+    assert len(groups.centers) == len(groups.sizes) <= max(1, len(rows) // 4)
+    assert groups.prior_proba is None
+
+
+def test_rows_to_look_at():
+    few = positions_to_group(10, np.random.default_rng(0))
+    np.testing.assert_array_equal(few, np.arange(10))
+    many = positions_to_group(5000, np.random.default_rng(0))
+    assert len(set(many.tolist())) == 2048
+    assert (np.diff(many) > 0).all()
+
+
+@pytest.mark.parametrize("head", [SoftmaxHead(), SoftmaxHead(strength=1.0), LogisticRegression()])
+def test_a_pool_helps_from_the_next_fit_on(head):
+    """With few labels, of which one in five is wrong."""
+    wrong = RNG.random(600) < 0.2
+    given = np.where(wrong, (CODES + 1) % 3, CODES)
+    scores = {}
+    for transductive in (True, False):
+        clf = ActiveClassifier(head, transductive=transductive, random_state=0)
+        clf.query(ROWS, 1)
+        clf.partial_fit(ROWS[:30], given[:30])
+        before = clf.predict_proba(ROWS)
+        clf.query(ROWS[30:], 5)
+        np.testing.assert_array_equal(clf.predict_proba(ROWS), before)
+        scores[transductive] = clf.score(ROWS[30:], CODES[30:])
+    assert scores[True] > scores[False] + 0.02
+
+
+def test_no_effect_where_steps_change_the_rows():
+    estimator = make_pipeline(StandardScaler(), LogisticRegression())
+    asked = ActiveClassifier(estimator, random_state=0)
+    asked.query(ROWS, 1)
+    plain = ActiveClassifier(estimator, random_state=0)
+    for clf in (asked, plain):
+        clf.partial_fit(ROWS[:30], CODES[:30])
+    np.testing.assert_array_equal(asked.predict_proba(ROWS), plain.predict_proba(ROWS))
+
+
+def test_a_class_without_labels_stays_as_likely_as_it_was():
+    proba = {}
+    for transductive in (True, False):
+        clf = ActiveClassifier(SoftmaxHead(), transductive=transductive, random_state=0)
+        clf.query(ROWS, 1)
+        clf.partial_fit(ROWS[:60], CODES[:60], classes=[0, 1, 2, 3])
+        proba[transductive] = clf.predict_proba(ROWS)
+    np.testing.assert_allclose(proba[True][:, 3], proba[False][:, 3])
+    np.testing.assert_allclose(proba[True].sum(axis=1), 1)
+    assert not np.allclose(proba[True], proba[False])
+
+
+def test_a_heeded_prior_leaves_less_to_the_pool():
+    """Its opinion was sharpened by the pool before."""
+
+    class Prior:
+        classes_ = np.arange(3)
+
+        def predict_proba(self, X):
+            return np.eye(3)[CODES[: len(X)]] * 0.7 + 0.1
+
+    clf = ActiveClassifier(SoftmaxHead(), prior=Prior(), random_state=0)
+    clf.query(ROWS, 1)
+    clf.partial_fit(ROWS[:60], CODES[:60])
+    model = clf._learned.model
+    heeded = model.head.prior_scale_
+    assert heeded > 0.2
+    prior_proba = clf._learned.prior_proba(clf.prior.predict_proba(ROWS), ROWS)
+    by_labels = model._proba_by_labels(ROWS, prior_proba)
+    expected = sharpened(by_labels, model.directions, ROWS, 4 * (1 - heeded) ** 2)
+    np.testing.assert_allclose(clf.predict_proba(ROWS), expected)
+    assert isinstance(clf._pool_groups, Groups)
