@@ -329,8 +329,9 @@ class ActiveClassifier(VersionNoted, CallbackSupportMixin, ClassifierMixin, Base
         if n == 0:
             return (left, np.empty(0)) if return_scores else left
         strategy = self._usable_strategy()
-        view = self._view(rows)
+        view, remember = self._view(rows)
         picked = strategy.select(view, n)
+        remember()
         return (left[picked], strategy.score(view)[picked]) if return_scores else left[picked]
 
     def _ask(
@@ -343,9 +344,11 @@ class ActiveClassifier(VersionNoted, CallbackSupportMixin, ClassifierMixin, Base
         if n == 0:
             return left
         strategy = self._usable_strategy()
-        view = self._view(rows)
+        view, remember = self._view(rows)
         if not hasattr(strategy, "steps"):
-            return left[strategy.select(view, n)]
+            picked = strategy.select(view, n)
+            remember()
+            return left[picked]
         steps = strategy.steps(view, n)
         picks = [next(steps)]
         while sum(map(len, picks)) < n:
@@ -355,6 +358,7 @@ class ActiveClassifier(VersionNoted, CallbackSupportMixin, ClassifierMixin, Base
                 guessed = self.classes_[view.proba[picks[-1]].argmax(axis=1)]
                 answers = np.where(new, guessed, answers)
             picks.append(steps.send(np.searchsorted(self.classes_, answers)))
+        remember()
         return left[np.concatenate(picks)]
 
     def predict_proba(self, X: Any) -> np.ndarray:
@@ -638,10 +642,14 @@ class ActiveClassifier(VersionNoted, CallbackSupportMixin, ClassifierMixin, Base
         left = self._askable(X_pool, exclude)
         return left, select(X_pool, left)
 
-    def _grouped(self, rows: Any, raw: np.ndarray | None, digest: int) -> Groups | None:
-        rng = np.random.default_rng([self._seed(), digest, 1])
+    def _grouped(self, rows: Any, raw: np.ndarray | None, representation: Any) -> Groups | None:
+        """Of some rows, which are all that is embedded where the strategy read no embeddings."""
+        rng = np.random.default_rng(self._seed())
         positions = positions_to_group(n_rows(rows), rng)
-        seen = self._split().represent(take(rows, positions))
+        if representation.cache_info().currsize:
+            seen = take(representation(), positions)
+        else:
+            seen = self._split().represent(take(rows, positions))
         if not are_directions(seen):
             return None
         return group_rows(seen, None if raw is None else raw[positions], rng)
@@ -663,7 +671,8 @@ class ActiveClassifier(VersionNoted, CallbackSupportMixin, ClassifierMixin, Base
             return strategies.get("typiclust")
         return strategy
 
-    def _view(self, rows: Any) -> PoolView:
+    def _view(self, rows: Any) -> tuple[PoolView, Callable[[], None]]:
+        """What a strategy is given, and what is to be done after it."""
         learned = self._learned
         parts = self._split() if learned is None else learned.parts
         representation = cache(lambda: parts.represent(rows))
@@ -673,9 +682,12 @@ class ActiveClassifier(VersionNoted, CallbackSupportMixin, ClassifierMixin, Base
         if raw is not None and self.transductive:
             self._pool_summary = summarise_pool(raw, representation())
         digest = 0 if learned is None else learned.memory.digest()
-        if self.transductive:
-            self._pool_groups = self._grouped(rows, raw, digest)
-        return make_view(
+
+        def remember() -> None:
+            if self.transductive and not any(hasattr(step, "transform") for step in parts.steps):
+                self._pool_groups = self._grouped(rows, raw, representation)
+
+        view = make_view(
             representation,
             n_rows=n_rows(rows),
             parts=parts,
@@ -685,6 +697,7 @@ class ActiveClassifier(VersionNoted, CallbackSupportMixin, ClassifierMixin, Base
             noise=self.noise,
             rng=np.random.default_rng([self._seed(), digest]),
         )
+        return view, remember
 
 
 def _warn_of_another_prior(known: np.ndarray, given: np.ndarray) -> None:

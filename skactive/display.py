@@ -224,7 +224,7 @@ class PoolMapDisplay:
             raise TypeError(f"estimator must be an ActiveClassifier, got {estimator!r}.")
         estimator = copy(estimator)  # it remembers what it saw of the last pool
         X_pool = estimator._check_rows(X_pool, "X_pool", reset=False)
-        view = estimator._view(X_pool)
+        view, _ = estimator._view(X_pool)
         features = np.asarray(view.X, dtype=np.float64)
         pca = PCA(min(2, *features.shape), random_state=0).fit(features)
         known = np.asarray(view.labelled_X, dtype=np.float64).reshape(-1, features.shape[1])

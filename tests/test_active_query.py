@@ -106,8 +106,18 @@ def test_a_strategy_that_needs_no_opinion_starts_cold_itself():
 @pytest.mark.parametrize("strategy", [FirstRows(), "random"])
 def test_a_strategy_pays_only_for_what_it_reads(strategy):
     Counting.seen = []
-    make_active(make_pipeline(Counting(), LogisticRegression()), strategy=strategy).query(X, 3)
+    estimator = make_pipeline(Counting(), LogisticRegression())
+    make_active(estimator, strategy=strategy, transductive=False).query(X, 3)
     assert Counting.seen == []
+    make_active(estimator, strategy=strategy).query(np.repeat(X, 50, axis=0), 3)
+    assert Counting.seen == [2048]  # of 3,000, to see how the pool falls into groups
+
+
+def test_a_row_that_a_strategy_reads_is_not_embedded_again():
+    Counting.seen = []
+    clf = make_active(make_pipeline(Counting(), LogisticRegression()), strategy="k_center")
+    clf.query(X, 3)
+    assert Counting.seen == [60]
 
 
 def test_what_a_strategy_sees():

@@ -103,7 +103,7 @@ def test_the_encoder_is_that_of_a_classifier_fitted_on_the_labels(make, encoder)
 
 
 def test_fresh_features_stay(make, encoder, tunings):
-    clf = label(make("frozen"), 15)
+    clf = label(make("frozen", transductive=False), 15)
     assert tunings == [15]
     assert clf.estimator_[0].get_params() == encoder.get_params()
     plain = ActiveClassifier(clf.estimator, strategy="margin", random_state=0)

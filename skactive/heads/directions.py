@@ -60,7 +60,7 @@ def are_directions(rows: Any) -> bool:
     if not (isinstance(rows, np.ndarray | Selection) and rows.ndim == 2 and rows.dtype.kind == "f"):
         return False
     lengths = np.sqrt(by_blocks(_square_norms, rows))
-    return bool(np.ptp(lengths) <= 0.02 * lengths.mean())  # False for NaN
+    return bool(np.isfinite(lengths).all() and np.ptp(lengths) <= 0.02 * lengths.mean())
 
 
 def positions_to_group(n_rows: int, rng: np.random.Generator) -> np.ndarray:
