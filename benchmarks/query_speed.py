@@ -182,6 +182,7 @@ def measure(answer: Connection, folder: Path, cell: dict, options: dict) -> None
     make = LIBRARIES[library][1] if library else ours
     if library:  # like the times, the limit is one of the processor: the system ends what is over
         limit = int(options["limit"] * cell["threads"])
+        options["patience"] = min(options["patience"], limit / 3)  # it counts for all repetitions
         resource.setrlimit(resource.RLIMIT_CPU, (limit, limit + 5))
     try:
         with threadpool_limits(cell["threads"]):
