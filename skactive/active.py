@@ -103,8 +103,8 @@ class ActiveClassifier(VersionNoted, CallbackSupportMixin, ClassifierMixin, Base
         is taken at its word.
     transductive : bool, default=True
         Whether what `query` sees of a pool sharpens later fits: the shares of the prior's classes,
-        and, where rows are embeddings of one length, which of them are alike. No row is kept. A new
-        prior or encoder needs `fit`; a new strategy needs nothing.
+        and, where rows are embeddings of unit length, which of them are alike. No row is kept. A
+        new prior or encoder needs `fit`; a new strategy needs nothing.
     refresh : {"auto", None} or FineTunedClassifier, default=None
         Whether the encoder, the first step of `estimator`, is tuned when its embeddings have gone
         stale, as in ASVP (Wen et al., below). ``"auto"``: at 100 labels, and whenever they have

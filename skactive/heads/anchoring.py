@@ -40,7 +40,7 @@ def summarise_pool(proba: np.ndarray, rows: Any) -> PoolSummary:
     Returns
     -------
     summary : PoolSummary
-        Without directions where `rows` is not an array of vectors of one length.
+        Without directions where `rows` is not an array of vectors of unit length.
     """
     shares = proba.mean(axis=0)
     if not are_directions(rows):

@@ -47,7 +47,9 @@ class Groups(NamedTuple):
 
 
 def are_directions(rows: Any) -> bool:
-    """Whether rows are vectors of one length, as a foundation model's embeddings are.
+    """Whether rows are vectors of unit length, as a foundation model's embeddings are.
+
+    One-hot rows of a table have one length too, but another after standardising.
 
     Parameters
     ----------
@@ -59,8 +61,7 @@ def are_directions(rows: Any) -> bool:
     """
     if not (isinstance(rows, np.ndarray | Selection) and rows.ndim == 2 and rows.dtype.kind == "f"):
         return False
-    lengths = np.sqrt(by_blocks(_square_norms, rows))
-    return bool(np.isfinite(lengths).all() and np.ptp(lengths) <= 0.02 * lengths.mean())
+    return bool((np.abs(np.sqrt(by_blocks(_square_norms, rows)) - 1) < 0.01).all())
 
 
 def positions_to_group(n_rows: int, rng: np.random.Generator) -> np.ndarray:
@@ -95,7 +96,9 @@ def group_rows(
     Returns
     -------
     groups : Groups
+        Of single precision.
     """
+    rows = np.asarray(rows, dtype=np.float32)
     n_groups = max(1, min(_N_GROUPS, len(rows) // 4))
     centers = rows[rng.permutation(len(rows))[:n_groups]]
     for _ in range(_ROUNDS):
