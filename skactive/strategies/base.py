@@ -196,6 +196,9 @@ class QueryStrategy(BaseEstimator, ABC):
     and ``"prior"`` (a foundation model's). Where opinions are missing because nothing is labelled
     yet, `ActiveClassifier.query` lets another strategy stand in; a missing prior is an error.
 
+    What the parameters may be can be said in ``_parameter_constraints``, as scikit-learn's own
+    estimators say it; it is checked before `select`, ``steps`` and `score`.
+
     Examples
     --------
     >>> import numpy as np
