@@ -74,8 +74,8 @@ def check_labels(y: Any, earlier: np.ndarray | None, name: str = "y") -> np.ndar
     """
     if y is None:
         raise ValueError(
-            f"ActiveClassifier requires {name} to be passed, but the target {name} is None. Give "
-            "the labelled rows and their labels."
+            f"A fit requires {name} to be passed, but the target {name} is None. Give the labelled "
+            "rows and their labels."
         )
     if not isinstance(y, np.ndarray):
         y = np.asarray(y, dtype=object)  # numpy would turn ["a", nan] into two texts
@@ -182,8 +182,8 @@ def _without_object(y: np.ndarray, name: str) -> np.ndarray:
     missing = [i for i, label in enumerate(y) if _is_missing(label)]
     if missing:
         raise ValueError(
-            f"Input {name} contains NaN or None, at position {missing[0]}. ActiveClassifier takes "
-            "labelled rows only: leave the others out."
+            f"Input {name} contains NaN or None, at position {missing[0]}. Give labelled rows "
+            "only: leave the others out."
         )
     kinds = {_kind(np.asarray(label)) for label in y}
     if len(kinds) > 1:

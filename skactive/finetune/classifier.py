@@ -24,7 +24,7 @@ from skactive._persistence import VersionNoted
 from skactive._random import draw_seed
 from skactive._row_keys import row_keys
 from skactive._rows import as_rows, take
-from skactive._validation import check_one_label_a_row
+from skactive._validation import check_labels, check_one_label_a_row
 from skactive.encoders import ClipEncoder, SentenceEncoder
 from skactive.encoders.base import Encoder
 from skactive.encoders.clip_weights import is_clip_model
@@ -218,6 +218,7 @@ class FineTunedClassifier(VersionNoted, CallbackSupportMixin, ClassifierMixin, B
         encoder._check_rows(X)
         X = as_rows(X)
         self._seed = draw_seed(self.random_state)
+        y = check_labels(y, None)
         check_one_label_a_row(X, y)
         self.probe_ = SoftmaxHead(loss=self.loss, class_weight=self.class_weight)
         self.probe_.fit(encoder.transform(X), y, sample_weight, prior_log_proba, classes)

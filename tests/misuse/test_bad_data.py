@@ -50,6 +50,8 @@ def test_fine_tuning(tiny_sentence_model):
     clf = FineTunedClassifier(str(tiny_sentence_model), random_state=0)
     fails("X is 'text' .*must hold one row an entry", clf.fit, "text", list("abab"))
     fails("X is None", clf.fit, None, ["a"])
+    fails("requires y to be passed", clf.fit, ["one", "two"], None)
+    fails("y contains NaN or None, at position 1", clf.fit, ["one", "two"], ["a", None])
     fails("X has 2 rows, but y has 1 labels", clf.fit, ["one", "two"], ["a"])
     fails("resume=True needs the checkpoint_dir", clf.set_params(resume=True).fit, ["one"], ["a"])
 
