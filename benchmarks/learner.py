@@ -39,6 +39,7 @@ from typing import Any
 import numpy as np
 import torch
 from _data import IMAGES, TEXTS, add_data_option, load_features
+from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import average_precision_score
 from sklearn.model_selection import StratifiedKFold
@@ -532,23 +533,27 @@ def softmax(logits: np.ndarray) -> np.ndarray:
 
 
 def measure_time(data: Data, folder: Path, n: int = 1000) -> None:
-    """partial_fit against one logistic regression on the same rows, by turns."""
+    """partial_fit, once a pool has been seen, against one logistic regression, by turns."""
     chosen = np.random.default_rng(0).permutation(len(data.y))[:n]
     X, y = data.X[chosen], data.y[chosen]
     prior = TablePrior(data.prior[chosen])
     rows = np.arange(n)[:, None]
     step = FunctionTransformer(lambda rows: X[rows[:, 0]])
     head = make_pipeline(step, SoftmaxHead(device="cpu"))
-    fits = {
-        "logistic": lambda: LogisticRegression().fit(X, y),
-        "no prior": lambda: ActiveClassifier(SoftmaxHead(device="cpu")).partial_fit(X, y),
-        "prior": lambda: ActiveClassifier(head, prior=prior).partial_fit(rows, y),
+    models = {
+        "logistic": LogisticRegression(),
+        "no prior": ActiveClassifier(head, strategy="random"),
+        "prior": ActiveClassifier(head, strategy="random", prior=prior),
     }
-    times: dict[str, list[float]] = {name: [] for name in fits}
+    times: dict[str, list[float]] = {name: [] for name in models}
     for _ in range(7):
-        for name, fit in fits.items():
+        for name, model in models.items():
+            model = clone(model)
+            if name != "logistic":
+                model.query(rows, 1)
+            fit = model.fit if name == "logistic" else model.partial_fit
             started = time.perf_counter()
-            fit()
+            fit(X if name == "logistic" else rows, y)
             times[name].append(time.perf_counter() - started)
     (folder / "time.json").write_text(json.dumps(times))
 

@@ -1,5 +1,6 @@
 """From a pool of rows to the PoolView that a strategy sees."""
 
+import re
 import warnings
 from collections.abc import Callable
 from functools import cache
@@ -110,7 +111,10 @@ def _fit_transform_unlabelled(step: Any, rows: Any) -> Any:
         return rows
     try:
         return step.fit_transform(rows)
-    except (TypeError, ValueError) as error:  # not every step that needs labels has the tag
+    except (TypeError, ValueError) as error:
+        if not re.search(r"\by\b", str(error)):
+            raise
+        # not every step that needs labels has the tag
         warnings.warn(
             f"{type(step).__name__} steps aside until there are labels: {error}", stacklevel=2
         )

@@ -1,6 +1,7 @@
 """The Pipeline, split once: what is applied once a row, what is refitted, what resamples."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from active_cases import (
     ESTIMATORS,
@@ -17,7 +18,9 @@ from active_cases import (
 from imblearn import FunctionSampler
 from imblearn.over_sampling import SMOTE, RandomOverSampler
 from imblearn.pipeline import make_pipeline as make_imblearn_pipeline
+from sklearn.compose import make_column_transformer
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.feature_selection import SelectKBest
 from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import GaussianNB
@@ -74,6 +77,14 @@ def test_before_any_label_supervised_steps_stand_aside(selector):
     assert len(set(asked)) == 12
     clf.partial_fit(X[asked], Y[asked]).set_params(strategy=FirstRows()).query(X)
     assert FirstRows.view.X.shape[1] == 2
+
+
+def test_before_any_label_a_bad_cell_is_named():
+    """The step's own message, not that of a strategy that was given raw texts."""
+    table = pd.DataFrame({"text": ["a b", None, "c d"], "size": [1.0, 2.0, 3.0]})
+    columns = make_column_transformer((TfidfVectorizer(), "text"), ("passthrough", ["size"]))
+    with pytest.raises(ValueError, match="invalid document"):
+        make_active(make_pipeline(columns, LogisticRegression())).query(table, 2)
 
 
 def test_estimator_is_never_touched():
