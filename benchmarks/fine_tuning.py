@@ -220,6 +220,32 @@ def print_tables(records: list[dict]) -> None:
         loops = [r for r in records if r["part"] == "loops" and r["set"] == name]
         if loops:
             print_loops(name, loops)
+    print_gap([record for record in records if record["part"] == "loops"])
+
+
+def print_gap(loops: list[dict]) -> None:
+    """How far refreshed features are from tuning after every batch, over the sets and seeds."""
+    at = {
+        (r["method"], r["n"], r["set"], r["seed"]): np.array([100 * r["score"], r["seconds"]])
+        for r in loops
+    }
+    print(
+        "\n### Over all loops: asvp less standard, svp less standard, in points; share of seconds\n"
+    )
+    print("| labels | asvp | svp | seconds, asvp | seconds, svp |\n|---|---|---|---|---|")
+    for n in MEASURED:
+        runs = [key[2:] for key in at if key[:2] == ("standard", n)]
+        score, seconds = (
+            {m: np.array([at[m, n, *run][i] for run in runs]) for m in ("standard", "asvp", "svp")}
+            for i in (0, 1)
+        )
+        gaps = []
+        for method in ("asvp", "svp"):
+            gap = score[method] - score["standard"]
+            error = gap.std(ddof=1) / np.sqrt(len(gap)) if len(gap) > 1 else np.nan
+            gaps.append(f"{gap.mean():+.1f} ± {error:.1f}")
+        shares = [f"{seconds[m].sum() / seconds['standard'].sum():.0%}" for m in ("asvp", "svp")]
+        print(f"| {n} | {' | '.join(gaps + shares)} |")
 
 
 def print_loops(name: str, loops: list[dict]) -> None:
