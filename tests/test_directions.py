@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from scipy import sparse
+from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler, normalize
@@ -174,3 +175,18 @@ def test_a_heeded_prior_leaves_less_to_the_pool():
     expected = sharpened(by_labels, model.directions, ROWS, 4 * (1 - heeded) ** 2)
     np.testing.assert_allclose(clf.predict_proba(ROWS), expected)
     assert isinstance(clf._pool_groups, Groups)
+
+
+def test_a_head_of_ones_own_that_takes_a_prior_is_left_alone():
+    class Anchored(LogisticRegression):
+        def fit(self, X, y, prior_log_proba=None):
+            return super().fit(X, y)
+
+        def predict_proba(self, X, prior_log_proba=None):
+            return super().predict_proba(X)
+
+    prior = FrozenEstimator(LogisticRegression().fit(ROWS[:300:2], CODES[:300:2]))
+    clf = ActiveClassifier(Anchored(), prior=prior, random_state=0)
+    clf.query(ROWS, 1)
+    clf.partial_fit(ROWS[:60], CODES[:60])
+    np.testing.assert_allclose(clf.predict_proba(ROWS), clf.estimator_.predict_proba(ROWS))

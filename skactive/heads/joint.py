@@ -151,7 +151,8 @@ class JointModel:
         proba = self._proba_by_labels(features, prior_proba)
         if self.directions is None:
             return proba
-        heeded = self.head.prior_scale_ if self.anchored else self.prior_power
+        # a head that keeps to itself how far it heeds the prior is taken to heed it
+        heeded = getattr(self.head, "prior_scale_", 1.0) if self.anchored else self.prior_power
         concentration = _CONCENTRATION * max(0.0, 1 - heeded) ** 2
         known = self._known
         total = proba[:, known].sum(axis=1, keepdims=True)
