@@ -31,24 +31,31 @@ class Prior:
     classes: np.ndarray
     pool: PoolSummary | None
 
-    def calibrated(self, proba: np.ndarray, rows: Any, classes: np.ndarray) -> np.ndarray:
-        """The opinion that a head is anchored to.
 
-        Parameters
-        ----------
-        proba : array of shape (n, K_prior)
-            What the prior says.
-        rows : container of n rows
-            The representation.
-        classes : array of shape (K,)
-            All classes.
+def calibrated(
+    prior: Prior | None, proba: np.ndarray | None, rows: Any, classes: np.ndarray
+) -> np.ndarray | None:
+    """The prior's opinion that a head is anchored to.
 
-        Returns
-        -------
-        proba : float64 array of shape (n, K)
-            Rows sum to 1.
-        """
-        return calibrated_prior(proba, self.classes, classes, self.pool, rows)
+    Parameters
+    ----------
+    prior : Prior or None
+        What is known of it.
+    proba : array of shape (n, K_prior) or None
+        What it says.
+    rows : container of n rows
+        The representation.
+    classes : array of shape (K,)
+        All classes.
+
+    Returns
+    -------
+    proba : float64 array of shape (n, K) or None
+        Rows sum to 1. None where there is no prior, or it said nothing.
+    """
+    if prior is None or proba is None:
+        return None
+    return calibrated_prior(proba, prior.classes, classes, prior.pool, rows)
 
 
 @dataclass(frozen=True)
@@ -111,16 +118,12 @@ class Learned:
             The outcome.
         """
         canonical = memory.canonical()
-        prior_proba = None
-        if prior is not None and canonical.prior_proba is not None:
-            prior_proba = prior.calibrated(canonical.prior_proba, canonical.rows, classes)
+        prior_proba = calibrated(prior, canonical.prior_proba, canonical.rows, classes)
         with few_labels():
             model = JointModel(parts.steps, parts.head)
             model.fit(canonical, classes, prior_proba, part_of_fit)
         if groups is not None:
-            opinion = groups.prior_proba
-            if prior is not None and opinion is not None:
-                opinion = prior.calibrated(opinion, groups.centers, classes)
+            opinion = calibrated(prior, groups.prior_proba, groups.centers, classes)
             model.sharpen(groups._replace(prior_proba=opinion))
         return cls(memory, canonical, classes, parts, model, prior)
 
@@ -158,9 +161,7 @@ class Learned:
         proba : array of shape (n, K) or None
             None for None.
         """
-        if self.prior is None or raw is None:
-            return None
-        return self.prior.calibrated(raw, rows, self.classes)
+        return calibrated(self.prior, raw, rows, self.classes)
 
     def labelled_proba(self) -> np.ndarray:
         """The joint opinion on the canonical entries.

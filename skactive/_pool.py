@@ -14,8 +14,10 @@ from sklearn.utils import get_tags
 from skactive._device import resolve_device
 from skactive._learned import Learned
 from skactive._pipeline import Parts
-from skactive._rows import Selection, by_blocks, row_blocks, take
+from skactive._rows import by_blocks, n_rows, row_blocks, take
+from skactive._selection import Selection
 from skactive._tables import table_matrix
+from skactive.heads.directions import Groups, are_directions, group_rows, positions_to_group
 from skactive.strategies import PoolView
 
 _SKETCH_WIDTH = 128
@@ -104,6 +106,41 @@ def make_view(
     view.sample_proba = sample_proba if model.can_sample else None
     view.linear = lambda: None if sparse.issparse(features()) else model.linear()
     return view
+
+
+def group_pool(
+    rows: Any, parts: Parts, representation: Any, raw: np.ndarray | None, rng: np.random.Generator
+) -> Groups | None:
+    """How a pool of embeddings falls into groups.
+
+    Some of its rows will do; they are all that is embedded where nobody has read the others.
+
+    Parameters
+    ----------
+    rows : container of N rows
+        The pool.
+    parts : Parts
+        Whose representation it is.
+    representation : callable
+        Gives that of the N rows; cached by `functools.cache`.
+    raw : array of shape (N, K_prior) or None
+        The prior's opinion on the rows.
+    rng : numpy.random.Generator
+        Which rows are looked at, and where groups begin.
+
+    Returns
+    -------
+    groups : Groups or None
+        None where rows are no directions.
+    """
+    positions = positions_to_group(n_rows(rows), rng)
+    if representation.cache_info().currsize:
+        seen = take(representation(), positions)
+    else:
+        seen = parts.represent(take(rows, positions))
+    if not are_directions(seen):
+        return None
+    return group_rows(seen, None if raw is None else raw[positions], rng)
 
 
 def _fit_transform_unlabelled(step: Any, rows: Any) -> Any:

@@ -54,7 +54,7 @@ def row_sketches(X: Any) -> np.ndarray:
     if not is_numeric(X):
         return np.zeros(n_rows(X), dtype=np.uint64)
     sketch = np.ones(len(X), dtype=np.uint64)
-    flat = X.reshape(len(X), -1)
+    flat = X if X.ndim == 2 else X.reshape(len(X), -1)
     for column in np.unique(np.linspace(0, flat.shape[1] - 1, _SKETCH_COLUMNS).astype(int)):
         bits = _plain_numbers(flat[:, column]).view(np.uint64)
         sketch = (sketch ^ bits) * np.uint64(0x9E3779B97F4A7C15)  # wraps around, as a hash may

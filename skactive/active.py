@@ -25,11 +25,11 @@ from skactive._compat import (
     fit_told,
     parts_of_fit,
 )
-from skactive._learned import Learned, Prior
+from skactive._learned import Learned, Prior, calibrated
 from skactive._memory import LabelMemory
 from skactive._persistence import VersionNoted
 from skactive._pipeline import Parts, count_fits, first_step, split_pipeline
-from skactive._pool import make_view
+from skactive._pool import group_pool, make_view
 from skactive._random import draw_seed
 from skactive._refresh import Freshness
 from skactive._row_keys import find_known, row_keys, row_sketches
@@ -39,7 +39,6 @@ from skactive._rows import (
     is_texts,
     n_rows,
     select,
-    take,
 )
 from skactive._validation import (
     check_count,
@@ -53,7 +52,7 @@ from skactive.encoders.base import Encoder
 from skactive.finetune import FineTunedClassifier
 from skactive.heads import SoftmaxHead
 from skactive.heads.anchoring import PoolSummary, summarise_pool
-from skactive.heads.directions import Groups, are_directions, group_rows, positions_to_group
+from skactive.heads.directions import Groups
 from skactive.noise import NoiseEstimate
 from skactive.strategies import PoolView, QueryStrategy
 from skactive.strategies.parameters import A_STRATEGY
@@ -345,21 +344,26 @@ class ActiveClassifier(VersionNoted, CallbackSupportMixin, ClassifierMixin, Base
             return left
         strategy = self._usable_strategy()
         view, remember = self._view(rows)
-        if not hasattr(strategy, "steps"):
+        if hasattr(strategy, "steps"):
+            picked = self._ask_in_steps(strategy, view, n, lambda rows: annotate(left[rows]))
+        else:
             picked = strategy.select(view, n)
-            remember()
-            return left[picked]
+        remember()
+        return left[picked]
+
+    def _ask_in_steps(
+        self, strategy: Any, view: PoolView, n: int, annotate: Callable[[np.ndarray], np.ndarray]
+    ) -> np.ndarray:
         steps = strategy.steps(view, n)
         picks = [next(steps)]
         while sum(map(len, picks)) < n:
-            answers = annotate(left[picks[-1]])
+            answers = annotate(picks[-1])
             new = ~np.isin(answers, self.classes_)
             if new.any():  # the strategy knows no such class before the fit: the model's guess
                 guessed = self.classes_[view.proba[picks[-1]].argmax(axis=1)]
                 answers = np.where(new, guessed, answers)
             picks.append(steps.send(np.searchsorted(self.classes_, answers)))
-        remember()
-        return left[np.concatenate(picks)]
+        return np.concatenate(picks)
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """The joint opinion of prior and head; the prior's alone before any label.
@@ -539,9 +543,7 @@ class ActiveClassifier(VersionNoted, CallbackSupportMixin, ClassifierMixin, Base
         canonical, before = memory.canonical(), self._freshness
         if not before.is_due(canonical):
             return memory
-        prior, prior_proba = self._seen_prior(), None
-        if prior is not None and canonical.prior_proba is not None:
-            prior_proba = prior.calibrated(canonical.prior_proba, canonical.rows, classes)
+        prior_proba = calibrated(self._seen_prior(), canonical.prior_proba, canonical.rows, classes)
         self._freshness = before.looked(canonical, self._tuner(), classes, prior_proba)
         if self._freshness.encoder is before.encoder:
             return memory
@@ -642,18 +644,6 @@ class ActiveClassifier(VersionNoted, CallbackSupportMixin, ClassifierMixin, Base
         left = self._askable(X_pool, exclude)
         return left, select(X_pool, left)
 
-    def _grouped(self, rows: Any, raw: np.ndarray | None, representation: Any) -> Groups | None:
-        """Of some rows, which are all that is embedded where the strategy read no embeddings."""
-        rng = np.random.default_rng(self._seed())
-        positions = positions_to_group(n_rows(rows), rng)
-        if representation.cache_info().currsize:
-            seen = take(representation(), positions)
-        else:
-            seen = self._split().represent(take(rows, positions))
-        if not are_directions(seen):
-            return None
-        return group_rows(seen, None if raw is None else raw[positions], rng)
-
     def _usable_strategy(self) -> QueryStrategy:
         strategy = self.strategy
         if isinstance(strategy, str):
@@ -685,7 +675,8 @@ class ActiveClassifier(VersionNoted, CallbackSupportMixin, ClassifierMixin, Base
 
         def remember() -> None:
             if self.transductive and not any(hasattr(step, "transform") for step in parts.steps):
-                self._pool_groups = self._grouped(rows, raw, representation)
+                rng = np.random.default_rng(self._seed())
+                self._pool_groups = group_pool(rows, parts, representation, raw, rng)
 
         view = make_view(
             representation,

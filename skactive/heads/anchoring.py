@@ -4,7 +4,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from skactive.heads.directions import Directions, are_directions, class_directions, sharpened
+from skactive.heads.directions import (
+    Directions,
+    are_directions,
+    class_directions,
+    normalised,
+    sharpened,
+)
 
 _FLOOR = 1e-6  # no prior is so sure that labels could not change its mind
 _DEBIASING = 0.5
@@ -88,13 +94,9 @@ def calibrated_prior(
     known = len(prior_classes) / len(classes)
     spread = np.full((len(proba), len(classes)), 1 / len(classes))
     columns = np.searchsorted(classes, prior_classes)
-    spread[:, columns] = known * _normalised(proba)
+    spread[:, columns] = known * normalised(proba)
     return spread
 
 
 def _debiased(proba: np.ndarray, shares: np.ndarray) -> np.ndarray:
-    return _normalised(np.maximum(proba, _FLOOR) / np.maximum(shares, _FLOOR) ** _DEBIASING)
-
-
-def _normalised(proba: np.ndarray) -> np.ndarray:
-    return proba / proba.sum(axis=1, keepdims=True)
+    return normalised(np.maximum(proba, _FLOOR) / np.maximum(shares, _FLOOR) ** _DEBIASING)

@@ -5,7 +5,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from skactive._rows import Selection, by_blocks, row_blocks
+from skactive._rows import by_blocks, row_blocks
+from skactive._selection import Selection
 
 _N_GROUPS = 256
 _GROUPED = 2048  # rows, of however large a pool
@@ -163,7 +164,22 @@ def sharpened(
         Rows sum to 1.
     """
     cosine = by_blocks(partial(_cosine, directions), rows)
-    proba = proba * np.exp(concentration * cosine)
+    return normalised(proba * np.exp(concentration * cosine))
+
+
+def normalised(proba: np.ndarray) -> np.ndarray:
+    """Rows that sum to 1.
+
+    Parameters
+    ----------
+    proba : array of shape (n, K)
+        Not negative.
+
+    Returns
+    -------
+    proba : array of shape (n, K)
+        In proportion.
+    """
     return proba / proba.sum(axis=1, keepdims=True)
 
 

@@ -15,7 +15,13 @@ from skactive._memory import Canonical
 from skactive._rows import repeat_by_weight, take
 from skactive._tables import fill_empty_columns
 from skactive.heads.averaging import evidence_shares
-from skactive.heads.directions import Directions, Groups, class_directions, sharpened
+from skactive.heads.directions import (
+    Directions,
+    Groups,
+    class_directions,
+    normalised,
+    sharpened,
+)
 from skactive.heads.sampling import SAMPLED, Sampler, make_sampler
 from skactive.noise import out_of_fold
 
@@ -103,8 +109,11 @@ class JointModel:
             Of a pool whose rows are directions, with the calibrated opinion of the prior if there
             is one. Without effect where `steps` change the rows.
         """
-        if any(hasattr(step, "transform") for step in self.steps):
+        # a head that keeps to itself how far it heeds the prior is taken to heed it
+        heeded = getattr(self.head, "prior_scale_", 1.0) if self.anchored else self.prior_power
+        if heeded >= 1 or any(hasattr(step, "transform") for step in self.steps):
             return
+        self._concentration = _CONCENTRATION * (1 - heeded) ** 2
         rows = np.concatenate([groups.centers, self._canonical.rows])
         sizes = np.concatenate([groups.sizes, self._canonical.weight])
         prior_proba = groups.prior_proba
@@ -151,13 +160,10 @@ class JointModel:
         proba = self._proba_by_labels(features, prior_proba)
         if self.directions is None:
             return proba
-        # a head that keeps to itself how far it heeds the prior is taken to heed it
-        heeded = getattr(self.head, "prior_scale_", 1.0) if self.anchored else self.prior_power
-        concentration = _CONCENTRATION * max(0.0, 1 - heeded) ** 2
         known = self._known
         total = proba[:, known].sum(axis=1, keepdims=True)
         proba[:, known] = total * sharpened(
-            proba[:, known], self.directions, features, concentration
+            proba[:, known], self.directions, features, self._concentration
         )
         return proba
 
@@ -275,7 +281,7 @@ class JointModel:
 
     def _pooled(self, proba: np.ndarray, prior_proba: np.ndarray, power: float) -> np.ndarray:
         smoothed = self.n_labels * proba + 1 / len(self.classes)
-        return _normalised(smoothed * prior_proba**power)
+        return normalised(smoothed * prior_proba**power)
 
     def _fit_steps(
         self, canonical: Canonical, part_of_fit: PartOfFit
@@ -319,7 +325,3 @@ class JointModel:
         proba = np.zeros((features.shape[0], len(self.classes)))
         proba[:, np.searchsorted(self.classes, head.classes_)] = head.predict_proba(features)
         return proba
-
-
-def _normalised(proba: np.ndarray) -> np.ndarray:
-    return proba / proba.sum(axis=1, keepdims=True)

@@ -8,7 +8,7 @@ import numpy as np
 import scipy.sparse
 import torch
 
-from skactive._rows import Selection
+from skactive._selection import Selection
 
 #: Elements of one block, large enough to keep a matrix product busy, small enough to stay cheap.
 BLOCK_ELEMENTS = {"cpu": 2**21, "cuda": 2**27}
