@@ -10,7 +10,8 @@ their order, the split and the wrong answers are drawn by the seed, the same for
 - peers: scikit-activeml's strategies over LogisticRegression(class_weight="balanced"), the first
   batch random; of each its best C in hindsight (skipped, saying so, where it is not installed);
 - prior_al: PriorAL as published, its C and its noise ratio the best in hindsight;
-- ours: ActiveClassifier around SoftmaxHead with the prior, by every strategy.
+- ours: ActiveClassifier around SoftmaxHead with the prior, by every strategy; tables go through
+  TableEncoder first.
 
 Every run is appended to FOLDER at once and not computed again: a benchmark that was stopped goes on
 where it was. Seeds from 10 on were used to choose and tune; the figures are of seeds below.
@@ -35,7 +36,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, normalize
 from threadpoolctl import threadpool_limits
 
-from skactive import ActiveClassifier, SoftmaxHead
+from skactive import ActiveClassifier, SoftmaxHead, TableEncoder
 from skactive._annotation import annotate
 from skactive.datasets import flip_labels
 from skactive.priors import ZeroShotClassifier
@@ -123,7 +124,11 @@ def learn(trial: Trial, strategy: object, seed: int) -> list[float]:
     if trial.prior is not None:
         prior = TablePrior(np.concatenate([trial.prior, trial.prior_test]))
     clf = ActiveClassifier(
-        make_pipeline(FunctionTransformer(lambda rows: X[rows[:, 0]]), SoftmaxHead(device="cpu")),
+        make_pipeline(
+            FunctionTransformer(lambda rows: X[rows[:, 0]]),
+            *(() if trial.embedded else (TableEncoder(),)),
+            SoftmaxHead(device="cpu"),
+        ),
         prior=prior,
         strategy=strategy,
         random_state=seed,

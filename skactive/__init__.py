@@ -15,6 +15,7 @@ if TYPE_CHECKING:  # editors and type checkers do not run __getattr__
     from skactive.display import PoolMapDisplay as PoolMapDisplay
     from skactive.encoders import ClipEncoder as ClipEncoder
     from skactive.encoders import SentenceEncoder as SentenceEncoder
+    from skactive.encoders import TableEncoder as TableEncoder
     from skactive.finetune import FineTunedClassifier as FineTunedClassifier
     from skactive.heads import SkorchAdapter as SkorchAdapter
     from skactive.heads import SoftmaxHead as SoftmaxHead
@@ -34,6 +35,7 @@ _HOME = {
     "SentenceEncoder": "skactive.encoders",
     "SkorchAdapter": "skactive.heads",
     "SoftmaxHead": "skactive.heads",
+    "TableEncoder": "skactive.encoders",
     "TRUSTED_TYPES": "skactive._trusted_types",
     "ZeroShotClassifier": "skactive.priors",
     "simulate": "skactive.simulation",

@@ -13,6 +13,7 @@ TRUSTED_TYPES: list[str] = [
     "skactive._memory.LabelMemory",
     "skactive._pipeline.Parts",
     "skactive.encoders.image.ClipEncoder",
+    "skactive.encoders.table.TableEncoder",
     "skactive.encoders.text.SentenceEncoder",
     "skactive.encoders.tuned.TunedEncoder",
     "skactive.encoders.tuned.Weights",

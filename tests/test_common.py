@@ -21,7 +21,13 @@ from sklearn.preprocessing import Normalizer, PolynomialFeatures, StandardScaler
 from sklearn.utils.estimator_checks import check_estimator, parametrize_with_checks
 from skorch import NeuralNetClassifier
 
-from skactive import ActiveClassifier, BudgetedClassifier, SkorchAdapter, SoftmaxHead
+from skactive import (
+    ActiveClassifier,
+    BudgetedClassifier,
+    SkorchAdapter,
+    SoftmaxHead,
+    TableEncoder,
+)
 
 
 class Linear(torch.nn.Module):
@@ -60,6 +66,7 @@ INSIDE = [
 ESTIMATORS = [
     *(ActiveClassifier(estimator, random_state=0) for estimator in INSIDE),
     SoftmaxHead(random_state=0),
+    TableEncoder(n_components=20),
     SoftmaxHead((8,), max_iter=40, random_state=0),
     SkorchAdapter(make_net(), random_state=0),
     BudgetedClassifier(ActiveClassifier(LogisticRegression(), random_state=0), budget=100),
