@@ -23,6 +23,7 @@ TRUSTED_TYPES: list[str] = [
     "skactive.heads.directions.Groups",
     "skactive.heads.automatic.AveragedHead",
     "skactive.heads.automatic.LabelledRows",
+    "skactive.heads.expert.Expert",
     "skactive.heads.joint.JointModel",
     "skactive.heads.softmax.SoftmaxHead",
     "skactive.noise.NoiseEstimate",

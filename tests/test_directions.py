@@ -171,8 +171,10 @@ def test_a_heeded_prior_leaves_less_to_the_pool():
     heeded = model.head.prior_scale_
     assert heeded > 0.2
     prior_proba = clf._learned.prior_proba(clf.prior.predict_proba(ROWS), ROWS)
-    by_labels = model._proba_by_labels(ROWS, prior_proba)
-    expected = sharpened(by_labels, model.directions, ROWS, 4 * (1 - heeded) ** 2)
+    expected = 0
+    for share, expert, part in zip(model.shares, model.experts, (heeded, 0), strict=True):
+        by_labels = expert.proba_by_labels(ROWS, prior_proba)
+        expected += share * sharpened(by_labels, expert.directions, ROWS, 4 * (1 - part) ** 2)
     np.testing.assert_allclose(clf.predict_proba(ROWS), expected)
     assert isinstance(clf._pool_groups, Groups)
 

@@ -21,6 +21,7 @@ _MANY_ROWS = 300  # from here on one fold will do to choose by
 _NEGLIGIBLE = 0.01  # share of a candidate that is not worth fitting to all rows
 _BY_LOGITS = 0.7  # how much of the balancing is not done by weights where labels may be wrong
 N_ITER = 12
+_Parts = list[tuple[np.ndarray, torch.Tensor]]
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,8 @@ class LabelledRows:
         candidates = self._candidates(noise_rates)
         fold = self._folds(_N_FOLDS)
         judged = fold if len(self.X) < _MANY_ROWS else np.where(fold == 0, 0, -1)
-        evidence = self._evidence(self._held_out(candidates, judged), judged, candidates[:, 2])
+        parts = self._fit_without(candidates, judged)
+        evidence = self._evidence(self._held_out(candidates, parts), judged, candidates[:, 2])
         agreement = self._agreement()
         share = candidate_shares(evidence, candidates[:, 1] > 0, agreement, self.weight.sum())
         share[share < _NEGLIGIBLE] = 0
@@ -81,7 +83,8 @@ class LabelledRows:
         kept = share > 0
         coefficients = self._fit(candidates[kept], np.ones((len(self.X), 1)))
         return AveragedHead(
-            coefficients=coefficients.cpu().double().numpy().transpose(2, 0, 1) @ share[kept],
+            coefficients=_mean(coefficients, share[kept]),
+            held_out=[(rows, _mean(each, share)) for rows, each in parts],
             anchor={
                 "strength": float(np.exp(share @ np.log(candidates[:, 0]))),
                 "prior_scale": float(share @ candidates[:, 1]),
@@ -109,7 +112,8 @@ class LabelledRows:
         proba : float64 array of shape (n, K)
             Rows sum to 1.
         """
-        log_proba = self._held_out(candidates, self._folds(_N_TRUST_FOLDS))
+        parts = self._fit_without(candidates, self._folds(_N_TRUST_FOLDS))
+        log_proba = self._held_out(candidates, parts)
         return np.einsum("nmk,m->nk", np.exp(log_proba), share)
 
     def _folds(self, n_folds: int) -> np.ndarray:
@@ -118,18 +122,22 @@ class LabelledRows:
         fold = row.ravel() % n_folds
         return fold if fold.max() > 0 else np.full(len(fold), -1)
 
-    def _held_out(self, candidates: np.ndarray, fold: np.ndarray) -> np.ndarray:
-        """Log-probabilities (n, M, K) by heads without the row's fold; for fold -1, by unfitted."""
+    def _fit_without(self, candidates: np.ndarray, fold: np.ndarray) -> _Parts:
+        """Each fold's rows (n,), and every candidate fitted to the others; none for fold -1."""
+        held_out = [fold == k for k in np.unique(fold[fold >= 0])]
+        if not held_out:
+            return []
+        coefficients = self._fit(candidates, ~np.column_stack(held_out))
+        return list(zip(held_out, coefficients.split(len(candidates), dim=1), strict=True))
+
+    def _held_out(self, candidates: np.ndarray, parts: _Parts) -> np.ndarray:
+        """Log-probabilities (n, M, K) by heads that have not seen the row; else, by unfitted."""
         features, offset = self._features, self._anchor(candidates) + self._tensor(self.log_shares)
         log_proba = torch.log_softmax(offset, dim=2)
-        folds = np.unique(fold[fold >= 0])
-        if len(folds):
-            seen = np.column_stack([fold != k for k in folds])
-            parts = self._fit(candidates, seen).split(len(candidates), dim=1)
-            for k, coefficients in zip(folds, parts, strict=True):
-                rows = torch.as_tensor(fold == k, device=self.device)
-                logits = path_logits(features[rows], coefficients) + offset[rows]
-                log_proba[rows] = torch.log_softmax(logits, dim=2)
+        for held_out, coefficients in parts:
+            rows = torch.as_tensor(held_out, device=self.device)
+            logits = path_logits(features[rows], coefficients) + offset[rows]
+            log_proba[rows] = torch.log_softmax(logits, dim=2)
         return log_proba.cpu().double().numpy()
 
     def _candidates(self, noise_rates: tuple[float, ...]) -> np.ndarray:
@@ -209,6 +217,8 @@ class AveragedHead:
     ----------
     coefficients : float64 array of shape (K, d + 1)
         For the features and a column of ones.
+    held_out : list of (bool array of shape (n,), float64 array of shape (K, d + 1))
+        Some parts of the rows, and the coefficients as they are without each.
     anchor : dict
         What each candidate stood for and how much it counts.
     rows : LabelledRows
@@ -216,6 +226,7 @@ class AveragedHead:
     """
 
     coefficients: np.ndarray
+    held_out: list[tuple[np.ndarray, np.ndarray]]
     anchor: dict[str, Any]
     rows: LabelledRows
 
@@ -224,6 +235,11 @@ class AveragedHead:
         """Probabilities for each row by heads that have not seen it: float64 (n, K)."""
         share = self.anchor["share"]
         return self.rows.out_of_fold(self.anchor["candidates"][share > 0], share[share > 0])
+
+
+def _mean(coefficients: torch.Tensor, share: np.ndarray) -> np.ndarray:
+    """Of the candidates' coefficients (d + 1, M, K): (K, d + 1)."""
+    return coefficients.cpu().double().numpy().transpose(2, 0, 1) @ share
 
 
 def merge_rows(

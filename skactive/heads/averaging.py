@@ -8,6 +8,9 @@ _CHANCE = 0.5  # agreement that a useless prior may well have
 _FEW_LABELS = 50
 _FAITH = 3.0  # nats in favour of a prior with half of these; more with less
 _PLAIN = 2.0  # agreement beyond which the evidence can speak for itself
+_BENEFIT = 100.0  # imaginary labels in favour of the prior, shared among those there are
+_WRONG = 0.1  # share of labels reckoned to be wrong when experts are weighed
+_SHARES = np.linspace(0.0125, 0.9875, 40)
 
 
 def candidate_shares(
@@ -69,3 +72,42 @@ def evidence_shares(evidence: np.ndarray) -> np.ndarray:
     """
     shares = np.exp((evidence - evidence.max()) / _TEMPERING)
     return shares / shares.sum()
+
+
+def mixture_share(
+    with_prior: np.ndarray, without: np.ndarray, codes: np.ndarray, weight: np.ndarray
+) -> float:
+    """What an expert with a prior counts in a mixture with one without.
+
+    The mean of the share's posterior, given labels that neither has seen. It begins with 100 / n
+    imaginary labels in favour of the prior, n being the number of labels; a label counts by one
+    over the square root of its class's labels, since rare classes matter as much as others.
+
+    Parameters
+    ----------
+    with_prior, without : array of shape (n,)
+        Probabilities by which either foretold each label; NaN where one was not asked.
+    codes : int array of shape (n,)
+        The labels.
+    weight : array of shape (n,)
+        Their weights.
+
+    Returns
+    -------
+    share : float
+        Between 0 and 1.
+
+    References
+    ----------
+    Y. Yao, A. Vehtari, D. Simpson and A. Gelman, "Using stacking to average Bayesian predictive
+    distributions", Bayesian Analysis 13, 2018.
+    """
+    asked = ~(np.isnan(with_prior) | np.isnan(without))
+    counts = np.bincount(codes, weight)
+    worth = np.where(asked, weight / np.sqrt(counts[codes]), 0)
+    worth *= weight.sum() / max(worth.sum(), 1e-12)
+    log_posterior = _BENEFIT / weight.sum() * np.log(_SHARES)
+    mixture = np.outer(_SHARES, with_prior[asked]) + np.outer(1 - _SHARES, without[asked])
+    log_posterior += np.log((1 - _WRONG) * mixture + _WRONG / len(counts)) @ worth[asked]
+    posterior = np.exp(log_posterior - log_posterior.max())
+    return float(posterior @ _SHARES / posterior.sum())

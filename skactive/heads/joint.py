@@ -14,29 +14,25 @@ from skactive._compat import PartOfFit, untold
 from skactive._memory import Canonical
 from skactive._rows import repeat_by_weight, take
 from skactive._tables import fill_empty_columns
-from skactive.heads.averaging import evidence_shares
-from skactive.heads.directions import (
-    Directions,
-    Groups,
-    class_directions,
-    normalised,
-    sharpened,
-)
+from skactive.heads.averaging import evidence_shares, mixture_share
+from skactive.heads.directions import Groups
+from skactive.heads.expert import Expert, Labelled, log_linear_pool
 from skactive.heads.sampling import SAMPLED, Sampler, make_sampler
 from skactive.noise import out_of_fold
 
 _PRIOR_POWERS = np.array([0.0, 0.25, 0.5, 1.0])
 _WRONG = 0.1  # share of labels reckoned to be wrong when powers are weighed
-_CONCENTRATION = 4.0
 
 
 class JointModel:
     """What is refitted after every answer, and the joint opinion that it forms with a prior.
 
-    A head whose ``fit`` takes ``prior_log_proba`` is anchored to the prior by itself. Any other is
-    joined to it by a log-linear pool: its probabilities, smoothed by one imaginary label shared
-    among all classes, times a power of the prior's. The power is learned: an average of a few,
-    weighed by how well the pool foretells labels that the head has not seen.
+    A head whose ``fit`` takes ``prior_log_proba`` is anchored to the prior by itself. If it also
+    tells what it would be without some of the labels (``held_out_heads_``), it is fitted once more
+    without the prior, and the opinion is a mixture of both experts', by how well each foretells
+    those labels. Any other head is joined to the prior by a log-linear pool: its probabilities,
+    smoothed by one imaginary label shared among all classes, times a power of the prior's. The
+    power is learned: an average of a few, weighed in the same way.
 
     Parameters
     ----------
@@ -88,20 +84,28 @@ class JointModel:
         self._canonical, self._prior_proba = canonical, prior_proba
         self._labelled = (X, y, weight)
         self._alone: Any = None
-        self.directions: Directions | None = None
         with part_of_fit("fit-head", self.head):
             self._fit_head(self.head, prior_proba if self.anchored else None)
         self.prior_power = 0.0
         if prior_proba is not None and not self.anchored:
             self.prior_power = self._learn_prior_power(prior_proba)
+        self.experts = [
+            Expert(
+                self.head,
+                classes,
+                anchored=self.anchored,
+                prior_power=self.prior_power,
+                n_labels=self.n_labels,
+            )
+        ]
+        self.shares = [1.0]
+        if self.anchored and hasattr(self.head, "held_out_heads_"):
+            self.experts.append(Expert(self._head_alone(), classes))
+            self._weigh_experts(None)
         return self
 
     def sharpen(self, groups: Groups) -> None:
         """Let the joint opinion go by what a pool looks like, too.
-
-        The classes' directions are found by what the model says of the pool's groups and of the
-        labelled rows; a class that has no label, and no prior that knows it, has none. The more a
-        prior is heeded, whose opinion the pool has sharpened already, the less they count.
 
         Parameters
         ----------
@@ -109,20 +113,14 @@ class JointModel:
             Of a pool whose rows are directions, with the calibrated opinion of the prior if there
             is one. Without effect where `steps` change the rows.
         """
-        # a head that keeps to itself how far it heeds the prior is taken to heed it
-        heeded = getattr(self.head, "prior_scale_", 1.0) if self.anchored else self.prior_power
-        if heeded >= 1 or any(hasattr(step, "transform") for step in self.steps):
+        if any(hasattr(step, "transform") for step in self.steps):
             return
-        self._concentration = _CONCENTRATION * (1 - heeded) ** 2
-        rows = np.concatenate([groups.centers, self._canonical.rows])
-        sizes = np.concatenate([groups.sizes, self._canonical.weight])
-        prior_proba = groups.prior_proba
-        if prior_proba is not None and self._prior_proba is not None:
-            prior_proba = np.concatenate([prior_proba, self._prior_proba])
-        opinion = self._proba_by_labels(rows, prior_proba)
-        labelled = np.isin(self.classes, self._canonical.y)
-        self._known = labelled if prior_proba is None else np.ones_like(labelled)
-        self.directions = class_directions(opinion[:, self._known], rows, sizes)
+        canonical = self._canonical
+        labelled = Labelled(canonical.rows, canonical.y, canonical.weight, self._prior_proba)
+        for expert in self.experts:
+            expert.sharpen(groups, labelled)
+        if len(self.experts) > 1:
+            self._weigh_experts(groups)
 
     def features(self, rows: Any) -> Any:
         """What the head sees of the rows.
@@ -157,15 +155,8 @@ class JointModel:
         proba : float64 array of shape (n, K)
             Rows sum to 1.
         """
-        proba = self._proba_by_labels(features, prior_proba)
-        if self.directions is None:
-            return proba
-        known = self._known
-        total = proba[:, known].sum(axis=1, keepdims=True)
-        proba[:, known] = total * sharpened(
-            proba[:, known], self.directions, features, self._concentration
-        )
-        return proba
+        opinions = [expert.proba(features, prior_proba) for expert in self.experts]
+        return np.einsum("e,enk->nk", self.shares, opinions)
 
     def head_proba(self, features: Any) -> np.ndarray:
         """What the head would say had it never heard of the prior.
@@ -180,12 +171,7 @@ class JointModel:
         proba : float64 array of shape (n, K)
             Rows sum to 1.
         """
-        if not self.anchored:
-            return self._spread(self.head, features)
-        if self._alone is None:
-            self._alone = clone(self.head)
-            self._fit_head(self._alone, None)
-        return self._spread(self._alone, features)
+        return Expert(self._head_alone(), self.classes).proba(features, None)
 
     @property
     def can_sample(self) -> bool:
@@ -235,7 +221,8 @@ class JointModel:
         proba : float64 array of shape (m, K)
             For each entry of the canonical memory.
         """
-        known = getattr(self.head, "out_of_fold_proba_", None)
+        head = self.experts[int(np.argmax(self.shares))].head
+        known = getattr(head, "out_of_fold_proba_", None)
         if known is not None and not self.steps:  # steps may have seen the labels held out
             return known
         if self._prior_proba is None or self.anchored:
@@ -252,11 +239,22 @@ class JointModel:
             return np.concatenate([-coef, coef]) / 2, np.concatenate([-intercept, intercept]) / 2
         return coef, intercept
 
-    def _proba_by_labels(self, features: Any, prior_proba: np.ndarray | None) -> np.ndarray:
-        if self.anchored and prior_proba is not None:
-            return self.head.predict_proba(features, prior_log_proba=np.log(prior_proba))
-        proba = self._spread(self.head, features)
-        return proba if prior_proba is None else self._pooled(proba, prior_proba, self.prior_power)
+    def _weigh_experts(self, groups: Groups | None) -> None:
+        """What the expert with the prior counts, and the one without."""
+        labelled = Labelled(*self._labelled, self._prior_proba)
+        with_prior, without = (expert.foretell(labelled, groups) for expert in self.experts)
+        codes = np.searchsorted(self.classes, labelled.y)
+        share = mixture_share(with_prior, without, codes, labelled.weight)
+        self.shares = [share, 1 - share]
+
+    def _head_alone(self) -> Any:
+        """The head, fitted without the prior."""
+        if self._alone is None:
+            self._alone = self.head
+            if self.anchored:
+                self._alone = clone(self.head)
+                self._fit_head(self._alone, None)
+        return self._alone
 
     def _learn_prior_power(self, prior_proba: np.ndarray) -> float:
         self._head_out_of_fold = self._refitted_out_of_fold(None)
@@ -280,8 +278,7 @@ class JointModel:
         return out_of_fold(canonical.keys, fit_predict, len(self.classes))
 
     def _pooled(self, proba: np.ndarray, prior_proba: np.ndarray, power: float) -> np.ndarray:
-        smoothed = self.n_labels * proba + 1 / len(self.classes)
-        return normalised(smoothed * prior_proba**power)
+        return log_linear_pool(proba, prior_proba, power, self.n_labels)
 
     def _fit_steps(
         self, canonical: Canonical, part_of_fit: PartOfFit
@@ -319,9 +316,3 @@ class JointModel:
             repeated = repeat_by_weight(weight)
             X, y = take(X, repeated), y[repeated]
         head.fit(X, y, **extra)
-
-    def _spread(self, head: Any, features: Any) -> np.ndarray:
-        """The head's columns among those of all classes; zero for a class it has not met."""
-        proba = np.zeros((features.shape[0], len(self.classes)))
-        proba[:, np.searchsorted(self.classes, head.classes_)] = head.predict_proba(features)
-        return proba

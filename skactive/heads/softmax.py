@@ -92,6 +92,8 @@ class SoftmaxHead(VersionNoted, CallbackSupportMixin, ClassifierMixin, NetParams
         in the average.
     out_of_fold_proba_ : float64 array of shape (n, K)
         With an automatic strength: what heads that had not seen it say of each row.
+    held_out_heads_ : list of (bool array of shape (n,), SoftmaxHead)
+        With an automatic strength: some parts of the rows, and the head as it is without each.
 
     References
     ----------
@@ -286,6 +288,15 @@ class SoftmaxHead(VersionNoted, CallbackSupportMixin, ClassifierMixin, NetParams
         return self._found.out_of_fold[self._entry]
 
     @property
+    def held_out_heads_(self) -> list[tuple[np.ndarray, "SoftmaxHead"]]:
+        if self._found is None:
+            raise AttributeError("A SoftmaxHead of a given strength has no held_out_heads_.")
+        return [
+            (rows[self._entry], self._twin(self._weights | _by_name(coefficients)))
+            for rows, coefficients in self._found.held_out
+        ]
+
+    @property
     def coef_(self) -> np.ndarray:
         return self._linear("output.weight") / self._scale
 
@@ -348,8 +359,7 @@ class SoftmaxHead(VersionNoted, CallbackSupportMixin, ClassifierMixin, NetParams
         found = rows.average((0.0,) if self.loss == "cross_entropy" else NOISE_RATES)
         self._weights = {
             "prior_scale": np.array(found.anchor["prior_scale"]),
-            "output.weight": found.coefficients[:, :-1],
-            "output.bias": found.coefficients[:, -1],
+            **_by_name(found.coefficients),
         }
         self._net = self._net_from_weights()
         self.n_iter_ = N_ITER
@@ -382,9 +392,14 @@ class SoftmaxHead(VersionNoted, CallbackSupportMixin, ClassifierMixin, NetParams
 
     def _with_weights(self, weights: dict[str, np.ndarray]) -> "SoftmaxHead":
         """A fitted copy of a linear head, with other weights for features that are not scaled."""
+        head = self._twin(weights)
+        head._center, head._scale = np.zeros_like(self._center), 1.0
+        return head
+
+    def _twin(self, weights: dict[str, np.ndarray]) -> "SoftmaxHead":
+        """A fitted copy with other weights."""
         head = copy(self)
         head._weights, head._net, head._found = weights, None, None
-        head._center, head._scale = np.zeros_like(self._center), 1.0
         return head
 
     def _net_from_weights(self) -> WeightedNet:
@@ -414,6 +429,10 @@ class SoftmaxHead(VersionNoted, CallbackSupportMixin, ClassifierMixin, NetParams
         if self.hidden_layer_sizes:
             raise AttributeError("A SoftmaxHead with hidden layers has no coef_ or intercept_.")
         return self._weights[name]
+
+
+def _by_name(coefficients: np.ndarray) -> dict[str, np.ndarray]:
+    return {"output.weight": coefficients[:, :-1], "output.bias": coefficients[:, -1]}
 
 
 def _encode(y: np.ndarray, classes: Any) -> tuple[np.ndarray, np.ndarray]:
