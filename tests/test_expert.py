@@ -1,0 +1,178 @@
+"""Experts with and without a prior: what each counts, and what it would be without some labels."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.integrate import quad
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler, normalize
+
+from skactive import ActiveClassifier, SoftmaxHead
+from skactive.heads.automatic import LabelledRows
+from skactive.heads.averaging import mixture_share
+from skactive.heads.directions import group_rows
+from skactive.heads.expert import Expert, Labelled
+
+RNG = np.random.default_rng(0)
+CODES = RNG.integers(3, size=400)
+ROWS = normalize(RNG.normal(scale=0.5, size=(400, 12)) + np.eye(3, 12)[CODES] + 1)
+LIKELIHOODS = st.lists(st.tuples(*[st.floats(0, 1)] * 2, st.integers(0, 2)), min_size=1)
+
+
+class Prior:
+    """What it says of each row, whose position is read off its content."""
+
+    classes_ = np.arange(3)
+
+    def __init__(self, proba):
+        self.proba = proba
+
+    def predict_proba(self, X):
+        position = (X @ ROWS.T).argmax(axis=1)
+        return self.proba[position]
+
+
+GOOD = np.eye(3)[CODES] * 0.6 + 0.4 / 3
+USELESS = RNG.permutation(GOOD)
+
+
+def learned(proba, n=60, estimator=None, **params):
+    clf = ActiveClassifier(estimator or SoftmaxHead(), prior=Prior(proba), random_state=0, **params)
+    clf.query(ROWS, 1)
+    return clf.partial_fit(ROWS[:n], CODES[:n])
+
+
+def test_share_by_integration():
+    with_prior, without = np.array([0.9, 0.2, 0.6]), np.array([0.5, 0.4, 0.1])
+    codes, weight = np.array([0, 0, 1]), np.array([1.0, 2.0, 1.0])
+    worth = weight / np.sqrt([3, 3, 1])
+    worth *= 4 / worth.sum()
+
+    def posterior(share):
+        mixture = share * with_prior + (1 - share) * without
+        return share ** (100 / 4) * np.prod((0.9 * mixture + 0.1 / 2) ** worth)
+
+    expected = quad(lambda share: share * posterior(share), 0, 1)[0] / quad(posterior, 0, 1)[0]
+    assert mixture_share(with_prior, without, codes, weight) == pytest.approx(expected, abs=0.01)
+
+
+@settings(deadline=None)
+@given(LIKELIHOODS, st.integers(0, 2**32 - 1))
+def test_any_likelihoods(rows, seed):
+    with_prior, without, codes = (np.array(column) for column in zip(*rows, strict=True))
+    weight = np.ones(len(rows))
+    share = mixture_share(with_prior, without, codes, weight)
+    assert 0 < share < 1
+    order = np.random.default_rng(seed).permutation(len(rows))
+    shuffled = mixture_share(with_prior[order], without[order], codes[order], weight)
+    assert shuffled == pytest.approx(share)
+    better = np.maximum(with_prior, without)
+    assert mixture_share(better, without, codes, weight) >= share - 1e-9
+    few = mixture_share(with_prior, without, codes, weight / 10)
+    assert few > 0.5  # ten times the benefit of the doubt, and a tenth of the evidence
+
+
+def test_rows_that_nobody_foretold_do_not_count():
+    with_prior, without = np.array([0.9, np.nan, 0.2]), np.array([0.5, 0.3, np.nan])
+    codes, weight = np.array([0, 0, 0]), np.ones(3)
+    # the one that is left stands for all three
+    alone = mixture_share(np.array([0.9]), np.array([0.5]), codes[:1], np.array([3.0]))
+    assert mixture_share(with_prior, without, codes, weight) == pytest.approx(alone)
+    nothing = np.full(3, np.nan)
+    assert mixture_share(nothing, nothing, codes, weight) > 0.9
+
+
+def test_useless_priors_count_less_than_good_ones():
+    good, useless = (learned(proba)._learned.model for proba in (GOOD, USELESS))
+    assert good.shares[0] > 0.8
+    assert useless.shares[0] < good.shares[0]
+    assert sum(useless.shares) == pytest.approx(1)
+
+
+def test_the_mixture_and_the_head_alone():
+    clf = learned(GOOD)
+    model = clf._learned.model
+    prior_proba = clf._learned.prior_proba(GOOD, ROWS)
+    opinions = [expert.proba(ROWS, prior_proba) for expert in model.experts]
+    expected = np.tensordot(model.shares, opinions, axes=1)
+    np.testing.assert_allclose(clf.predict_proba(ROWS), expected)
+    # the second expert is the classifier without a prior
+    plain = ActiveClassifier(SoftmaxHead(), random_state=0)
+    plain.query(ROWS, 1)
+    plain.partial_fit(ROWS[:60], CODES[:60])
+    np.testing.assert_allclose(opinions[1], plain.predict_proba(ROWS), rtol=1e-5)
+    np.testing.assert_allclose(model.head_proba(ROWS), plain.estimator_.predict_proba(ROWS))
+
+
+@pytest.mark.parametrize(
+    "estimator", [SoftmaxHead(strength=1.0), LogisticRegression(), SoftmaxHead((4,), max_iter=5)]
+)
+def test_one_expert_where_a_head_does_not_tell_what_it_would_be_without_labels(estimator):
+    model = learned(GOOD, estimator=estimator)._learned.model
+    assert len(model.experts) == 1
+    assert model.shares == [1.0]
+
+
+def test_two_experts_behind_a_scaler():
+    clf = learned(GOOD, estimator=make_pipeline(StandardScaler(), SoftmaxHead()))
+    assert len(clf._learned.model.experts) == 2
+    assert all(expert.directions is None for expert in clf._learned.model.experts)
+    assert clf.score(ROWS, CODES) > 0.8
+
+
+@pytest.mark.parametrize("n", [60, 350])
+def test_heads_that_have_not_seen_some_labels(n):
+    head = SoftmaxHead().fit(ROWS[:n], CODES[:n])
+    held_out = [rows for rows, _ in head.held_out_heads_]
+    assert len(held_out) == (4 if n < 300 else 1)
+    counted = np.sum(held_out, axis=0)
+    assert counted.max() == 1
+    assert counted.min() == (1 if n < 300 else 0)
+    whole = head.predict_proba(ROWS)
+    for rows, without in head.held_out_heads_:
+        proba = without.predict_proba(ROWS)
+        assert not np.allclose(proba, whole)
+        assert np.mean(proba.argmax(axis=1) == whole.argmax(axis=1)) > 0.8
+        given = np.flatnonzero(rows), CODES[:n][rows]
+        assert proba[given].mean() < whole[given].mean()  # foretelling is harder
+
+
+def test_labels_held_out_change_nothing():
+    codes = CODES[:40]
+    candidates = np.array([[1.0, 0.0, 0.3]])
+    fold = np.arange(40) % 4
+
+    def coefficients(codes):
+        rows = LabelledRows(ROWS[:40], codes, np.ones(40), np.log(np.full(3, 1 / 3)), None)
+        return rows._fit_without(candidates, fold)[2][1].numpy()
+
+    np.testing.assert_array_equal(
+        coefficients(np.where(fold == 2, (codes + 1) % 3, codes)), coefficients(codes)
+    )
+    assert not np.array_equal(
+        coefficients(np.where(fold == 1, (codes + 1) % 3, codes)), coefficients(codes)
+    )
+
+
+def test_what_is_foretold_by_hand():
+    """With the groups of a pool, whose directions are found without the labels held out."""
+    labelled = Labelled(ROWS[:60], CODES[:60], np.ones(60), None)
+    head = SoftmaxHead().fit(labelled.rows, labelled.y)
+    groups = group_rows(ROWS, None, np.random.default_rng(0))
+    expert = Expert(head, np.arange(3))
+    foretold = expert.foretell(labelled, groups)
+    for rows, without in head.held_out_heads_:
+        twin = Expert(without, np.arange(3))
+        twin.sharpen(groups, labelled.take(~rows))
+        proba = twin.proba(ROWS[:60][rows], None)
+        np.testing.assert_allclose(foretold[rows], proba[np.arange(rows.sum()), CODES[:60][rows]])
+    assert expert.directions is None
+
+
+def test_nothing_is_foretold_where_all_rows_are_equal():
+    head = SoftmaxHead().fit(np.ones((6, 2)), [0, 1, 0, 1, 1, 1])
+    labelled = Labelled(np.ones((6, 2)), np.array([0, 1, 0, 1, 1, 1]), np.ones(6), None)
+    assert head.held_out_heads_ == []
+    assert np.isnan(Expert(head, np.arange(2)).foretell(labelled, None)).all()
