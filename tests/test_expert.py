@@ -52,7 +52,7 @@ def test_share_by_integration():
 
     def posterior(share):
         mixture = share * with_prior + (1 - share) * without
-        return share ** (100 / 4) * np.prod((0.9 * mixture + 0.1 / 2) ** worth)
+        return share ** (100 / 4 + 4 / 20) * np.prod((0.9 * mixture + 0.1 / 2) ** worth)
 
     expected = quad(lambda share: share * posterior(share), 0, 1)[0] / quad(posterior, 0, 1)[0]
     assert mixture_share(with_prior, without, codes, weight) == pytest.approx(expected, abs=0.01)
