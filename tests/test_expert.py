@@ -44,7 +44,8 @@ def learned(proba, n=60, estimator=None, **params):
     return clf.partial_fit(ROWS[:n], CODES[:n])
 
 
-def test_share_by_integration():
+@pytest.mark.parametrize(("agreement", "benefit"), [(-3, 25), (0, 25), (0.5, 25.125), (9, 25.4)])
+def test_share_by_integration(agreement, benefit):
     with_prior, without = np.array([0.9, 0.2, 0.6]), np.array([0.5, 0.4, 0.1])
     codes, weight = np.array([0, 0, 1]), np.array([1.0, 2.0, 1.0])
     worth = weight / np.sqrt([3, 3, 1])
@@ -52,10 +53,12 @@ def test_share_by_integration():
 
     def posterior(share):
         mixture = share * with_prior + (1 - share) * without
-        return share ** (100 / 4 + 4 / 20) * np.prod((0.9 * mixture + 0.1 / 2) ** worth)
+        return share**benefit * np.prod((0.9 * mixture + 0.1 / 2) ** worth)
 
     expected = quad(lambda share: share * posterior(share), 0, 1)[0] / quad(posterior, 0, 1)[0]
-    assert mixture_share(with_prior, without, codes, weight) == pytest.approx(expected, abs=0.01)
+    assert mixture_share(with_prior, without, codes, weight, agreement) == pytest.approx(
+        expected, abs=0.01
+    )
 
 
 @settings(deadline=None)
@@ -63,14 +66,14 @@ def test_share_by_integration():
 def test_any_likelihoods(rows, seed):
     with_prior, without, codes = (np.array(column) for column in zip(*rows, strict=True))
     weight = np.ones(len(rows))
-    share = mixture_share(with_prior, without, codes, weight)
+    share = mixture_share(with_prior, without, codes, weight, 0.0)
     assert 0 < share < 1
     order = np.random.default_rng(seed).permutation(len(rows))
-    shuffled = mixture_share(with_prior[order], without[order], codes[order], weight)
+    shuffled = mixture_share(with_prior[order], without[order], codes[order], weight, 0.0)
     assert shuffled == pytest.approx(share)
     better = np.maximum(with_prior, without)
-    assert mixture_share(better, without, codes, weight) >= share - 1e-9
-    few = mixture_share(with_prior, without, codes, weight / 10)
+    assert mixture_share(better, without, codes, weight, 0.0) >= share - 1e-9
+    few = mixture_share(with_prior, without, codes, weight / 10, 0.0)
     assert few > 0.5  # ten times the benefit of the doubt, and a tenth of the evidence
 
 
@@ -78,10 +81,10 @@ def test_rows_that_nobody_foretold_do_not_count():
     with_prior, without = np.array([0.9, np.nan, 0.2]), np.array([0.5, 0.3, np.nan])
     codes, weight = np.array([0, 0, 0]), np.ones(3)
     # the one that is left stands for all three
-    alone = mixture_share(np.array([0.9]), np.array([0.5]), codes[:1], np.array([3.0]))
-    assert mixture_share(with_prior, without, codes, weight) == pytest.approx(alone)
+    alone = mixture_share(np.array([0.9]), np.array([0.5]), codes[:1], np.array([3.0]), 0.0)
+    assert mixture_share(with_prior, without, codes, weight, 0.0) == pytest.approx(alone)
     nothing = np.full(3, np.nan)
-    assert mixture_share(nothing, nothing, codes, weight) > 0.9
+    assert mixture_share(nothing, nothing, codes, weight, 0.0) > 0.9
 
 
 def test_useless_priors_count_less_than_good_ones():

@@ -8,7 +8,8 @@ _CHANCE = 0.5  # agreement that a useless prior may well have
 _FEW_LABELS = 50
 _FAITH = 3.0  # nats in favour of a prior with half of these; more with less
 _PLAIN = 2.0  # agreement beyond which the evidence can speak for itself
-_BENEFIT = 100.0, 0.05  # imaginary labels for the prior: so many over n, and so many for each of n
+_BENEFIT = 100.0  # imaginary labels for the prior, over n
+_MOST_AGREEING = 0.1  # imaginary labels for the prior that agreement can bring, for each of n
 _WRONG = 0.1  # share of labels reckoned to be wrong when experts are weighed
 _SHARES = np.linspace(0.0125, 0.9875, 40)
 
@@ -75,15 +76,20 @@ def evidence_shares(evidence: np.ndarray) -> np.ndarray:
 
 
 def mixture_share(
-    with_prior: np.ndarray, without: np.ndarray, codes: np.ndarray, weight: np.ndarray
+    with_prior: np.ndarray,
+    without: np.ndarray,
+    codes: np.ndarray,
+    weight: np.ndarray,
+    agreement: float,
 ) -> float:
     """What an expert with a prior counts in a mixture with one without.
 
-    The mean of the share's posterior, given labels that neither has seen. It begins with 100 / n +
-    n / 20 imaginary labels in favour of the prior, n being the number of labels: few labels can
-    hardly tell, and many, if a strategy has asked for them, are of rows on which the prior is in
-    doubt. A label counts by one over the square root of its class's labels, since rare classes
-    matter as much as others.
+    The mean of the share's posterior, given labels that neither has seen. It begins with 100 / n
+    imaginary labels in favour of the prior, n being the number of labels, because few can hardly
+    tell. Where the prior agrees with the labels, half the square of the agreement is added, up to n
+    / 10: labels that a strategy has asked for are of rows on which even a good prior is in doubt. A
+    label counts by one over the square root of its class's labels, since rare classes matter as
+    much as others.
 
     Parameters
     ----------
@@ -93,6 +99,8 @@ def mixture_share(
         The labels.
     weight : array of shape (n,)
         Their weights.
+    agreement : float
+        The prior's, with the labels, in standard deviations above chance.
 
     Returns
     -------
@@ -105,11 +113,11 @@ def mixture_share(
     distributions", Bayesian Analysis 13, 2018.
     """
     asked = ~(np.isnan(with_prior) | np.isnan(without))
-    counts = np.bincount(codes, weight)
+    counts, n_labels = np.bincount(codes, weight), weight.sum()
     worth = np.where(asked, weight / np.sqrt(counts[codes]), 0)
-    worth *= weight.sum() / max(worth.sum(), 1e-12)
-    few, many = _BENEFIT
-    log_posterior = (few / weight.sum() + many * weight.sum()) * np.log(_SHARES)
+    worth *= n_labels / max(worth.sum(), 1e-12)
+    benefit = _BENEFIT / n_labels + min(max(agreement, 0) ** 2 / 2, _MOST_AGREEING * n_labels)
+    log_posterior = benefit * np.log(_SHARES)
     mixture = np.outer(_SHARES, with_prior[asked]) + np.outer(1 - _SHARES, without[asked])
     log_posterior += np.log((1 - _WRONG) * mixture + _WRONG / len(counts)) @ worth[asked]
     posterior = np.exp(log_posterior - log_posterior.max())

@@ -244,7 +244,8 @@ class JointModel:
         labelled = Labelled(*self._labelled, self._prior_proba)
         with_prior, without = (expert.foretell(labelled, groups) for expert in self.experts)
         codes = np.searchsorted(self.classes, labelled.y)
-        share = mixture_share(with_prior, without, codes, labelled.weight)
+        agreement = self.head.anchor_["agreement"]
+        share = mixture_share(with_prior, without, codes, labelled.weight, agreement)
         self.shares = [share, 1 - share]
 
     def _head_alone(self) -> Any:
