@@ -119,12 +119,12 @@ class Learned:
         """
         canonical = memory.canonical()
         prior_proba = calibrated(prior, canonical.prior_proba, canonical.rows, classes)
-        with few_labels():
-            model = JointModel(parts.steps, parts.head)
-            model.fit(canonical, classes, prior_proba, part_of_fit)
         if groups is not None:
             opinion = calibrated(prior, groups.prior_proba, groups.centers, classes)
-            model.sharpen(groups._replace(prior_proba=opinion))
+            groups = groups._replace(prior_proba=opinion)
+        with few_labels():
+            model = JointModel(parts.steps, parts.head)
+            model.fit(canonical, classes, prior_proba, groups, part_of_fit)
         return cls(memory, canonical, classes, parts, model, prior)
 
     def proba(self, X: Any, raw_prior_proba: np.ndarray | None) -> np.ndarray:

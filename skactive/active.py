@@ -126,6 +126,10 @@ class ActiveClassifier(VersionNoted, CallbackSupportMixin, ClassifierMixin, Base
     label_trust_ : float64 array of shape (n_labelled,)
         Trust in each label, in the order the labels were given, between 0 and 1; 0 for one of
         weight zero.
+    prior_share_ : float
+        What the head that follows the prior counts beside the same head without it: between 0 and
+        1. It is found from labels that neither has seen, with a `SoftmaxHead` whose strength is
+        found; with any other it is 1. Without a prior, 0.
     noise_ : NoiseEstimate
         ``rate``, the share of labels that seem to be wrong, and ``transition``, an array (K, K)
         whose row j says how rows truly of class j are labelled.
@@ -436,6 +440,11 @@ class ActiveClassifier(VersionNoted, CallbackSupportMixin, ClassifierMixin, Base
         entry = learned.canonical.entry
         trust = np.ones(len(learned.canonical.y)) if self.noise is None else learned.trust
         return np.where(entry < 0, 0.0, trust[entry])
+
+    @property
+    def prior_share_(self) -> float:
+        learned = self._known()
+        return 0.0 if learned.prior is None else float(learned.model.shares[0])
 
     @property
     def noise_(self) -> NoiseEstimate:

@@ -88,10 +88,11 @@ def test_rows_that_nobody_foretold_do_not_count():
 
 
 def test_useless_priors_count_less_than_good_ones():
-    good, useless = (learned(proba)._learned.model for proba in (GOOD, USELESS))
-    assert good.shares[0] > 0.8
-    assert useless.shares[0] < good.shares[0]
-    assert sum(useless.shares) == pytest.approx(1)
+    good, useless = (learned(proba) for proba in (GOOD, USELESS))
+    assert good.prior_share_ > 0.8
+    assert 0 < useless.prior_share_ < good.prior_share_
+    assert sum(useless._learned.model.shares) == pytest.approx(1)
+    assert ActiveClassifier().fit(ROWS[:60], CODES[:60]).prior_share_ == 0
 
 
 def test_the_mixture_and_the_head_alone():

@@ -51,6 +51,7 @@ class JointModel:
         canonical: Canonical,
         classes: np.ndarray,
         prior_proba: np.ndarray | None,
+        groups: Groups | None = None,
         part_of_fit: PartOfFit = untold,
     ) -> "JointModel":
         """Fit steps and head.
@@ -63,6 +64,9 @@ class JointModel:
             All labels there may be, sorted.
         prior_proba : array of shape (m, K) or None
             The prior's opinion on the entries.
+        groups : Groups or None, default=None
+            Of a pool whose rows are directions, by which the opinion is sharpened; with the prior's
+            opinion if there is one. Without effect where `steps` change the rows.
         part_of_fit : callable, default=untold
             Tells callbacks of the fit of each step and of the head.
 
@@ -89,38 +93,10 @@ class JointModel:
         self.prior_power = 0.0
         if prior_proba is not None and not self.anchored:
             self.prior_power = self._learn_prior_power(prior_proba)
-        self.experts = [
-            Expert(
-                self.head,
-                classes,
-                anchored=self.anchored,
-                prior_power=self.prior_power,
-                n_labels=self.n_labels,
-            )
-        ]
-        self.shares = [1.0]
-        if self.anchored and hasattr(self.head, "held_out_heads_"):
-            self.experts.append(Expert(self._head_alone(), classes))
-            self._weigh_experts(None)
-        return self
-
-    def sharpen(self, groups: Groups) -> None:
-        """Let the joint opinion go by what a pool looks like, too.
-
-        Parameters
-        ----------
-        groups : Groups
-            Of a pool whose rows are directions, with the calibrated opinion of the prior if there
-            is one. Without effect where `steps` change the rows.
-        """
         if any(hasattr(step, "transform") for step in self.steps):
-            return
-        canonical = self._canonical
-        labelled = Labelled(canonical.rows, canonical.y, canonical.weight, self._prior_proba)
-        for expert in self.experts:
-            expert.sharpen(groups, labelled)
-        if len(self.experts) > 1:
-            self._weigh_experts(groups)
+            groups = None
+        self._find_experts(groups)
+        return self
 
     def features(self, rows: Any) -> Any:
         """What the head sees of the rows.
@@ -239,14 +215,30 @@ class JointModel:
             return np.concatenate([-coef, coef]) / 2, np.concatenate([-intercept, intercept]) / 2
         return coef, intercept
 
-    def _weigh_experts(self, groups: Groups | None) -> None:
-        """What the expert with the prior counts, and the one without."""
-        labelled = Labelled(*self._labelled, self._prior_proba)
-        with_prior, without = (expert.foretell(labelled, groups) for expert in self.experts)
-        codes = np.searchsorted(self.classes, labelled.y)
-        agreement = self.head.anchor_["agreement"]
-        share = mixture_share(with_prior, without, codes, labelled.weight, agreement)
-        self.shares = [share, 1 - share]
+    def _find_experts(self, groups: Groups | None) -> None:
+        """Who has an opinion, and what it counts."""
+        expert = Expert(
+            self.head,
+            self.classes,
+            anchored=self.anchored,
+            prior_power=self.prior_power,
+            n_labels=self.n_labels,
+        )
+        self.experts, self.shares = [expert], [1.0]
+        if self.anchored and hasattr(self.head, "held_out_heads_"):
+            self.experts.append(Expert(self._head_alone(), self.classes))
+        if groups is not None:
+            canonical = self._canonical
+            seen = Labelled(canonical.rows, canonical.y, canonical.weight, self._prior_proba)
+            for expert in self.experts:
+                expert.sharpen(groups, seen)
+        if len(self.experts) > 1:
+            labelled = Labelled(*self._labelled, self._prior_proba)
+            with_prior, without = (expert.foretell(labelled, groups) for expert in self.experts)
+            codes = np.searchsorted(self.classes, labelled.y)
+            agreement = self.head.anchor_["agreement"]
+            share = mixture_share(with_prior, without, codes, labelled.weight, agreement)
+            self.shares = [share, 1 - share]
 
     def _head_alone(self) -> Any:
         """The head, fitted without the prior."""
