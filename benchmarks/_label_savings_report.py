@@ -87,6 +87,7 @@ def report(folder: Path, seeds: range) -> str:
     pairs = [[outcome(folder, s.name, seeds) for s in pair] for pair in NOISE_PAIRS]
     parts = [_against_peers(found), _same_learner(found), _ranks(found)] if found else []
     parts.append(_cost_of_noise([pair for pair in pairs if None not in pair]))
+    parts.append(_other_learners(folder, seeds))
     return "\n\n".join(parts)
 
 
@@ -194,6 +195,23 @@ def _cost_of_noise(pairs: list[list[Outcome]]) -> str:
     if lost:
         theirs, own = np.mean(lost, axis=0)
         lines.append(f"\nIn the mean: {theirs:.1f} and {own:.1f} points, {own / theirs:.0%}")
+    return "\n".join(lines)
+
+
+def _other_learners(folder: Path, seeds: range) -> str:
+    """Tables: the default strategy with each learner."""
+    lines = ["| setting | learner | mean over the curve | at the end |", "|---|---|---|---|"]
+    for setting in SETTINGS:
+        others = read(folder / file_name("learners", setting.name))
+        own = read(folder / file_name("ours", setting.name)) if others else []
+        runs: dict[str, list[list[float]]] = {}
+        for record in [r for r in own if r["method"] == OURS] + others:
+            if record["seed"] in seeds:
+                runs.setdefault(record["method"], []).append(record["scores"])
+        for method, scores in runs.items():
+            name = "SoftmaxHead after TableEncoder" if method == OURS else method
+            mean, end = 100 * np.mean(scores), 100 * np.mean(scores, axis=0)[-1]
+            lines.append(f"| {setting.name} | {name} | {mean:.1f} | {end:.1f} |")
     return "\n".join(lines)
 
 

@@ -1,7 +1,7 @@
 """Labels saved: skactive's default against what users have today, and against itself.
 
     python benchmarks/label_savings.py --data DIR --out FOLDER [--seeds 0 10] [--settings trec6 ...]
-        [--only peers prior_al ours] [--strategies auto random ...] [--report | --time]
+        [--only peers prior_al ours learners] [--strategies auto random ...] [--report | --time]
 
 Eleven settings (texts, images, tables; long tails, merged classes, wrong answers; see _trials.py),
 frozen features, batches of 20 up to 400 labels, balanced accuracy on clean test rows. The classes,
@@ -11,7 +11,8 @@ their order, the split and the wrong answers are drawn by the seed, the same for
   batch random; of each its best C in hindsight (skipped, saying so, where it is not installed);
 - prior_al: PriorAL as published, its C and its noise ratio the best in hindsight;
 - ours: ActiveClassifier around SoftmaxHead with the prior, by every strategy; tables go through
-  TableEncoder first.
+  TableEncoder first;
+- learners: other learners on tables, by the default strategy.
 
 Every run is appended to FOLDER at once and not computed again: a benchmark that was stopped goes on
 where it was. Seeds from 10 on were used to choose and tune; the figures are of seeds below.
@@ -32,6 +33,7 @@ from _label_savings_peers import CS, STRATEGIES, peer_runs, prior_al
 from _label_savings_report import file_name, read, report
 from _trials import NOISE_PAIRS, SETTINGS, Trial, draw
 from learner import TablePrior
+from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, normalize
 from threadpoolctl import threadpool_limits
@@ -44,6 +46,13 @@ from skactive.priors import ZeroShotClassifier
 BUDGET, BATCH = 400, 20
 OURS = ("auto", "random")
 NOISE_RATIOS = (0.3, 0.5, 0.7)
+LEARNERS = {
+    "SoftmaxHead, columns as they are": SoftmaxHead(device="cpu"),
+    "random forest": RandomForestClassifier(class_weight="balanced_subsample"),
+    "boosting": HistGradientBoostingClassifier(
+        max_iter=30, min_samples_leaf=2, class_weight="balanced"
+    ),
+}
 
 
 def main() -> None:
@@ -116,19 +125,27 @@ def ours(
             yield {"method": name, "scores": _rounded(scores), "s": round(took, 2)}
 
 
-def learn(trial: Trial, strategy: object, seed: int) -> list[float]:
+def other_learners(
+    trial: Trial, seed: int, options: argparse.Namespace, done: set[tuple[str, int]]
+) -> Iterator[dict]:
+    for name, learner in LEARNERS.items() if not trial.embedded else ():
+        if (name, seed) not in done:
+            scores = learn(trial, "auto", seed, learner)
+            yield {"method": name, "scores": _rounded(scores)}
+
+
+def learn(trial: Trial, strategy: object, seed: int, learner: object = None) -> list[float]:
     """Balanced accuracy after every batch; rows are positions, so that the prior is a table."""
     n_pool = len(trial.y)
     X = np.concatenate([trial.X, trial.X_test])
     prior = None
     if trial.prior is not None:
         prior = TablePrior(np.concatenate([trial.prior, trial.prior_test]))
+    steps = [SoftmaxHead(device="cpu")] if learner is None else [learner]
+    if learner is None and not trial.embedded:
+        steps.insert(0, TableEncoder())
     clf = ActiveClassifier(
-        make_pipeline(
-            FunctionTransformer(lambda rows: X[rows[:, 0]]),
-            *(() if trial.embedded else (TableEncoder(),)),
-            SoftmaxHead(device="cpu"),
-        ),
+        make_pipeline(FunctionTransformer(lambda rows: X[rows[:, 0]]), *steps),
         prior=prior,
         strategy=strategy,
         random_state=seed,
@@ -164,7 +181,7 @@ def measure_time(n_rows: int = 10_000, n_features: int = 384, n_classes: int = 1
         print(f"{BUDGET} labels {name}: {time.process_time() - started:.1f} processor seconds")
 
 
-FAMILIES = {"peers": peers, "prior_al": prior_als, "ours": ours}
+FAMILIES = {"peers": peers, "prior_al": prior_als, "ours": ours, "learners": other_learners}
 
 
 def _rounded(scores: list[float]) -> list[float]:

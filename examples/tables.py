@@ -1,10 +1,11 @@
-"""A table as it comes, with missing values and categories: which strategy, and which trees?
+"""A table as it comes, with missing values and categories: which strategy, and which learner?
 
     python examples/tables.py TABLE [TARGET]
 
 TABLE is a .csv or .parquet file, TARGET the column to predict ("target" unless you say otherwise).
-Nothing is imputed or scaled. The trees see the table itself; a strategy that compares rows by
-distance sees numbers on one scale, and categories as columns of 0 and 1.
+Nothing is imputed or scaled by hand: the linear head sees numbers through a TableEncoder. The
+trees see the table itself; a strategy that compares rows by distance then sees numbers on one
+scale, and categories as columns of 0 and 1.
 """
 
 import sys
@@ -17,7 +18,7 @@ from sklearn.model_selection import train_test_split
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 
-from skactive import ActiveClassifier, simulate
+from skactive import ActiveClassifier, SoftmaxHead, TableEncoder, simulate
 
 BATCH, BUDGET, LEAST = 20, 200, 20  # LEAST: a class of fewer rows is left out
 
@@ -33,12 +34,12 @@ table, labels = table[kept], labels[kept]
 print(f"{len(table)} rows, {table.shape[1]} columns, {table.isna().mean().mean():.1%} missing")
 print(f"{labels.nunique()} classes, of {', '.join(map(str, labels.value_counts()))} rows")
 
-one_hot = make_column_transformer(
-    (OneHotEncoder(handle_unknown="ignore"), make_column_selector(dtype_include="category")),
-    remainder="passthrough",
-    sparse_threshold=0,
-)
-models = {  # with small leaves, since labels are few
+categories = OneHotEncoder(handle_unknown="ignore"), make_column_selector(dtype_include="category")
+numbers = make_column_selector(dtype_include="number")
+one_hot = make_column_transformer(categories, ("passthrough", numbers), sparse_threshold=0)
+encoded = make_column_transformer(categories, (TableEncoder(), numbers), sparse_threshold=0)
+models = {  # trees with small leaves, since labels are few
+    "linear": make_pipeline(encoded, SoftmaxHead()),
     "boosting": HistGradientBoostingClassifier(max_iter=30, min_samples_leaf=2),
     "forest": make_pipeline(one_hot, RandomForestClassifier(50, class_weight="balanced_subsample")),
 }
