@@ -145,7 +145,7 @@ def _ranks(found: list[Outcome]) -> str:
     ]
     for i in np.argsort(np.nanmean(ranks, axis=1)):
         cells = [f"{100 * a:.1f}" if np.isfinite(a) else "" for a in area[i]]
-        summary = [everywhere[i], f"{np.nanmean(ranks[i]):.1f}", f"{np.nanmean(regret[i]):.2f}"]
+        summary = [everywhere[i], f"{np.nanmean(ranks[i]):.2f}", f"{np.nanmean(regret[i]):.2f}"]
         lines.append(f"| {' | '.join([*summary, *cells])} |")
     return "\n".join([*lines, "", _worst(found, everywhere)])
 
