@@ -81,7 +81,7 @@ def test_before_any_label_supervised_steps_stand_aside(selector):
 
 def test_before_any_label_a_bad_cell_is_named():
     """The step's own message, not that of a strategy that was given raw texts."""
-    table = pd.DataFrame({"text": ["a b", None, "c d"], "size": [1.0, 2.0, 3.0]})
+    table = pd.DataFrame({"text": ["a b", np.nan, "c d"], "size": [1.0, 2.0, 3.0]})
     columns = make_column_transformer((TfidfVectorizer(), "text"), ("passthrough", ["size"]))
     with pytest.raises(ValueError, match="invalid document"):
         make_active(make_pipeline(columns, LogisticRegression())).query(table, 2)
