@@ -141,9 +141,9 @@ def learn(trial: Trial, strategy: object, seed: int, learner: object = None) -> 
     prior = None
     if trial.prior is not None:
         prior = TablePrior(np.concatenate([trial.prior, trial.prior_test]))
-    steps = [SoftmaxHead(device="cpu")] if learner is None else [learner]
-    if learner is None and not trial.embedded:
-        steps.insert(0, TableEncoder())
+    steps = [learner]
+    if learner is None:
+        steps = [*([] if trial.embedded else [TableEncoder()]), SoftmaxHead(device="cpu")]
     clf = ActiveClassifier(
         make_pipeline(FunctionTransformer(lambda rows: X[rows[:, 0]]), *steps),
         prior=prior,

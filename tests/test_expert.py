@@ -38,10 +38,10 @@ GOOD = np.eye(3)[CODES] * 0.6 + 0.4 / 3
 USELESS = RNG.permutation(GOOD)
 
 
-def learned(proba, n=60, estimator=None, **params):
-    clf = ActiveClassifier(estimator or SoftmaxHead(), prior=Prior(proba), random_state=0, **params)
+def learned(proba, estimator=None):
+    clf = ActiveClassifier(estimator, prior=Prior(proba), random_state=0)
     clf.query(ROWS, 1)
-    return clf.partial_fit(ROWS[:n], CODES[:n])
+    return clf.partial_fit(ROWS[:60], CODES[:60])
 
 
 @pytest.mark.parametrize(("agreement", "benefit"), [(-3, 25), (0, 25), (0.5, 25.125), (9, 25.4)])

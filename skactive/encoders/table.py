@@ -135,16 +135,10 @@ class TableEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
         parts = [values / X.shape[1] ** 0.5, scores / X.shape[1] ** 0.5]
         if self._kernel is not None:
             parts.append(self._kernel.transform(values))
-        return np.hstack(parts, dtype=np.float32, casting="same_kind")
+        return np.hstack(parts, dtype=np.float32)
 
     def _check(self, X: Any, reset: bool) -> np.ndarray:
-        return validate_data(
-            self,
-            X,
-            dtype=np.float64,
-            ensure_all_finite="allow-nan",
-            reset=reset,
-        )
+        return validate_data(self, X, dtype=np.float64, ensure_all_finite="allow-nan", reset=reset)
 
     def _filled(self, standardised: np.ndarray) -> np.ndarray:
         """Zeros for what is missing, and where a column had but one value: its scale is unknown."""

@@ -10,7 +10,7 @@ _FAITH = 3.0  # nats in favour of a prior with half of these; more with less
 _PLAIN = 2.0  # agreement beyond which the evidence can speak for itself
 _BENEFIT = 100.0  # imaginary labels for the prior, over n
 _MOST_AGREEING = 0.1  # imaginary labels for the prior that agreement can bring, for each of n
-_WRONG = 0.1  # share of labels reckoned to be wrong when experts are weighed
+_WRONG = 0.1  # share of labels reckoned to be wrong when opinions are weighed
 _SHARES = np.linspace(0.0125, 0.9875, 40)
 
 
@@ -119,6 +119,23 @@ def mixture_share(
     benefit = _BENEFIT / n_labels + min(max(agreement, 0) ** 2 / 2, _MOST_AGREEING * n_labels)
     log_posterior = benefit * np.log(_SHARES)
     mixture = np.outer(_SHARES, with_prior[asked]) + np.outer(1 - _SHARES, without[asked])
-    log_posterior += np.log((1 - _WRONG) * mixture + _WRONG / len(counts)) @ worth[asked]
+    log_posterior += log_likelihood(mixture, len(counts)) @ worth[asked]
     posterior = np.exp(log_posterior - log_posterior.max())
     return float(posterior @ _SHARES / posterior.sum())
+
+
+def log_likelihood(proba: np.ndarray, n_classes: int) -> np.ndarray:
+    """Of labels, one in ten of which is reckoned to be wrong.
+
+    Parameters
+    ----------
+    proba : array of any shape
+        Probabilities by which labels were foretold.
+    n_classes : int
+        How many labels there may be.
+
+    Returns
+    -------
+    log_likelihood : array of the same shape
+    """
+    return np.log((1 - _WRONG) * proba + _WRONG / n_classes)

@@ -136,6 +136,23 @@ class Expert:
         )
         if self.prior_power == 0 or prior_proba is None:
             return proba
+        return self.pooled(proba, prior_proba)
+
+    def pooled(self, proba: np.ndarray, prior_proba: np.ndarray) -> np.ndarray:
+        """An opinion like that of the head, joined to the prior as the head's own is.
+
+        Parameters
+        ----------
+        proba : array of shape (n, K)
+            The opinion.
+        prior_proba : array of shape (n, K)
+            The prior's.
+
+        Returns
+        -------
+        proba : array of shape (n, K)
+            Rows sum to 1.
+        """
         return log_linear_pool(proba, prior_proba, self.prior_power, self.n_labels)
 
     def sharpen(self, groups: Groups, labelled: Labelled) -> None:
@@ -152,7 +169,6 @@ class Expert:
         labelled : Labelled
             What the head was fitted on.
         """
-        self.directions = None
         heeded = self._heeded
         if heeded >= 1:
             return
@@ -188,7 +204,7 @@ class Expert:
         for held_out, head in self.head.held_out_heads_:
             seen, unseen = labelled.take(~held_out), labelled.take(held_out)
             twin = copy(self)
-            twin.head = head
+            twin.head, twin.directions = head, None
             if groups is not None:
                 twin.sharpen(groups, seen)
             proba = twin.proba(unseen.rows, unseen.prior_proba)

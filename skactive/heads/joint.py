@@ -14,14 +14,13 @@ from skactive._compat import PartOfFit, untold
 from skactive._memory import Canonical
 from skactive._rows import repeat_by_weight, take
 from skactive._tables import fill_empty_columns
-from skactive.heads.averaging import evidence_shares, mixture_share
+from skactive.heads.averaging import evidence_shares, log_likelihood, mixture_share
 from skactive.heads.directions import Groups
 from skactive.heads.expert import Expert, Labelled, log_linear_pool
 from skactive.heads.sampling import SAMPLED, Sampler, make_sampler
 from skactive.noise import out_of_fold
 
 _PRIOR_POWERS = np.array([0.0, 0.25, 0.5, 1.0])
-_WRONG = 0.1  # share of labels reckoned to be wrong when powers are weighed
 
 
 class JointModel:
@@ -76,7 +75,6 @@ class JointModel:
             The fitted model.
         """
         self.classes = classes
-        self.n_labels = canonical.weight.sum()
         X, y, weight = self._fit_steps(canonical, part_of_fit)
         one_class = len(np.unique(y)) == 1
         if one_class and not has_fit_parameter(self.head, "classes"):
@@ -90,9 +88,6 @@ class JointModel:
         self._alone: Any = None
         with part_of_fit("fit-head", self.head):
             self._fit_head(self.head, prior_proba if self.anchored else None)
-        self.prior_power = 0.0
-        if prior_proba is not None and not self.anchored:
-            self.prior_power = self._learn_prior_power(prior_proba)
         if any(hasattr(step, "transform") for step in self.steps):
             groups = None
         self._find_experts(groups)
@@ -187,7 +182,7 @@ class JointModel:
         opinions = sampler.opinions(features, proba, m, seed)
         if prior_proba is None or self.anchored:
             return opinions
-        return np.stack([self._pooled(each, prior_proba, self.prior_power) for each in opinions])
+        return np.stack([self.experts[0].pooled(each, prior_proba) for each in opinions])
 
     def out_of_fold_proba(self) -> np.ndarray:
         """The joint opinion on the labelled rows, by models that have not seen their labels.
@@ -203,7 +198,7 @@ class JointModel:
             return known
         if self._prior_proba is None or self.anchored:
             return self._refitted_out_of_fold(self._prior_proba)
-        return self._pooled(self._head_out_of_fold, self._prior_proba, self.prior_power)
+        return self.experts[0].pooled(self._head_out_of_fold, self._prior_proba)
 
     def linear(self) -> tuple[np.ndarray, np.ndarray] | None:
         """Weights (K, d) and biases (K,) of a linear head on its features; None for any other."""
@@ -217,12 +212,15 @@ class JointModel:
 
     def _find_experts(self, groups: Groups | None) -> None:
         """Who has an opinion, and what it counts."""
+        n_labels, power = self._canonical.weight.sum(), 0.0
+        if self._prior_proba is not None and not self.anchored:
+            power = self._learn_prior_power(self._prior_proba, n_labels)
         expert = Expert(
             self.head,
             self.classes,
             anchored=self.anchored,
-            prior_power=self.prior_power,
-            n_labels=self.n_labels,
+            prior_power=power,
+            n_labels=n_labels,
         )
         self.experts, self.shares = [expert], [1.0]
         if self.anchored and hasattr(self.head, "held_out_heads_"):
@@ -249,14 +247,14 @@ class JointModel:
                 self._fit_head(self._alone, None)
         return self._alone
 
-    def _learn_prior_power(self, prior_proba: np.ndarray) -> float:
+    def _learn_prior_power(self, prior_proba: np.ndarray, n_labels: float) -> float:
         self._head_out_of_fold = self._refitted_out_of_fold(None)
         given = np.searchsorted(self.classes, self._canonical.y)
         rows, evidence = np.arange(len(given)), []
         for power in _PRIOR_POWERS:
-            proba = self._pooled(self._head_out_of_fold, prior_proba, power)[rows, given]
-            likelihood = (1 - _WRONG) * proba + _WRONG / len(self.classes)
-            evidence.append(self._canonical.weight @ np.log(likelihood))
+            proba = log_linear_pool(self._head_out_of_fold, prior_proba, power, n_labels)
+            likelihood = log_likelihood(proba[rows, given], len(self.classes))
+            evidence.append(self._canonical.weight @ likelihood)
         return float(evidence_shares(np.array(evidence)) @ _PRIOR_POWERS)
 
     def _refitted_out_of_fold(self, prior_proba: np.ndarray | None) -> np.ndarray:
@@ -269,9 +267,6 @@ class JointModel:
             return model.proba(model.features(take(canonical.rows, test)), priors[1])
 
         return out_of_fold(canonical.keys, fit_predict, len(self.classes))
-
-    def _pooled(self, proba: np.ndarray, prior_proba: np.ndarray, power: float) -> np.ndarray:
-        return log_linear_pool(proba, prior_proba, power, self.n_labels)
 
     def _fit_steps(
         self, canonical: Canonical, part_of_fit: PartOfFit
