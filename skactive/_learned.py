@@ -144,7 +144,8 @@ class Learned:
         """
         rows = self.parts.represent(X)
         prior_proba = self.prior_proba(raw_prior_proba, rows)
-        return self.model.proba(self.model.features(rows), prior_proba)
+        opinion = self.model.proba(self.model.features(rows), prior_proba)
+        return self.model.rebalanced(opinion)
 
     def prior_proba(self, raw: np.ndarray | None, rows: Any) -> np.ndarray | None:
         """The prior's opinion, as calibrated at the fit.

@@ -17,7 +17,13 @@ from skactive._pipeline import Parts
 from skactive._rows import by_blocks, n_rows, row_blocks, take
 from skactive._selection import Selection
 from skactive._tables import table_matrix
-from skactive.heads.directions import Groups, are_directions, group_rows, positions_to_group
+from skactive.heads.directions import (
+    Groups,
+    are_directions,
+    group_rows,
+    positions_to_group,
+    sample_rows,
+)
 from skactive.strategies import PoolView
 
 _SKETCH_WIDTH = 128
@@ -111,7 +117,7 @@ def make_view(
 def group_pool(
     rows: Any, parts: Parts, representation: Any, raw: np.ndarray | None, rng: np.random.Generator
 ) -> Groups | None:
-    """How a pool of embeddings falls into groups.
+    """How a pool of embeddings falls into groups; of any other, some rows.
 
     Some of its rows will do; they are all that is embedded where nobody has read the others.
 
@@ -131,16 +137,19 @@ def group_pool(
     Returns
     -------
     groups : Groups or None
-        None where rows are no directions.
+        None where the head reads texts or images as they are, which takes too long.
     """
+    if hasattr(parts.head, "embed"):
+        return None
     positions = positions_to_group(n_rows(rows), rng)
     if representation.cache_info().currsize:
         seen = take(representation(), positions)
     else:
         seen = parts.represent(take(rows, positions))
-    if not are_directions(seen):
-        return None
-    return group_rows(seen, None if raw is None else raw[positions], rng)
+    raw = None if raw is None else raw[positions]
+    changed = any(hasattr(step, "transform") for step in parts.steps)
+    grouped = (group_rows if are_directions(seen) and not changed else sample_rows)(seen, raw, rng)
+    return grouped._replace(n_pool=n_rows(rows))
 
 
 def _fit_transform_unlabelled(step: Any, rows: Any) -> Any:

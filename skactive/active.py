@@ -102,7 +102,8 @@ class ActiveClassifier(VersionNoted, CallbackSupportMixin, ClassifierMixin, Base
         is taken at its word.
     transductive : bool, default=True
         Whether what `query` sees of a pool sharpens later fits: the shares of the prior's classes,
-        and, where rows are embeddings of unit length, which of them are alike. No row is kept. A
+        how often each class seems to come, and, where rows are embeddings of unit length, which of
+        them are alike. Of such only means of groups are kept, of others no more than 300 rows. A
         new prior or encoder needs `fit`; a new strategy needs nothing.
     refresh : {"auto", None} or FineTunedClassifier, default=None
         Whether the encoder, the first step of `estimator`, is tuned when its embeddings have gone
@@ -683,7 +684,7 @@ class ActiveClassifier(VersionNoted, CallbackSupportMixin, ClassifierMixin, Base
         digest = 0 if learned is None else learned.memory.digest()
 
         def remember() -> None:
-            if self.transductive and not any(hasattr(step, "transform") for step in parts.steps):
+            if self.transductive:
                 rng = np.random.default_rng(self._seed())
                 self._pool_groups = group_pool(rows, parts, representation, raw, rng)
 

@@ -5,13 +5,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from skactive._rows import by_blocks, row_blocks
+from skactive._rows import by_blocks, n_rows, row_blocks, take
 from skactive._selection import Selection
 
 _N_GROUPS = 256
 _GROUPED = 2048  # rows, of however large a pool
 _LEAST = 2  # rows in a group
 _ROUNDS = 3
+_SAMPLED = 300  # rows, where they make no groups
 
 
 class Directions(NamedTuple):
@@ -30,21 +31,27 @@ class Directions(NamedTuple):
 
 
 class Groups(NamedTuple):
-    """A pool as small groups of rows that are alike; no row is kept.
+    """A pool as small groups of rows that are alike, or as some of its rows, each a group.
 
     Attributes
     ----------
-    centers : array of shape (M, d)
+    centers : array of shape (M, d), or container of M rows
         The mean row of each group.
     sizes : array of shape (M,)
         How many rows it has.
     prior_proba : array of shape (M, K) or None
         The mean of a prior's opinion on them.
+    n_pool : int
+        How many rows the pool has.
+    alike : bool
+        Whether the rows of a group are likely to be of one class.
     """
 
-    centers: np.ndarray
+    centers: Any
     sizes: np.ndarray
     prior_proba: np.ndarray | None
+    n_pool: int
+    alike: bool
 
 
 def are_directions(rows: Any) -> bool:
@@ -65,13 +72,13 @@ def are_directions(rows: Any) -> bool:
     return bool((np.abs(np.sqrt(by_blocks(_square_norms, rows)) - 1) < 0.01).all())
 
 
-def positions_to_group(n_rows: int, rng: np.random.Generator) -> np.ndarray:
+def positions_to_group(n: int, rng: np.random.Generator) -> np.ndarray:
     """Which rows of a pool are enough to see how it falls into groups.
 
     Parameters
     ----------
-    n_rows : int
-        Of the pool.
+    n : int
+        Rows of the pool.
     rng : numpy.random.Generator
 
     Returns
@@ -79,7 +86,7 @@ def positions_to_group(n_rows: int, rng: np.random.Generator) -> np.ndarray:
     positions : int64 array
         Increasing.
     """
-    return np.sort(rng.permutation(n_rows)[:_GROUPED])
+    return np.sort(rng.permutation(n)[:_GROUPED])
 
 
 def group_rows(
@@ -110,7 +117,27 @@ def group_rows(
         member[nearest, np.arange(len(rows))] = 1 / sizes[nearest]
         centers = np.where(kept[:, None], member @ rows, centers)
     opinion = None if prior_proba is None else (member @ prior_proba)[kept]
-    return Groups(centers[kept], sizes[kept], opinion)
+    return Groups(centers[kept], sizes[kept], opinion, len(rows), alike=True)
+
+
+def sample_rows(rows: Any, prior_proba: np.ndarray | None, rng: np.random.Generator) -> Groups:
+    """Some rows, each a group of its own.
+
+    Parameters
+    ----------
+    rows : container of N rows
+    prior_proba : array of shape (N, K) or None
+    rng : numpy.random.Generator
+        Draws them.
+
+    Returns
+    -------
+    groups : Groups
+        No more than 300.
+    """
+    chosen = rng.permutation(n_rows(rows))[:_SAMPLED]
+    opinion = None if prior_proba is None else prior_proba[chosen]
+    return Groups(take(rows, chosen), np.ones(len(chosen)), opinion, n_rows(rows), alike=False)
 
 
 def class_directions(proba: np.ndarray, rows: Any, sizes: np.ndarray | None = None) -> Directions:

@@ -15,12 +15,13 @@ from skactive._memory import Canonical
 from skactive._rows import repeat_by_weight, take
 from skactive._tables import fill_empty_columns
 from skactive.heads.averaging import evidence_shares, log_likelihood, mixture_share
-from skactive.heads.directions import Groups
+from skactive.heads.directions import Groups, normalised
 from skactive.heads.expert import Expert, Labelled, log_linear_pool
 from skactive.heads.sampling import SAMPLED, Sampler, make_sampler
 from skactive.noise import out_of_fold
 
 _PRIOR_POWERS = np.array([0.0, 0.25, 0.5, 1.0])
+_REBALANCING = 0.4
 
 
 class JointModel:
@@ -88,9 +89,11 @@ class JointModel:
         self._alone: Any = None
         with part_of_fit("fit-head", self.head):
             self._fit_head(self.head, prior_proba if self.anchored else None)
-        if any(hasattr(step, "transform") for step in self.steps):
-            groups = None
-        self._find_experts(groups)
+        self._find_experts(groups if groups is not None and groups.alike else None)
+        self._tilt = np.ones(len(classes))
+        balanced = getattr(self.head, "class_weight", None) == "balanced"
+        if groups is not None and balanced and not resampled:
+            self._tilt = self._find_tilt(groups)
         return self
 
     def features(self, rows: Any) -> Any:
@@ -128,6 +131,28 @@ class JointModel:
         """
         opinions = [expert.proba(features, prior_proba) for expert in self.experts]
         return np.einsum("e,enk->nk", self.shares, opinions)
+
+    def rebalanced(self, opinion: np.ndarray) -> np.ndarray:
+        """The joint opinion, corrected for which rows a strategy has asked about.
+
+        A head that balances classes takes out their shares among the labels. Those of a strategy
+        are not the pool's: it asks about some classes more often than they come, and near their
+        borders. Since it goes by the rows alone, what the labels say of a row, unbalanced, is
+        still right, and its mean over the pool is what would have to be taken out. Neither is known
+        well; the opinion is brought 0.4 of the way. A query goes without: it is better for looking
+        where the labels are thought to be.
+
+        Parameters
+        ----------
+        opinion : array of shape (n, K)
+            From `proba`.
+
+        Returns
+        -------
+        proba : float64 array of shape (n, K)
+            Rows sum to 1. As `opinion` where no pool was seen, or the head does not balance.
+        """
+        return normalised(opinion * self._tilt)
 
     def head_proba(self, features: Any) -> np.ndarray:
         """What the head would say had it never heard of the prior.
@@ -237,6 +262,19 @@ class JointModel:
             agreement = self.head.anchor_["agreement"]
             share = mixture_share(with_prior, without, codes, labelled.weight, agreement)
             self.shares = [share, 1 - share]
+
+    def _find_tilt(self, groups: Groups) -> np.ndarray:
+        """By what to multiply each class: see `rebalanced`."""
+        codes = np.searchsorted(self.classes, self._canonical.y)
+        counts = np.bincount(codes, self._canonical.weight, len(self.classes))
+        labelled = (counts + 1) / (counts + 1).sum()
+        opinion = self.proba(self.features(groups.centers), groups.prior_proba)
+        in_pool = groups.sizes @ normalised(opinion * labelled) / groups.sizes.sum()
+        # the labelled rows are no longer among those that a query is about
+        in_pool = (groups.n_pool * in_pool + counts) / (groups.n_pool + counts.sum())
+        known = np.isin(self.classes, self._canonical.y) | (self._prior_proba is not None)
+        known &= in_pool > 0
+        return np.where(known, labelled / np.where(known, in_pool, 1), 1) ** _REBALANCING
 
     def _head_alone(self) -> Any:
         """The head, fitted without the prior."""
