@@ -24,6 +24,7 @@ from skactive.heads.directions import (
     positions_to_group,
     sample_rows,
 )
+from skactive.heads.joint import balances
 from skactive.strategies import PoolView
 
 _SKETCH_WIDTH = 128
@@ -137,7 +138,8 @@ def group_pool(
     Returns
     -------
     groups : Groups or None
-        None where the head reads texts or images as they are, which takes too long.
+        None where none would be of use, or where the head reads texts or images as they are, which
+        takes too long.
     """
     if hasattr(parts.head, "embed"):
         return None
@@ -148,8 +150,11 @@ def group_pool(
         seen = parts.represent(take(rows, positions))
     raw = None if raw is None else raw[positions]
     changed = any(hasattr(step, "transform") for step in parts.steps)
-    grouped = (group_rows if are_directions(seen) and not changed else sample_rows)(seen, raw, rng)
-    return grouped._replace(n_pool=n_rows(rows))
+    if are_directions(seen) and not changed:
+        return group_rows(seen, raw, rng)._replace(n_pool=n_rows(rows))
+    if not balances(parts.head):
+        return None
+    return sample_rows(seen, raw, rng)._replace(n_pool=n_rows(rows))
 
 
 def _fit_transform_unlabelled(step: Any, rows: Any) -> Any:

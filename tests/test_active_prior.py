@@ -168,8 +168,11 @@ def test_without_transductive_a_query_leaves_no_trace():
     np.testing.assert_array_equal(clf.predict_proba(X_NEW), unaware.predict_proba(X_NEW))
 
 
-def test_a_query_keeps_no_rows():
-    clf = make_active(prior=make_prior()).fit(X[:9], Y[:9])
+@pytest.mark.parametrize(("class_weight", "n_kept"), [(None, 0), ("balanced", 300)])
+def test_a_query_keeps_few_rows_or_none(class_weight, n_kept):
+    estimator = LogisticRegression(class_weight=class_weight)
+    clf = make_active(estimator, prior=make_prior()).fit(X[:9], Y[:9])
     before = len(pickle.dumps(clf))
     clf.query(np.random.default_rng(0).normal(size=(5000, 4)), 5)
-    assert len(pickle.dumps(clf)) < before + 2000
+    row, prior, size = 4 * 8, 3 * 8, 8
+    assert len(pickle.dumps(clf)) < before + 2000 + n_kept * (row + prior + size)

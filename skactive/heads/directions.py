@@ -12,7 +12,8 @@ _N_GROUPS = 256
 _GROUPED = 2048  # rows, of however large a pool
 _LEAST = 2  # rows in a group
 _ROUNDS = 3
-_SAMPLED = 300  # rows, where they make no groups
+_SAMPLED = 300  # rows, where they make no groups,
+_NUMBERS = 2**20  # if they do not hold more than this
 
 
 class Directions(NamedTuple):
@@ -133,9 +134,10 @@ def sample_rows(rows: Any, prior_proba: np.ndarray | None, rng: np.random.Genera
     Returns
     -------
     groups : Groups
-        No more than 300.
+        No more than 300, of a million numbers in all.
     """
-    chosen = rng.permutation(n_rows(rows))[:_SAMPLED]
+    width = int(np.prod(getattr(rows, "shape", ())[1:]))
+    chosen = rng.permutation(n_rows(rows))[: min(_SAMPLED, _NUMBERS // max(width, 1))]
     opinion = None if prior_proba is None else prior_proba[chosen]
     return Groups(take(rows, chosen), np.ones(len(chosen)), opinion, n_rows(rows), alike=False)
 

@@ -90,9 +90,8 @@ class JointModel:
         with part_of_fit("fit-head", self.head):
             self._fit_head(self.head, prior_proba if self.anchored else None)
         self._find_experts(groups if groups is not None and groups.alike else None)
-        self._tilt = np.ones(len(classes))
-        balanced = getattr(self.head, "class_weight", None) == "balanced"
-        if groups is not None and balanced and not resampled:
+        self._tilt: np.ndarray | None = None
+        if groups is not None and balances(self.head) and not resampled:
             self._tilt = self._find_tilt(groups)
         return self
 
@@ -152,7 +151,7 @@ class JointModel:
         proba : float64 array of shape (n, K)
             Rows sum to 1. As `opinion` where no pool was seen, or the head does not balance.
         """
-        return normalised(opinion * self._tilt)
+        return opinion if self._tilt is None else normalised(opinion * self._tilt)
 
     def head_proba(self, features: Any) -> np.ndarray:
         """What the head would say had it never heard of the prior.
@@ -342,3 +341,17 @@ class JointModel:
             repeated = repeat_by_weight(weight)
             X, y = take(X, repeated), y[repeated]
         head.fit(X, y, **extra)
+
+
+def balances(head: Any) -> bool:
+    """Whether a head takes out of its opinion how often it has met each class.
+
+    Parameters
+    ----------
+    head : classifier
+
+    Returns
+    -------
+    balances : bool
+    """
+    return getattr(head, "class_weight", None) == "balanced"

@@ -1,0 +1,127 @@
+"""The opinion, corrected for which rows a strategy has asked about."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import balanced_accuracy_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from skactive import ActiveClassifier, SoftmaxHead
+from skactive.heads.directions import Groups, sample_rows
+from skactive.heads.joint import JointModel
+
+RNG = np.random.default_rng(0)
+Y = (RNG.random(3000) < 0.05).astype(int)
+X = np.column_stack([RNG.normal(size=3000) + 2.5 * Y, RNG.normal(size=3000)])
+
+
+def chosen(n: int) -> np.ndarray:
+    """Rows near the border, where a third is of the rare class."""
+    near = np.argsort(np.abs(X[:, 0] - 2.2))[:n]
+    return np.concatenate([near, RNG.permutation(3000)[:20]])
+
+
+def learned(estimator, **params) -> ActiveClassifier:
+    rows = chosen(200)
+    clf = ActiveClassifier(estimator, random_state=0, **params)
+    clf.query(X, 1)
+    return clf.partial_fit(X[rows], Y[rows])
+
+
+@pytest.mark.parametrize(
+    "estimator",
+    [
+        SoftmaxHead(),
+        SoftmaxHead(strength=1.0),
+        LogisticRegression(class_weight="balanced"),
+        make_pipeline(StandardScaler(), SoftmaxHead()),
+    ],
+)
+def test_labels_from_near_the_border_do_not_move_it_as_far(estimator):
+    score = {}
+    for transductive in (True, False):
+        clf = learned(estimator, transductive=transductive)
+        score[transductive] = balanced_accuracy_score(Y, clf.predict(X))
+    assert score[True] > score[False] + 0.01
+
+
+def test_by_hand():
+    """Shares in the pool: of the opinion, unbalanced, on its groups, and of the labels."""
+    clf = learned(LogisticRegression(class_weight="balanced"))
+    model, groups = clf._learned.model, clf._pool_groups
+    assert not groups.alike
+    counts = np.bincount(clf._learned.canonical.y, clf._learned.canonical.weight)
+    labelled = (counts + 1) / (counts + 1).sum()
+    unbalanced = clf.estimator_.predict_proba(groups.centers) * labelled
+    unbalanced /= unbalanced.sum(axis=1, keepdims=True)
+    in_pool = (3000 * unbalanced.mean(axis=0) + counts) / (3000 + counts.sum())
+    expected = clf.estimator_.predict_proba(X) * (labelled / in_pool) ** 0.4
+    expected /= expected.sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(clf.predict_proba(X), expected)
+    assert in_pool[1] < labelled[1] / 2
+    # a query goes by the opinion as it is
+    np.testing.assert_allclose(model.proba(X, None), clf.estimator_.predict_proba(X))
+
+
+@pytest.mark.parametrize(
+    "estimator",
+    [LogisticRegression(), SoftmaxHead(class_weight=None), SoftmaxHead(class_weight={0: 1.0})],
+)
+def test_a_head_that_does_not_balance_is_left_alone(estimator):
+    clf = learned(estimator)
+    model = clf._learned.model
+    np.testing.assert_array_equal(clf.predict_proba(X), model.proba(X, None))
+
+
+def test_a_head_behind_a_sampler_is_left_alone():
+    sampling = pytest.importorskip("imblearn.over_sampling")
+    pipeline = pytest.importorskip("imblearn.pipeline")
+    head = LogisticRegression(class_weight="balanced")
+    clf = learned(pipeline.make_pipeline(sampling.RandomOverSampler(), head))
+    np.testing.assert_array_equal(clf.predict_proba(X), clf._learned.model.proba(X, None))
+
+
+def test_a_class_without_labels_is_neither_favoured_nor_the_contrary():
+    clf = ActiveClassifier(SoftmaxHead(), random_state=0)
+    clf.query(X, 1)
+    rows = chosen(200)
+    clf.partial_fit(X[rows], Y[rows], classes=[0, 1, 2])
+    opinion = clf._learned.model.proba(X, None)
+    ratio = clf.predict_proba(X) / opinion
+    assert (ratio[:, 1] > ratio[:, 2]).all()
+    assert (ratio[:, 0] < ratio[:, 2]).all()
+
+
+@settings(deadline=None, max_examples=20)
+@given(st.integers(0, 2**32 - 1), st.integers(1, 4), st.sampled_from([np.float32, np.float64]))
+def test_any_groups(seed, n_classes, dtype):
+    rng = np.random.default_rng(seed)
+    rows = rng.normal(size=(30, 3)).astype(dtype)
+    y = rng.integers(n_classes, size=30)
+    clf = ActiveClassifier(SoftmaxHead(strength=1.0)).fit(rows, y)
+    canonical, classes = clf._learned.canonical, clf.classes_
+    pool = rng.normal(size=(40, 3)).astype(dtype)
+    order = rng.permutation(40)
+    proba = []
+    for centers in (pool, pool[order], np.repeat(pool, 2, axis=0)):
+        groups = Groups(centers, np.ones(len(centers)), None, 40, alike=False)
+        model = JointModel([], SoftmaxHead(strength=1.0)).fit(canonical, classes, None, groups)
+        proba.append(model.rebalanced(model.proba(rows, None)))
+    np.testing.assert_allclose(proba[0].sum(axis=1), 1)
+    assert np.isfinite(proba[0]).all()
+    np.testing.assert_allclose(proba[1], proba[0], rtol=1e-6)
+    np.testing.assert_allclose(proba[2], proba[0], rtol=1e-6)
+
+
+def test_how_many_rows_are_kept():
+    rng = np.random.default_rng(0)
+    assert len(sample_rows(np.ones((5, 2)), None, rng).centers) == 5
+    assert len(sample_rows(np.ones((1000, 2)), None, rng).centers) == 300
+    assert len(sample_rows(np.ones((300, 2**14)), None, rng).centers) == 64
+    assert len(sample_rows([f"text {i}" for i in range(400)], None, rng).centers) == 300
+    opinion = np.arange(1000)[:, None]
+    some = sample_rows(np.arange(1000)[:, None], opinion, rng)
+    np.testing.assert_array_equal(some.centers, some.prior_proba)
