@@ -58,12 +58,46 @@ def test_by_hand():
     unbalanced = clf.estimator_.predict_proba(groups.centers) * labelled
     unbalanced /= unbalanced.sum(axis=1, keepdims=True)
     in_pool = (3000 * unbalanced.mean(axis=0) + counts) / (3000 + counts.sum())
-    expected = clf.estimator_.predict_proba(X) * (labelled / in_pool) ** 0.4
+    chance = 1 / (2 * counts.sum() * (labelled @ np.log(labelled / in_pool)))
+    assert 0 < chance < 0.1
+    expected = clf.estimator_.predict_proba(X) * (labelled / in_pool) ** (0.4 * (1 - chance))
     expected /= expected.sum(axis=1, keepdims=True)
     np.testing.assert_allclose(clf.predict_proba(X), expected)
     assert in_pool[1] < labelled[1] / 2
     # a query goes by the opinion as it is
     np.testing.assert_allclose(model.proba(X, None), clf.estimator_.predict_proba(X))
+
+
+def test_shares_that_chance_alone_explains_change_nothing():
+    clf = ActiveClassifier(SoftmaxHead(), strategy="random", random_state=0)
+    clf.query(X, 1)
+    rows = RNG.permutation(3000)[:200]
+    clf.partial_fit(X[rows], Y[rows])
+    np.testing.assert_allclose(clf.predict_proba(X), clf._learned.model.proba(X, None))
+
+
+def test_with_a_prior_the_whole_difference_counts():
+    """What it favours shows in any labels."""
+
+    class Prior:
+        classes_ = np.arange(2)
+
+        def predict_proba(self, X):
+            rare = 1 / (1 + np.exp(2 - X[:, 0]))
+            return np.column_stack([1 - rare, rare])
+
+    clf = learned(LogisticRegression(class_weight="balanced"), prior=Prior())
+    model, groups = clf._learned.model, clf._pool_groups
+    counts = np.bincount(clf._learned.canonical.y, clf._learned.canonical.weight)
+    labelled = (counts + 1) / (counts + 1).sum()
+    prior_proba = clf._learned.prior_proba(groups.prior_proba, groups.centers)
+    unbalanced = model.proba(groups.centers, prior_proba) * labelled
+    unbalanced /= unbalanced.sum(axis=1, keepdims=True)
+    in_pool = (3000 * unbalanced.mean(axis=0) + counts) / (3000 + counts.sum())
+    opinion = model.proba(X, clf._learned.prior_proba(clf.prior.predict_proba(X), X))
+    expected = opinion * (labelled / in_pool) ** 0.4
+    expected /= expected.sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(clf.predict_proba(X), expected)
 
 
 @pytest.mark.parametrize(

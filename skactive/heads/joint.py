@@ -138,8 +138,9 @@ class JointModel:
         are not the pool's: it asks about some classes more often than they come, and near their
         borders. Since it goes by the rows alone, what the labels say of a row, unbalanced, is
         still right, and its mean over the pool is what would have to be taken out. Neither is known
-        well; the opinion is brought 0.4 of the way. A query goes without: it is better for looking
-        where the labels are thought to be.
+        well; the opinion is brought 0.4 of the way, and without a prior less, in so far as chance
+        would have made shares as different (positive-part James-Stein shrinkage). A query goes
+        without: it is better for looking where the labels are thought to be.
 
         Parameters
         ----------
@@ -273,7 +274,12 @@ class JointModel:
         in_pool = (groups.n_pool * in_pool + counts) / (groups.n_pool + counts.sum())
         known = np.isin(self.classes, self._canonical.y) | (self._prior_proba is not None)
         known &= in_pool > 0
-        return np.where(known, labelled / np.where(known, in_pool, 1), 1) ** _REBALANCING
+        ratio = np.where(known, labelled / np.where(known, in_pool, 1), 1)
+        if self._prior_proba is not None:  # it favours classes, whichever rows have labels
+            return ratio**_REBALANCING
+        distance = 2 * counts.sum() * (labelled @ np.log(ratio))
+        beyond_chance = 1 - (known.sum() - 1) / max(distance, 1e-12)
+        return ratio ** (_REBALANCING * max(beyond_chance, 0))
 
     def _head_alone(self) -> Any:
         """The head, fitted without the prior."""
