@@ -373,6 +373,9 @@ class ActiveClassifier(VersionNoted, CallbackSupportMixin, ClassifierMixin, Base
     def predict_proba(self, X: Any) -> np.ndarray:
         """The joint opinion of prior and head; the prior's alone before any label.
 
+        If the head balances classes (``class_weight="balanced"``) and `query` has seen a pool, it
+        is corrected for which rows have been asked about.
+
         Parameters
         ----------
         X : array, sparse matrix, DataFrame or sequence of n rows
