@@ -91,7 +91,8 @@ class SoftmaxHead(VersionNoted, CallbackSupportMixin, ClassifierMixin, NetParams
         the first three, its ``"evidence"`` (log-likelihood of held-out labels) and its ``"share"``
         in the average.
     out_of_fold_proba_ : float64 array of shape (n, K)
-        With an automatic strength: what heads that had not seen it say of each row.
+        With an automatic strength: what heads that had not seen it say of each row. Here, as below,
+        n is the number of rows whose weight is not 0.
     held_out_heads_ : list of (bool array of shape (n,), SoftmaxHead)
         With an automatic strength: some parts of the rows, and the head as it is without each.
 
