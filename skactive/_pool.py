@@ -17,6 +17,7 @@ from skactive._pipeline import Parts
 from skactive._rows import by_blocks, n_rows, row_blocks, take
 from skactive._selection import Selection
 from skactive._tables import table_matrix
+from skactive.heads.balance import balances
 from skactive.heads.directions import (
     Groups,
     are_directions,
@@ -24,7 +25,6 @@ from skactive.heads.directions import (
     positions_to_group,
     sample_rows,
 )
-from skactive.heads.joint import balances
 from skactive.strategies import PoolView
 
 _SKETCH_WIDTH = 128

@@ -15,13 +15,13 @@ from skactive._memory import Canonical
 from skactive._rows import repeat_by_weight, take
 from skactive._tables import fill_empty_columns
 from skactive.heads.averaging import evidence_shares, log_likelihood, mixture_share
+from skactive.heads.balance import balances, pool_correction
 from skactive.heads.directions import Groups, normalised
 from skactive.heads.expert import Expert, Labelled, log_linear_pool
 from skactive.heads.sampling import SAMPLED, Sampler, make_sampler
 from skactive.noise import out_of_fold
 
 _PRIOR_POWERS = np.array([0.0, 0.25, 0.5, 1.0])
-_REBALANCING = 0.4
 
 
 class JointModel:
@@ -134,13 +134,8 @@ class JointModel:
     def rebalanced(self, opinion: np.ndarray) -> np.ndarray:
         """The joint opinion, corrected for which rows a strategy has asked about.
 
-        A head that balances classes takes out their shares among the labels. Those of a strategy
-        are not the pool's: it asks about some classes more often than they come, and near their
-        borders. Since it goes by the rows alone, what the labels say of a row, unbalanced, is
-        still right, and its mean over the pool is what would have to be taken out. Neither is known
-        well; the opinion is brought 0.4 of the way, and without a prior less, in so far as chance
-        would have made shares as different (positive-part James-Stein shrinkage). A query goes
-        without: it is better for looking where the labels are thought to be.
+        See `pool_correction`. A query goes without: it is better for looking where the labels of a
+        class are thought to be.
 
         Parameters
         ----------
@@ -264,22 +259,10 @@ class JointModel:
             self.shares = [share, 1 - share]
 
     def _find_tilt(self, groups: Groups) -> np.ndarray:
-        """By what to multiply each class: see `rebalanced`."""
         codes = np.searchsorted(self.classes, self._canonical.y)
         counts = np.bincount(codes, self._canonical.weight, len(self.classes))
-        labelled = (counts + 1) / (counts + 1).sum()
         opinion = self.proba(self.features(groups.centers), groups.prior_proba)
-        in_pool = groups.sizes @ normalised(opinion * labelled) / groups.sizes.sum()
-        # the labelled rows are no longer among those that a query is about
-        in_pool = (groups.n_pool * in_pool + counts) / (groups.n_pool + counts.sum())
-        known = np.isin(self.classes, self._canonical.y) | (self._prior_proba is not None)
-        known &= in_pool > 0
-        ratio = np.where(known, labelled / np.where(known, in_pool, 1), 1)
-        if self._prior_proba is not None:  # it favours classes, whichever rows have labels
-            return ratio**_REBALANCING
-        distance = 2 * counts.sum() * (labelled @ np.log(ratio))
-        beyond_chance = 1 - (known.sum() - 1) / max(distance, 1e-12)
-        return ratio ** (_REBALANCING * max(beyond_chance, 0))
+        return pool_correction(opinion, groups, counts, prior=self._prior_proba is not None)
 
     def _head_alone(self) -> Any:
         """The head, fitted without the prior."""
@@ -347,17 +330,3 @@ class JointModel:
             repeated = repeat_by_weight(weight)
             X, y = take(X, repeated), y[repeated]
         head.fit(X, y, **extra)
-
-
-def balances(head: Any) -> bool:
-    """Whether a head takes out of its opinion how often it has met each class.
-
-    Parameters
-    ----------
-    head : classifier
-
-    Returns
-    -------
-    balances : bool
-    """
-    return getattr(head, "class_weight", None) == "balanced"
