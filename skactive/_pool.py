@@ -141,7 +141,8 @@ def group_pool(
         None where none would be of use, or where the head reads texts or images as they are, which
         takes too long.
     """
-    if hasattr(parts.head, "embed"):
+    changed = any(hasattr(step, "transform") for step in parts.steps)
+    if hasattr(parts.head, "embed") or (changed and not balances(parts.head)):
         return None
     positions = positions_to_group(n_rows(rows), rng)
     if representation.cache_info().currsize:
@@ -149,12 +150,13 @@ def group_pool(
     else:
         seen = parts.represent(take(rows, positions))
     raw = None if raw is None else raw[positions]
-    changed = any(hasattr(step, "transform") for step in parts.steps)
-    if are_directions(seen) and not changed:
-        return group_rows(seen, raw, rng)._replace(n_pool=n_rows(rows))
-    if not balances(parts.head):
+    if not changed and are_directions(seen):
+        groups = group_rows(seen, raw, rng)
+    elif balances(parts.head):
+        groups = sample_rows(seen, raw, rng)
+    else:
         return None
-    return sample_rows(seen, raw, rng)._replace(n_pool=n_rows(rows))
+    return groups._replace(n_pool=n_rows(rows))
 
 
 def _fit_transform_unlabelled(step: Any, rows: Any) -> Any:

@@ -65,8 +65,8 @@ class JointModel:
         prior_proba : array of shape (m, K) or None
             The prior's opinion on the entries.
         groups : Groups or None, default=None
-            Of a pool whose rows are directions, by which the opinion is sharpened; with the prior's
-            opinion if there is one. Without effect where `steps` change the rows.
+            Of a pool, with the prior's opinion if there is one: the opinion is sharpened by groups
+            that are alike, and its balance corrected by any.
         part_of_fit : callable, default=untold
             Tells callbacks of the fit of each step and of the head.
 
