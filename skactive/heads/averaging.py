@@ -9,7 +9,10 @@ _FEW_LABELS = 50
 _FAITH = 3.0  # nats in favour of a prior with half of these; more with less
 _PLAIN = 2.0  # agreement beyond which the evidence can speak for itself
 _BENEFIT = 100.0  # imaginary labels for the prior, over n
+_EXPECTED = 0.4  # agreement of a prior of use, over the square root of n
 _MOST_AGREEING = 0.1  # imaginary labels for the prior that agreement can bring, for each of n
+_DOUBT = 2.0  # imaginary labels against it, for each nat by which it looks useless
+_TOO_FEW = 20  # labels, to hold anything against it
 _WRONG = 0.1  # share of labels reckoned to be wrong when opinions are weighed
 _SHARES = np.linspace(0.0125, 0.9875, 40)
 
@@ -86,10 +89,11 @@ def mixture_share(
 
     The mean of the share's posterior, given labels that neither has seen. It begins with 100 / n
     imaginary labels in favour of the prior, n being the number of labels, because few can hardly
-    tell. Where the prior agrees with the labels, half the square of the agreement is added, up to n
-    / 10: labels that a strategy has asked for are of rows on which even a good prior is in doubt. A
-    label counts by one over the square root of its class's labels, since rare classes matter as
-    much as others.
+    tell. Then the agreement is compared: 0.4 sqrt(n) is expected of a prior of use, 0 of any other.
+    The log-likelihood ratio is added in favour of the prior, up to n / 10, because labels that a
+    strategy has asked for are of rows on which even a good prior is in doubt. Where it is negative,
+    twice its size counts against the prior, in so far as there are more than twenty labels. For
+    what a label counts, see `label_worth`.
 
     Parameters
     ----------
@@ -113,15 +117,40 @@ def mixture_share(
     distributions", Bayesian Analysis 13, 2018.
     """
     asked = ~(np.isnan(with_prior) | np.isnan(without))
-    counts, n_labels = np.bincount(codes, weight), weight.sum()
-    worth = np.where(asked, weight / np.sqrt(counts[codes]), 0)
-    worth *= n_labels / max(worth.sum(), 1e-12)
-    benefit = _BENEFIT / n_labels + min(max(agreement, 0) ** 2 / 2, _MOST_AGREEING * n_labels)
-    log_posterior = benefit * np.log(_SHARES)
+    worth, n_labels = label_worth(codes, weight, asked), weight.sum()
+    expected = _EXPECTED * np.sqrt(n_labels)
+    ratio = expected * (agreement - expected / 2)
+    benefit = _BENEFIT / n_labels + np.clip(ratio, 0, _MOST_AGREEING * n_labels)
+    doubt = _DOUBT * max(-ratio, 0) * max(1 - _TOO_FEW / n_labels, 0)
+    log_posterior = benefit * np.log(_SHARES) + doubt * np.log(1 - _SHARES)
     mixture = np.outer(_SHARES, with_prior[asked]) + np.outer(1 - _SHARES, without[asked])
-    log_posterior += log_likelihood(mixture, len(counts)) @ worth[asked]
+    log_posterior += log_likelihood(mixture, codes.max() + 1) @ worth[asked]
     posterior = np.exp(log_posterior - log_posterior.max())
     return float(posterior @ _SHARES / posterior.sum())
+
+
+def label_worth(codes: np.ndarray, weight: np.ndarray, asked: np.ndarray) -> np.ndarray:
+    """What each label counts when opinions are weighed.
+
+    One over the square root of its class's labels, since rare classes matter as much as others.
+
+    Parameters
+    ----------
+    codes : array of shape (n,)
+        The labels.
+    weight : array of shape (n,)
+        Their weights.
+    asked : bool array of shape (n,)
+        Whether it was foretold; those that were stand for all.
+
+    Returns
+    -------
+    worth : array of shape (n,)
+        They sum to the labels' weights.
+    """
+    counts = np.bincount(codes, weight)
+    worth = np.where(asked, weight / np.sqrt(counts[codes]), 0)
+    return worth * (weight.sum() / max(worth.sum(), 1e-12))
 
 
 def log_likelihood(proba: np.ndarray, n_classes: int) -> np.ndarray:

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from skactive.heads.averaging import evidence_shares, label_worth, log_likelihood
 from skactive.heads.directions import (
     Directions,
     Groups,
@@ -13,7 +14,8 @@ from skactive.heads.directions import (
     sharpened,
 )
 
-_CONCENTRATION = 4.0
+_CONCENTRATIONS = np.array([1.0, 2.0, 4.0, 8.0, 16.0])
+_TEMPERATURES = np.array([0.4, 0.6, 1.0, 1.6, 2.4])
 
 
 class Labelled(NamedTuple):
@@ -52,6 +54,9 @@ class Labelled(NamedTuple):
         return Labelled(self.rows[chosen], self.y[chosen], self.weight[chosen], prior_proba)
 
 
+Twins = list[tuple[np.ndarray, "Expert"]]
+
+
 class Expert:
     """A fitted head that says how likely each class is.
 
@@ -71,6 +76,7 @@ class Expert:
     """
 
     directions: Directions | None = None
+    concentration = 4.0  # before any label was foretold
 
     def __init__(
         self,
@@ -103,14 +109,7 @@ class Expert:
             Rows sum to 1.
         """
         proba = self.proba_by_labels(features, prior_proba)
-        if self.directions is None:
-            return proba
-        known = self._known
-        total = proba[:, known].sum(axis=1, keepdims=True)
-        proba[:, known] = total * sharpened(
-            proba[:, known], self.directions, features, self._concentration
-        )
-        return proba
+        return self._sharpened(proba, features, self.concentration)
 
     def proba_by_labels(self, features: Any, prior_proba: np.ndarray | None) -> np.ndarray:
         """The opinion as if no pool had been seen.
@@ -169,10 +168,8 @@ class Expert:
         labelled : Labelled
             What the head was fitted on.
         """
-        heeded = self._heeded
-        if heeded >= 1:
+        if self._heeded >= 1:
             return
-        self._concentration = _CONCENTRATION * (1 - heeded) ** 2
         rows = np.concatenate([groups.centers, labelled.rows])
         sizes = np.concatenate([groups.sizes, labelled.weight])
         prior_proba = groups.prior_proba
@@ -184,32 +181,95 @@ class Expert:
         opinion = self.proba_by_labels(rows, prior_proba)
         self.directions = class_directions(opinion[:, self._known], rows, sizes)
 
-    def foretell(self, labelled: Labelled, groups: Groups | None) -> np.ndarray:
-        """What the expert would have said of labels, had it not seen them.
+    def twins(self, labelled: Labelled, groups: Groups | None) -> Twins:
+        """The expert as it would be, had it not seen some of the labels.
 
         Parameters
         ----------
         labelled : Labelled
             What the head was fitted on. The head has `held_out_heads_`.
         groups : Groups or None
-            Of a pool, by which each of these is sharpened.
+            Of a pool, by which each twin is sharpened.
+
+        Returns
+        -------
+        twins : list of (bool array of shape (m,), Expert)
+            Which labels each has not seen.
+        """
+        twins = []
+        for unseen, head in self.head.held_out_heads_:
+            twin = copy(self)
+            twin.head, twin.directions = head, None
+            if groups is not None:
+                twin.sharpen(groups, labelled.take(~unseen))
+            twins.append((unseen, twin))
+        return twins
+
+    def concentrate(self, twins: Twins, labelled: Labelled) -> None:
+        """Find out how far to go by the classes' directions.
+
+        A few concentrations are averaged, on a logarithmic scale, by how well each would have
+        foretold the labels at the best of a few temperatures: it has to put the classes of a row in
+        the right order; that it makes the opinion surer is no merit.
+
+        Parameters
+        ----------
+        twins : list of (bool array of shape (m,), Expert)
+            Of this expert, sharpened.
+        labelled : Labelled
+            What the head was fitted on.
+        """
+        given = np.searchsorted(self.classes, labelled.y)
+        foretold = np.full((len(given), len(_CONCENTRATIONS), len(_TEMPERATURES)), np.nan)
+        for unseen, twin in twins:
+            rows, codes = labelled.take(unseen), given[unseen]
+            by_labels = twin.proba_by_labels(rows.rows, rows.prior_proba)
+            for i, concentration in enumerate(_CONCENTRATIONS):
+                proba = twin._sharpened(by_labels, rows.rows, concentration)
+                powers = proba ** _TEMPERATURES[:, None, None]
+                foretold[unseen, i] = (
+                    powers[:, np.arange(len(codes)), codes] / powers.sum(axis=2)
+                ).T
+        asked = ~np.isnan(foretold[:, 0, 0])
+        worth = label_worth(given, labelled.weight, asked)[asked]
+        likelihood = log_likelihood(foretold[asked], len(self.classes))
+        evidence = np.einsum("n,nct->ct", worth, likelihood).max(axis=1)
+        self.concentration = float(np.exp(evidence_shares(evidence) @ np.log(_CONCENTRATIONS)))
+
+    def foretell(self, twins: Twins, labelled: Labelled) -> np.ndarray:
+        """What the expert would have said of labels, had it not seen them.
+
+        Parameters
+        ----------
+        twins : list of (bool array of shape (m,), Expert)
+            Of this expert.
+        labelled : Labelled
+            What the head was fitted on.
 
         Returns
         -------
         likelihood : array of shape (m,)
-            The probability of each label given; NaN where no head is without it.
+            The probability of each label given; NaN where no twin is without it.
         """
         given = np.searchsorted(self.classes, labelled.y)
         likelihood = np.full(len(given), np.nan)
-        for held_out, head in self.head.held_out_heads_:
-            seen, unseen = labelled.take(~held_out), labelled.take(held_out)
-            twin = copy(self)
-            twin.head, twin.directions = head, None
-            if groups is not None:
-                twin.sharpen(groups, seen)
-            proba = twin.proba(unseen.rows, unseen.prior_proba)
-            likelihood[held_out] = proba[np.arange(len(proba)), given[held_out]]
+        for unseen, twin in twins:
+            rows = labelled.take(unseen)
+            by_labels = twin.proba_by_labels(rows.rows, rows.prior_proba)
+            proba = twin._sharpened(by_labels, rows.rows, self.concentration)
+            likelihood[unseen] = proba[np.arange(len(proba)), given[unseen]]
         return likelihood
+
+    def _sharpened(self, proba: np.ndarray, features: Any, concentration: float) -> np.ndarray:
+        if self.directions is None:
+            return proba
+        proba, known = proba.copy(), self._known
+        total = proba[:, known].sum(axis=1, keepdims=True)
+        concentration *= (1 - self._heeded) ** 2
+        proba[:, known] = total * sharpened(
+            proba[:, known], self.directions, features, concentration
+        )
+        return proba
 
     @property
     def _heeded(self) -> float:

@@ -81,8 +81,8 @@ class JointModel:
         if one_class and not has_fit_parameter(self.head, "classes"):
             self.head, part_of_fit = DummyClassifier(strategy="most_frequent"), untold
         # a sampler makes rows of which the prior has no opinion
-        resampled = any(hasattr(step, "fit_resample") for step in self.steps)
-        takes_prior = has_fit_parameter(self.head, "prior_log_proba") and not resampled
+        self._resampled = any(hasattr(step, "fit_resample") for step in self.steps)
+        takes_prior = has_fit_parameter(self.head, "prior_log_proba") and not self._resampled
         self.anchored = prior_proba is not None and takes_prior
         self._canonical, self._prior_proba = canonical, prior_proba
         self._labelled = (X, y, weight)
@@ -91,7 +91,7 @@ class JointModel:
             self._fit_head(self.head, prior_proba if self.anchored else None)
         self._find_experts(groups if groups is not None and groups.alike else None)
         self._tilt: np.ndarray | None = None
-        if groups is not None and balances(self.head) and not resampled:
+        if groups is not None and balances(self.head) and not self._resampled:
             self._tilt = self._find_tilt(groups)
         return self
 
@@ -250,9 +250,18 @@ class JointModel:
             seen = Labelled(canonical.rows, canonical.y, canonical.weight, self._prior_proba)
             for expert in self.experts:
                 expert.sharpen(groups, seen)
+        if self._resampled or not hasattr(self.head, "held_out_heads_"):
+            return
+        labelled = Labelled(*self._labelled, self._prior_proba)
+        twins = [expert.twins(labelled, groups) for expert in self.experts]
+        if groups is not None:
+            for expert, its_twins in zip(self.experts, twins, strict=True):
+                expert.concentrate(its_twins, labelled)
         if len(self.experts) > 1:
-            labelled = Labelled(*self._labelled, self._prior_proba)
-            with_prior, without = (expert.foretell(labelled, groups) for expert in self.experts)
+            with_prior, without = (
+                expert.foretell(its_twins, labelled)
+                for expert, its_twins in zip(self.experts, twins, strict=True)
+            )
             codes = np.searchsorted(self.classes, labelled.y)
             agreement = self.head.anchor_["agreement"]
             share = mixture_share(with_prior, without, codes, labelled.weight, agreement)
