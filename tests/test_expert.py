@@ -44,7 +44,9 @@ def learned(proba, estimator=None):
     return clf.partial_fit(ROWS[:60], CODES[:60])
 
 
-@pytest.mark.parametrize(("agreement", "benefit"), [(-3, 25), (0, 25), (0.5, 25.125), (9, 25.4)])
+@pytest.mark.parametrize(
+    ("agreement", "benefit"), [(-3, 25), (0, 25), (0.5, 25.08), (0.6, 25.16), (9, 25.4)]
+)
 def test_share_by_integration(agreement, benefit):
     with_prior, without = np.array([0.9, 0.2, 0.6]), np.array([0.5, 0.4, 0.1])
     codes, weight = np.array([0, 0, 1]), np.array([1.0, 2.0, 1.0])
@@ -59,6 +61,23 @@ def test_share_by_integration(agreement, benefit):
     assert mixture_share(with_prior, without, codes, weight, agreement) == pytest.approx(
         expected, abs=0.01
     )
+
+
+@pytest.mark.parametrize("agreement", [-2, 1, 3])
+def test_doubt_about_a_prior_with_which_labels_do_not_agree(agreement):
+    """By 100 labels, 4 is expected of a prior of use; four fifths of twice the nats count."""
+    doubt = 1.6 * max(8 - 4 * agreement, 0)
+    benefit = 1 + max(4 * agreement - 8, 0)
+    foretold, codes = np.full(100, 0.5), np.repeat([0, 1], 50)
+    share = mixture_share(foretold, foretold, codes, np.ones(100), agreement)
+    # the likelihood tells nothing: a beta distribution
+    assert share == pytest.approx((benefit + 1) / (benefit + doubt + 2), abs=0.01)
+
+
+def test_nothing_is_held_against_a_prior_by_twenty_labels():
+    foretold, codes = np.full(20, 0.5), np.zeros(20, dtype=int)
+    shares = [mixture_share(foretold, foretold, codes, np.ones(20), a) for a in (-4.0, 0.0)]
+    assert shares[0] == shares[1] > 0.8
 
 
 @settings(deadline=None)
@@ -166,10 +185,12 @@ def test_what_is_foretold_by_hand():
     head = SoftmaxHead().fit(labelled.rows, labelled.y)
     groups = group_rows(ROWS, None, np.random.default_rng(0))
     expert = Expert(head, np.arange(3))
-    foretold = expert.foretell(labelled, groups)
+    expert.concentration = 3.0
+    foretold = expert.foretell(expert.twins(labelled, groups), labelled)
     for rows, without in head.held_out_heads_:
         twin = Expert(without, np.arange(3))
         twin.sharpen(groups, labelled.take(~rows))
+        twin.concentration = 3.0
         proba = twin.proba(ROWS[:60][rows], None)
         np.testing.assert_allclose(foretold[rows], proba[np.arange(rows.sum()), CODES[:60][rows]])
     assert expert.directions is None
@@ -179,4 +200,55 @@ def test_nothing_is_foretold_where_all_rows_are_equal():
     head = SoftmaxHead().fit(np.ones((6, 2)), [0, 1, 0, 1, 1, 1])
     labelled = Labelled(np.ones((6, 2)), np.array([0, 1, 0, 1, 1, 1]), np.ones(6), None)
     assert head.held_out_heads_ == []
-    assert np.isnan(Expert(head, np.arange(2)).foretell(labelled, None)).all()
+    expert = Expert(head, np.arange(2))
+    assert np.isnan(expert.foretell(expert.twins(labelled, None), labelled)).all()
+    expert.concentrate([], labelled)
+    assert expert.concentration == pytest.approx(4, rel=0.1)
+
+
+def concentrated(rows, codes, pool):
+    """An expert without a prior, on labelled rows of a pool."""
+    labelled = Labelled(rows, codes, np.ones(len(rows)), None)
+    groups = group_rows(pool, None, np.random.default_rng(0))
+    expert = Expert(SoftmaxHead().fit(rows, codes), np.arange(3))
+    expert.sharpen(groups, labelled)
+    twins = expert.twins(labelled, groups)
+    expert.concentrate(twins, labelled)
+    return expert, twins
+
+
+def test_concentration_by_brute_force():
+    codes = np.concatenate([CODES[:50], (CODES[50:60] + 1) % 3])
+    expert, twins = concentrated(ROWS[:60], codes, ROWS)
+    counts = np.bincount(codes)
+    best = []
+    for concentration in (1, 2, 4, 8):
+        tried = []
+        for temperature in (0.4, 0.6, 1, 1.6, 2.4):
+            total = 0
+            for rows, twin in twins:
+                twin.concentration = concentration
+                proba = twin.proba(ROWS[:60][rows], None) ** temperature
+                proba /= proba.sum(axis=1, keepdims=True)
+                for opinion, code in zip(proba, codes[rows], strict=True):
+                    total += np.log(0.9 * opinion[code] + 0.1 / 3) / counts[code] ** 0.5
+            tried.append(total * 60 / (counts**0.5).sum())
+        best.append(max(tried))
+    share = np.exp((np.array(best) - [8, 2, 0, 2]) / 4)
+    expected = np.exp(share / share.sum() @ np.log([1, 2, 4, 8]))
+    assert expert.concentration == pytest.approx(expected, rel=1e-6)
+
+
+def test_tight_classes_are_gone_by_more_than_loose_ones():
+    """The labels tell: where wrong, they tell that rows in one direction differ."""
+    tight = normalize(np.eye(3, 12)[CODES] + 0.05 * RNG.normal(size=(400, 12)) + 0.3)
+    sure = concentrated(tight[:90], CODES[:90], tight)[0]
+    unsure = concentrated(tight[:90], RNG.permutation(CODES[:90]), tight)[0]
+    assert 1 <= unsure.concentration < sure.concentration <= 8
+
+
+def test_concentration_is_the_same_in_any_order():
+    order = RNG.permutation(60)
+    once = concentrated(ROWS[:60], CODES[:60], ROWS)[0].concentration
+    shuffled = concentrated(ROWS[:60][order], CODES[:60][order], ROWS)[0].concentration
+    assert shuffled == pytest.approx(once, rel=1e-3)
