@@ -15,8 +15,8 @@ from skactive.heads.directions import (
 )
 
 _CONCENTRATION = 4.0  # before any label was foretold
-_OCTAVES = np.array([-2.0, -1.0, 0.0, 1.0])  # by which it may turn out to be another
-_CAUTION = 2.0  # nats against an octave, four times as many against two
+_OCTAVES = np.array([-2.0, -1.0, 0.0, 1.0, 2.0])  # by which it may turn out to be another
+_CAUTION = 1.0  # nats against an octave, four times as many against two
 _TEMPERATURES = np.array([0.4, 0.6, 1.0, 1.6, 2.4])
 
 
@@ -210,9 +210,9 @@ class Expert:
     def concentrate(self, twins: Twins, labelled: Labelled) -> None:
         """Find out how far to go by the classes' directions.
 
-        1, 2, 4 and 8 are averaged, on a logarithmic scale, by how well each would have foretold the
-        labels at the best of a few temperatures: it has to put the classes of a row in the right
-        order, and that it makes the opinion surer is no merit. Few labels leave it near 4.
+        Concentrations from 1 to 16 are averaged, on a logarithmic scale, by how well each would have
+        foretold the labels at the best of a few temperatures: it has to put the classes of a row in
+        the right order, and that it makes the opinion surer is no merit. Few labels leave it near 4.
 
         Parameters
         ----------
