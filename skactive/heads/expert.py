@@ -210,9 +210,10 @@ class Expert:
     def concentrate(self, twins: Twins, labelled: Labelled) -> None:
         """Find out how far to go by the classes' directions.
 
-        Concentrations from 1 to 16 are averaged, on a logarithmic scale, by how well each would have
-        foretold the labels at the best of a few temperatures: it has to put the classes of a row in
-        the right order, and that it makes the opinion surer is no merit. Few labels leave it near 4.
+        Concentrations from 1 to 16 are averaged, on a logarithmic scale, by how well each would
+        have foretold the labels at the best of a few temperatures: it has to put the classes of a
+        row in the right order, and that it makes the opinion surer is no merit. Few labels leave it
+        near 4.
 
         Parameters
         ----------

@@ -250,7 +250,8 @@ class JointModel:
             seen = Labelled(canonical.rows, canonical.y, canonical.weight, self._prior_proba)
             for expert in self.experts:
                 expert.sharpen(groups, seen)
-        if self._resampled or not hasattr(self.head, "held_out_heads_"):
+        nothing_to_find = groups is None and len(self.experts) == 1
+        if nothing_to_find or self._resampled or not hasattr(self.head, "held_out_heads_"):
             return
         labelled = Labelled(*self._labelled, self._prior_proba)
         twins = [expert.twins(labelled, groups) for expert in self.experts]
