@@ -14,6 +14,7 @@ from skactive.heads.automatic import LabelledRows
 from skactive.heads.averaging import mixture_share
 from skactive.heads.directions import group_rows
 from skactive.heads.expert import Expert, Labelled
+from skactive.heads.twins import Twins
 
 RNG = np.random.default_rng(0)
 CODES = RNG.integers(3, size=400)
@@ -185,8 +186,7 @@ def test_what_is_foretold_by_hand():
     head = SoftmaxHead().fit(labelled.rows, labelled.y)
     groups = group_rows(ROWS, None, np.random.default_rng(0))
     expert = Expert(head, np.arange(3))
-    expert.concentration = 3.0
-    foretold = expert.foretell(expert.twins(labelled, groups), labelled)
+    foretold = Twins(expert, labelled, groups).foretold(3.0)
     for rows, without in head.held_out_heads_:
         twin = Expert(without, np.arange(3))
         twin.sharpen(groups, labelled.take(~rows))
@@ -200,55 +200,51 @@ def test_nothing_is_foretold_where_all_rows_are_equal():
     head = SoftmaxHead().fit(np.ones((6, 2)), [0, 1, 0, 1, 1, 1])
     labelled = Labelled(np.ones((6, 2)), np.array([0, 1, 0, 1, 1, 1]), np.ones(6), None)
     assert head.held_out_heads_ == []
-    expert = Expert(head, np.arange(2))
-    assert np.isnan(expert.foretell(expert.twins(labelled, None), labelled)).all()
-    expert.concentrate([], labelled)
-    assert expert.concentration == pytest.approx(4)
+    twins = Twins(Expert(head, np.arange(2)), labelled, None)
+    assert np.isnan(twins.foretold(4.0)).all()
+    assert twins.concentration() == 4
 
 
-def concentrated(rows, codes, pool):
-    """An expert without a prior, on labelled rows of a pool."""
+def twins_of(rows, codes, pool):
+    """Of an expert without a prior, on labelled rows of a pool."""
     labelled = Labelled(rows, codes, np.ones(len(rows)), None)
     groups = group_rows(pool, None, np.random.default_rng(0))
-    expert = Expert(SoftmaxHead().fit(rows, codes), np.arange(3))
-    expert.sharpen(groups, labelled)
-    twins = expert.twins(labelled, groups)
-    expert.concentrate(twins, labelled)
-    return expert, twins
+    return Twins(Expert(SoftmaxHead().fit(rows, codes), np.arange(3)), labelled, groups)
 
 
 def test_concentration_by_brute_force():
     codes = np.concatenate([CODES[:50], (CODES[50:60] + 1) % 3])
-    expert, twins = concentrated(ROWS[:60], codes, ROWS)
+    twins = twins_of(ROWS[:60], codes, ROWS)
     counts = np.bincount(codes)
     best = []
     for concentration in (1, 2, 4, 8, 16):
         tried = []
-        for temperature in (0.4, 0.6, 1, 1.6, 2.4):
+        for power in (0.4, 0.6, 1, 1.6, 2.4):
             total = 0
-            for rows, twin in twins:
+            for held_out, twin, rows, _ in twins._twins:
                 twin.concentration = concentration
-                proba = twin.proba(ROWS[:60][rows], None) ** temperature
+                proba = twin.proba(rows, None) ** power
                 proba /= proba.sum(axis=1, keepdims=True)
-                for opinion, code in zip(proba, codes[rows], strict=True):
+                for opinion, code in zip(proba, codes[held_out], strict=True):
                     total += np.log(0.9 * opinion[code] + 0.1 / 3) / counts[code] ** 0.5
             tried.append(total * 60 / (counts**0.5).sum())
         best.append(max(tried))
     share = np.exp((np.array(best) - [4, 1, 0, 1, 4]) / 4)
     expected = np.exp(share / share.sum() @ np.log([1, 2, 4, 8, 16]))
-    assert expert.concentration == pytest.approx(expected, rel=1e-6)
+    assert twins.concentration() == pytest.approx(expected, rel=1e-6)
+    assert expected != pytest.approx(4, rel=0.01)
 
 
-def test_tight_classes_are_gone_by_more_than_loose_ones():
-    """The labels tell: where wrong, they tell that rows in one direction differ."""
+def test_the_labels_tell_how_far_to_go_by_directions():
+    """Where they are of any class, that rows lie in one direction means nothing."""
     tight = normalize(np.eye(3, 12)[CODES] + 0.05 * RNG.normal(size=(400, 12)) + 0.3)
-    sure = concentrated(tight[:90], CODES[:90], tight)[0]
-    unsure = concentrated(tight[:90], RNG.permutation(CODES[:90]), tight)[0]
-    assert 1 <= unsure.concentration < sure.concentration <= 16
+    sure = twins_of(tight[:90], CODES[:90], tight).concentration()
+    unsure = twins_of(tight[:90], RNG.permutation(CODES[:90]), tight).concentration()
+    assert 1 <= unsure < sure <= 16
 
 
 def test_concentration_is_the_same_in_any_order():
     order = RNG.permutation(60)
-    once = concentrated(ROWS[:60], CODES[:60], ROWS)[0].concentration
-    shuffled = concentrated(ROWS[:60][order], CODES[:60][order], ROWS)[0].concentration
+    once = twins_of(ROWS[:60], CODES[:60], ROWS).concentration()
+    shuffled = twins_of(ROWS[:60][order], CODES[:60][order], ROWS).concentration()
     assert shuffled == pytest.approx(once, rel=1e-3)

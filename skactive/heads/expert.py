@@ -1,11 +1,9 @@
 """Experts: a head's opinion with a prior or without one, sharpened by what a pool looks like."""
 
-from copy import copy
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from skactive.heads.averaging import evidence_shares, label_worth, log_likelihood
 from skactive.heads.directions import (
     Directions,
     Groups,
@@ -13,11 +11,6 @@ from skactive.heads.directions import (
     normalised,
     sharpened,
 )
-
-_CONCENTRATION = 4.0  # before any label was foretold
-_OCTAVES = np.array([-2.0, -1.0, 0.0, 1.0, 2.0])  # by which it may turn out to be another
-_CAUTION = 1.0  # nats against an octave, four times as many against two
-_TEMPERATURES = np.array([0.4, 0.6, 1.0, 1.6, 2.4])
 
 
 class Labelled(NamedTuple):
@@ -56,9 +49,6 @@ class Labelled(NamedTuple):
         return Labelled(self.rows[chosen], self.y[chosen], self.weight[chosen], prior_proba)
 
 
-Twins = list[tuple[np.ndarray, "Expert"]]
-
-
 class Expert:
     """A fitted head that says how likely each class is.
 
@@ -78,7 +68,7 @@ class Expert:
     """
 
     directions: Directions | None = None
-    concentration = _CONCENTRATION
+    concentration = 4.0  # how far it goes by them; found by `Twins` where there are labels
 
     def __init__(
         self,
@@ -111,7 +101,7 @@ class Expert:
             Rows sum to 1.
         """
         proba = self.proba_by_labels(features, prior_proba)
-        return self._sharpened(proba, features, self.concentration)
+        return self.sharpened(proba, features, self.concentration)
 
     def proba_by_labels(self, features: Any, prior_proba: np.ndarray | None) -> np.ndarray:
         """The opinion as if no pool had been seen.
@@ -183,87 +173,23 @@ class Expert:
         opinion = self.proba_by_labels(rows, prior_proba)
         self.directions = class_directions(opinion[:, self._known], rows, sizes)
 
-    def twins(self, labelled: Labelled, groups: Groups | None) -> Twins:
-        """The expert as it would be, had it not seen some of the labels.
+    def sharpened(self, proba: np.ndarray, features: Any, concentration: float) -> np.ndarray:
+        """An opinion like that by labels, brought towards the classes' directions.
 
         Parameters
         ----------
-        labelled : Labelled
-            What the head was fitted on. The head has `held_out_heads_`.
-        groups : Groups or None
-            Of a pool, by which each twin is sharpened.
+        proba : array of shape (n, K)
+            The opinion.
+        features : array of shape (n, d)
+            What the head sees of the rows.
+        concentration : float
+            How far to go.
 
         Returns
         -------
-        twins : list of (bool array of shape (m,), Expert)
-            Which labels each has not seen.
+        proba : array of shape (n, K)
+            Rows sum to 1. As it was where there are no directions.
         """
-        twins = []
-        for unseen, head in self.head.held_out_heads_:
-            twin = copy(self)
-            twin.head, twin.directions = head, None
-            if groups is not None:
-                twin.sharpen(groups, labelled.take(~unseen))
-            twins.append((unseen, twin))
-        return twins
-
-    def concentrate(self, twins: Twins, labelled: Labelled) -> None:
-        """Find out how far to go by the classes' directions.
-
-        Concentrations from 1 to 16 are averaged, on a logarithmic scale, by how well each would
-        have foretold the labels at the best of a few temperatures: it has to put the classes of a
-        row in the right order, and that it makes the opinion surer is no merit. Few labels leave it
-        near 4.
-
-        Parameters
-        ----------
-        twins : list of (bool array of shape (m,), Expert)
-            Of this expert, sharpened.
-        labelled : Labelled
-            What the head was fitted on.
-        """
-        given = np.searchsorted(self.classes, labelled.y)
-        foretold = np.full((len(given), len(_OCTAVES), len(_TEMPERATURES)), np.nan)
-        for unseen, twin in twins:
-            rows, codes = labelled.take(unseen), given[unseen]
-            by_labels = twin.proba_by_labels(rows.rows, rows.prior_proba)
-            for i, concentration in enumerate(_CONCENTRATION * 2**_OCTAVES):
-                proba = twin._sharpened(by_labels, rows.rows, concentration)
-                powers = proba ** _TEMPERATURES[:, None, None]
-                foretold[unseen, i] = (
-                    powers[:, np.arange(len(codes)), codes] / powers.sum(axis=2)
-                ).T
-        asked = ~np.isnan(foretold[:, 0, 0])
-        worth = label_worth(given, labelled.weight, asked)[asked]
-        likelihood = log_likelihood(foretold[asked], len(self.classes))
-        evidence = np.einsum("n,nct->ct", worth, likelihood).max(axis=1) - _CAUTION * _OCTAVES**2
-        self.concentration = float(_CONCENTRATION * 2 ** (evidence_shares(evidence) @ _OCTAVES))
-
-    def foretell(self, twins: Twins, labelled: Labelled) -> np.ndarray:
-        """What the expert would have said of labels, had it not seen them.
-
-        Parameters
-        ----------
-        twins : list of (bool array of shape (m,), Expert)
-            Of this expert.
-        labelled : Labelled
-            What the head was fitted on.
-
-        Returns
-        -------
-        likelihood : array of shape (m,)
-            The probability of each label given; NaN where no twin is without it.
-        """
-        given = np.searchsorted(self.classes, labelled.y)
-        likelihood = np.full(len(given), np.nan)
-        for unseen, twin in twins:
-            rows = labelled.take(unseen)
-            by_labels = twin.proba_by_labels(rows.rows, rows.prior_proba)
-            proba = twin._sharpened(by_labels, rows.rows, self.concentration)
-            likelihood[unseen] = proba[np.arange(len(proba)), given[unseen]]
-        return likelihood
-
-    def _sharpened(self, proba: np.ndarray, features: Any, concentration: float) -> np.ndarray:
         if self.directions is None:
             return proba
         proba, known = proba.copy(), self._known

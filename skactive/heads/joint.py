@@ -19,6 +19,7 @@ from skactive.heads.balance import balances, pool_correction
 from skactive.heads.directions import Groups, normalised
 from skactive.heads.expert import Expert, Labelled, log_linear_pool
 from skactive.heads.sampling import SAMPLED, Sampler, make_sampler
+from skactive.heads.twins import Twins
 from skactive.noise import out_of_fold
 
 _PRIOR_POWERS = np.array([0.0, 0.25, 0.5, 1.0])
@@ -254,13 +255,13 @@ class JointModel:
         if nothing_to_find or self._resampled or not hasattr(self.head, "held_out_heads_"):
             return
         labelled = Labelled(*self._labelled, self._prior_proba)
-        twins = [expert.twins(labelled, groups) for expert in self.experts]
+        twins = [Twins(expert, labelled, groups) for expert in self.experts]
         if groups is not None:
             for expert, its_twins in zip(self.experts, twins, strict=True):
-                expert.concentrate(its_twins, labelled)
+                expert.concentration = its_twins.concentration()
         if len(self.experts) > 1:
             with_prior, without = (
-                expert.foretell(its_twins, labelled)
+                its_twins.foretold(expert.concentration)
                 for expert, its_twins in zip(self.experts, twins, strict=True)
             )
             codes = np.searchsorted(self.classes, labelled.y)
