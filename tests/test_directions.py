@@ -174,7 +174,8 @@ def test_a_heeded_prior_leaves_less_to_the_pool():
     expected = 0
     for share, expert, part in zip(model.shares, model.experts, (heeded, 0), strict=True):
         by_labels = expert.proba_by_labels(ROWS, prior_proba)
-        expected += share * sharpened(by_labels, expert.directions, ROWS, 4 * (1 - part) ** 2)
+        concentration = expert.concentration * (1 - part) ** 2
+        expected += share * sharpened(by_labels, expert.directions, ROWS, concentration)
     np.testing.assert_allclose(clf.predict_proba(ROWS), model.rebalanced(expected))
     assert isinstance(clf._pool_groups, Groups)
 
