@@ -64,10 +64,10 @@ def test_share_by_integration(agreement, benefit):
     )
 
 
-@pytest.mark.parametrize("agreement", [-2, 1.5, 3])
+@pytest.mark.parametrize("agreement", [-2, 1.8, 3])
 def test_doubt_about_a_prior_with_which_labels_do_not_agree(agreement):
-    """By 100 labels, 4 is expected of a prior of use; four fifths of up to three nats count."""
-    doubt = 0.8 * min(max(8 - 4 * agreement, 0), 3)
+    """By 100 labels, 4 is expected of a prior of use; four fifths of up to four labels count."""
+    doubt = 0.8 * min(2 * max(8 - 4 * agreement, 0), 4)
     benefit = 1 + max(4 * agreement - 8, 0)
     foretold, codes = np.full(100, 0.5), np.repeat([0, 1], 50)
     share = mixture_share(foretold, foretold, codes, np.ones(100), agreement)

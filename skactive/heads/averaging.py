@@ -11,7 +11,8 @@ _PLAIN = 2.0  # agreement beyond which the evidence can speak for itself
 _BENEFIT = 100.0  # imaginary labels for the prior, over n
 _EXPECTED = 0.4  # agreement of a prior of use, over the square root of n
 _MOST_AGREEING = 0.1  # imaginary labels for the prior that agreement can bring, for each of n
-_MOST_DOUBT = 3.0  # imaginary labels against it
+_SEVERITY = 2.0  # imaginary labels against it, for each nat by which it looks useless,
+_MOST_DOUBT = 400.0  # but no more than this over n
 _TOO_FEW = 20  # labels, to hold anything against it
 _WRONG = 0.1  # share of labels reckoned to be wrong when opinions are weighed
 _SHARES = np.linspace(0.0125, 0.9875, 40)
@@ -92,9 +93,9 @@ def mixture_share(
     tell. Then the agreement is compared: 0.4 sqrt(n) is expected of a prior of use, 0 of any other.
     The log-likelihood ratio is added in favour of the prior, up to n / 10, because labels that a
     strategy has asked for are of rows on which even a good prior is in doubt. Where it is negative,
-    it counts against the prior, up to 3, because where many labels are wrong a good one may look
-    useless; and only in so far as there are more than twenty. For what a label counts, see
-    `label_worth`.
+    twice its size counts against the prior, in so far as there are more than twenty labels, and up
+    to 400 / n: many can tell by themselves, and where many are wrong a good prior may look useless.
+    For what a label counts, see `label_worth`.
 
     Parameters
     ----------
@@ -122,7 +123,8 @@ def mixture_share(
     expected = _EXPECTED * np.sqrt(n_labels)
     ratio = expected * (agreement - expected / 2)
     benefit = _BENEFIT / n_labels + np.clip(ratio, 0, _MOST_AGREEING * n_labels)
-    doubt = np.clip(-ratio, 0, _MOST_DOUBT) * max(1 - _TOO_FEW / n_labels, 0)
+    doubt = np.clip(-_SEVERITY * ratio, 0, _MOST_DOUBT / n_labels)
+    doubt *= max(1 - _TOO_FEW / n_labels, 0)
     log_posterior = benefit * np.log(_SHARES) + doubt * np.log(1 - _SHARES)
     mixture = np.outer(_SHARES, with_prior[asked]) + np.outer(1 - _SHARES, without[asked])
     log_posterior += log_likelihood(mixture, codes.max() + 1) @ worth[asked]
