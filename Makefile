@@ -24,6 +24,7 @@ bench: $(VENV)/.dev
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/encoders.py
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/query_speed.py --peers
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/learner.py --out $(OUT)/learner $(if $(DATA),--data $(DATA))
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/prior_trust_bound.py --out $(OUT)/learner $(if $(DATA),--data $(DATA))
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/label_savings.py --out $(OUT)/savings $(if $(DATA),--data $(DATA))
 
 # What each command needs is installed once, and again when pyproject.toml changes.
