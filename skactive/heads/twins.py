@@ -80,6 +80,6 @@ class Twins:
         likelihood = np.full((len(self._codes), len(powers)), np.nan)
         for held_out, twin, rows, by_labels in self._twins:
             proba = twin.sharpened(by_labels, rows, concentration) ** powers[:, None, None]
-            given = proba[:, np.arange(len(rows)), self._codes[held_out]]
+            given = proba[:, np.arange(len(by_labels)), self._codes[held_out]]
             likelihood[held_out] = (given / proba.sum(axis=2)).T
         return likelihood
