@@ -25,14 +25,26 @@ import argparse
 import json
 import sys
 import warnings
-from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
 
 import numpy as np
 import torch
-from _data import add_data_option
-from learner import PRIORS, RULES, TablePrior, Task, load, prior_table, scores, tasks
+from _data import IMAGES, TEXTS, add_data_option
+from learner import (
+    NOISES,
+    PRIORS,
+    RULES,
+    Data,
+    Outcomes,
+    TablePrior,
+    Task,
+    load,
+    prior_table,
+    read,
+    scores,
+    tasks,
+)
 from scipy.optimize import linprog
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
@@ -43,18 +55,8 @@ from skactive.heads import SoftmaxHead
 from skactive.heads.expert import Labelled
 from skactive.heads.twins import Twins
 
-SETS = (
-    "banking77",
-    "caltech101",
-    "cifar10",
-    "davidson_hate",
-    "goemotions",
-    "trec6",
-    "tweeteval_emotion",
-    RULES,
-)
+SETS = (*TEXTS, *IMAGES, RULES)  # those with a prior
 N_LABELS = (10, 20, 50)
-NOISES = ("0", "20", "40", "pair 20")
 CELLS = ((1, 1), (4, 1), (8, 1), (4, 4))  # of agreement, of the lead
 SHARES = np.array([(i, j, 4 - i - j) for i in range(5) for j in range(5 - i)]) / 4
 SLACK = 0.5  # by which a bad prior may cost more than 1 point
@@ -77,7 +79,7 @@ def main() -> None:
     report(folder, seeds)
 
 
-def measure(data, folder: Path, seeds: range) -> None:
+def measure(data: Data, folder: Path, seeds: range) -> None:
     """Append what is missing."""
     path = folder / f"mixtures-{data.name}.jsonl"
     done = {record["seed"] for record in read(path)}
@@ -130,7 +132,7 @@ def report(folder: Path, seeds: range) -> None:
         for record in read(folder / f"mixtures-{name}.jsonl")
         if record["seed"] in seeds
     ]
-    against = references(folder, seeds)
+    against = Outcomes(folder, seeds)
     print("\n| n | cells of agreement x lead | worst set, in hindsight | other half |")
     print("|---|---|---|---|")
     for n, cells in product(N_LABELS, CELLS):
@@ -144,7 +146,7 @@ def report(folder: Path, seeds: range) -> None:
 
 
 def best_rule(
-    found_on: list[dict], judged_by: list[dict], against: dict, cells: tuple[int, int]
+    found_on: list[dict], judged_by: list[dict], against: Outcomes, cells: tuple[int, int]
 ) -> tuple[float, float]:
     """The worst set's lead in points, where the rule was found and where it is judged.
 
@@ -160,14 +162,14 @@ def best_rule(
         total: dict[tuple, np.ndarray] = {}
         count: dict[tuple, int] = {}
         for r in records:
-            what = r["kind"] == "prior"
             place = [
                 int(np.searchsorted(e[1:-1], r[name]))
                 for e, name in zip(edges, ("agreement", "lead"), strict=True)
             ]
             key = (r["set"], r["kind"])
             gain = total.setdefault(key, np.zeros((np.prod(cells), len(SHARES))))
-            reference = against[r["set"], r["noise"], r["n"]][0 if what else 1]
+            others = ("no prior", "zero-shot") if r["kind"] == "prior" else ("no prior",)
+            reference = max(against.mean(r["set"], r["noise"], r["n"], other) for other in others)
             gain[place[0] * cells[1] + place[1]] += 100 * (np.array(r["bacc"]) - reference)
             count[key] = count.get(key, 0) + 1
         return {key: gain / count[key] for key, gain in total.items()}
@@ -188,27 +190,6 @@ def best_rule(
     rule = solution.x[:-1].reshape(n_cells, n_mixtures)
     leads = [(rule * gain).sum() for key, gain in gains(judged_by).items() if key[1] == "prior"]
     return solution.x[-1], min(leads)
-
-
-def references(folder: Path, seeds: range) -> dict[tuple, tuple[float, float]]:
-    """The better of zero-shot and no prior, and no prior, by set, noise and n: means over seeds."""
-    values: dict[tuple, dict[str, list[float]]] = {}
-    for name, (family, method) in product(SETS, (("ours", "no prior"), ("baselines", "zero-shot"))):
-        for record in read(folder / f"{family}-{name}.jsonl"):
-            if record["seed"] in seeds and method in record:
-                key = (record["set"], record["noise"], record["n"])
-                values.setdefault(key, {}).setdefault(method, []).append(record[method]["bacc"])
-    return {
-        key: (max(np.mean(v) for v in each.values()), float(np.mean(each["no prior"])))
-        for key, each in values.items()
-        if len(each) == 2
-    }
-
-
-def read(path: Path) -> Iterator[dict]:
-    if path.is_file():
-        with path.open() as file:
-            yield from map(json.loads, file)
 
 
 if __name__ == "__main__":

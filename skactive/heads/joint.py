@@ -244,26 +244,24 @@ class JointModel:
             n_labels=n_labels,
         )
         self.experts, self.shares = [expert], [1.0]
-        if self.anchored and hasattr(self.head, "held_out_heads_"):
+        foretells = not self._resampled and hasattr(self.head, "held_out_heads_")
+        if self.anchored and foretells:
             self.experts.append(Expert(self._head_alone(), self.classes))
         if groups is not None:
             canonical = self._canonical
             seen = Labelled(canonical.rows, canonical.y, canonical.weight, self._prior_proba)
             for expert in self.experts:
                 expert.sharpen(groups, seen)
-        nothing_to_find = groups is None and len(self.experts) == 1
-        if nothing_to_find or self._resampled or not hasattr(self.head, "held_out_heads_"):
+        if not foretells or (groups is None and len(self.experts) == 1):
             return
-        labelled = Labelled(*self._labelled, self._prior_proba)
-        twins = [Twins(expert, labelled, groups) for expert in self.experts]
-        if groups is not None:
-            for expert, its_twins in zip(self.experts, twins, strict=True):
-                expert.concentration = its_twins.concentration()
+        labelled, foretold = Labelled(*self._labelled, self._prior_proba), []
+        for expert in self.experts:
+            twins = Twins(expert, labelled, groups)
+            if groups is not None:
+                expert.concentration = twins.concentration()
+            foretold.append(twins.foretold(expert.concentration))
         if len(self.experts) > 1:
-            with_prior, without = (
-                its_twins.foretold(expert.concentration)
-                for expert, its_twins in zip(self.experts, twins, strict=True)
-            )
+            with_prior, without = foretold
             codes = np.searchsorted(self.classes, labelled.y)
             agreement = self.head.anchor_["agreement"]
             share = mixture_share(with_prior, without, codes, labelled.weight, agreement)
