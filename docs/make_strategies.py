@@ -24,8 +24,8 @@ From what benchmarks.md has under "Labels saved"; where that says nothing, nor d
 - A table without a prior: `base` is as good, and costs a few passes over the probabilities.
 - Classes of about one size, few wrong answers, a good model: `margin`; with some
   wrong answers too `badge` is about as good as the default.
-- No opinion yet, and you want rows that stand for the pool: `max_herding`, which `"auto"` is until
-  there is an opinion.
+- No opinion yet, and you want rows that stand for the pool: `max_herding`. Until there is an
+  opinion `"auto"` is much the same, of a wider reach.
 - Seconds count on millions of rows: `margin`, or `RandomCandidates` around anything else.
 - Not on long tails or noisy answers: `entropy`, and `co_decision` as published, behind random here.
 - Your own data are at hand with labels for a part of them: `simulate` tells more than any list.

@@ -93,11 +93,24 @@ def test_balanced_herding_equals_brute_force(balance):
     assert picks.tolist() == one_by_one(similarity, 40, reached, weights)
 
 
-def test_balanced_herding_without_opinions_is_max_herding():
+def test_balanced_herding_without_opinions_is_max_herding_of_wider_reach():
     X, _ = blobs([30, 20, 10])
+    spread = np.sqrt(((X - X.mean(axis=0)) ** 2).sum(axis=1).mean())
+    wide = MaxHerding(bandwidth=2.5 * spread).select(PoolView(60, X=X), 10)
     for proba in (None, np.tile([1.0, 0.0], (60, 1))):
         picks = BalancedHerding().select(PoolView(60, X=X, proba=proba), 10)
-        np.testing.assert_array_equal(picks, MaxHerding().select(PoolView(60, X=X), 10))
+        np.testing.assert_array_equal(picks, wide)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_balanced_herding_comes_to_a_few_far_rows_before_max_herding(seed):
+    X = np.random.default_rng(seed).normal(size=(306, 8))
+    X[300:, 0] += 6
+    balanced, plain = (
+        strategy.select(PoolView(306, X=X), 20) >= 300
+        for strategy in (BalancedHerding(), MaxHerding())
+    )
+    assert balanced.argmax() < plain.argmax()
 
 
 def test_balanced_herding_sees_a_rare_class_that_a_plain_sample_would_miss():

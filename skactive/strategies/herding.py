@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 _TRUSTED = 0.5  # a label below is likelier wrong than right
+_REACH = 2.5  # of similarities, in spreads of the rows
 _LEAST_SHARE = 1e-3  # a class that is expected nowhere has a finite weight
 
 
@@ -226,20 +227,21 @@ class BalancedHerding(QueryStrategy):
     """MaxHerding over the rows in doubt, in which rare classes weigh more: ``strategy="auto"``.
 
     A reference row counts by its doubt, 1 - (p1 - p2) of the joint opinion of prior and head, times
-    the mean of 1 / sqrt(share of the class in the pool) under that opinion. Rows whose label
+    the mean of 1 / (share of the class in the pool) under that opinion. Rows whose label
     is trusted cover what is near them; where a label is likely to be wrong, the region stays open.
     A large pool is represented by rows drawn in proportion to what they count, so that rare
     classes have their part.
 
-    **Use it** from the first label on: without opinions it is `MaxHerding`. **Leave it** where all
-    classes are of one size and the model is good, where `Margin` is as good and costs less. Needs
-    nothing. O(N R d) for R reference rows, O(R d) for each gain brought up to date.
+    **Use it** from the first label on: without opinions it is a `MaxHerding` of wider reach, which
+    finds what is far from the crowd sooner. **Leave it** where all classes are of one size and the
+    model is good, where `Margin` is as good and costs less. Needs nothing. O(N R d) for R reference
+    rows, O(R d) for each gain brought up to date.
 
     Parameters
     ----------
     bandwidth : float or "auto", default="auto"
-        As in `MaxHerding`.
-    balance : float, default=0.5
+        How far similarities reach; "auto" is 2.5 times that of `MaxHerding`.
+    balance : float, default=1.0
         The power of a class's share by which its rows count less; 0 lets all count alike, 1 lets
         all classes weigh the same.
     n_reference : int, default=4000
@@ -268,7 +270,7 @@ class BalancedHerding(QueryStrategy):
     }
 
     def __init__(
-        self, bandwidth: float | str = "auto", balance: float = 0.5, n_reference: int = 4000
+        self, bandwidth: float | str = "auto", balance: float = 1.0, n_reference: int = 4000
     ) -> None:
         self.bandwidth = bandwidth
         self.balance = balance
@@ -288,7 +290,7 @@ class BalancedHerding(QueryStrategy):
                 torch.from_numpy(np.asarray(view.label_trust) > _TRUSTED).to(known.device)
             ]
         auto = self.bandwidth == "auto"
-        bandwidth = spread(reference) if auto else float(self.bandwidth)
+        bandwidth = _REACH * spread(reference) if auto else float(self.bandwidth)
         return greedy_cover(
             rows,
             n,
