@@ -44,7 +44,7 @@ from skactive.datasets import flip_labels
 from skactive.priors import ZeroShotClassifier
 
 BUDGET, BATCH = 400, 20
-OURS = ("auto", "random")
+OURS = ("auto", "random", "margin", "base", "max_herding", "badge")
 NOISE_RATIOS = (0.3, 0.5, 0.7)
 LEARNERS = {
     "SoftmaxHead, columns as they are": SoftmaxHead(device="cpu"),
