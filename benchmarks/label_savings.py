@@ -45,6 +45,7 @@ from skactive.priors import ZeroShotClassifier
 
 BUDGET, BATCH = 400, 20
 OURS = ("auto", "random", "margin", "base", "max_herding", "badge")
+IN_PAIRS = {"only": ("peers", "ours"), "strategies": ("auto",)}  # what pairs of noises compare
 NOISE_RATIOS = (0.3, 0.5, 0.7)
 LEARNERS = {
     "SoftmaxHead, columns as they are": SoftmaxHead(device="cpu"),
@@ -74,15 +75,18 @@ def main() -> None:
         return measure_time()
     folder = Path(options.out)
     folder.mkdir(parents=True, exist_ok=True)
+    fewer = {k: [v for v in vars(options)[k] if v in kept] for k, kept in IN_PAIRS.items()}
+    in_pairs = argparse.Namespace(**vars(options) | fewer)
     everything = [*SETTINGS, *(setting for pair in NOISE_PAIRS for setting in pair)]
     chosen = [s for s in everything if s.name.startswith(tuple(options.settings))]
     for seed in range(*options.seeds) if not options.report else ():
         for setting in chosen:
             trial = draw(setting, options.data, seed)
-            for family in options.only if trial is not None else ():
+            asked = options if setting in SETTINGS else in_pairs
+            for family in asked.only if trial is not None else ():
                 path = folder / file_name(family, setting.name)
                 done = {(r["method"], r["seed"]) for r in read(path)}
-                for record in FAMILIES[family](trial, seed, options, done):
+                for record in FAMILIES[family](trial, seed, asked, done):
                     record |= {"seed": seed, "zero_shot": trial.zero_shot}
                     with path.open("a") as file:
                         file.write(json.dumps(record) + "\n")
