@@ -561,7 +561,7 @@ class ActiveClassifier(VersionNoted, CallbackSupportMixin, ClassifierMixin, Base
         if self._freshness.encoder is before.encoder:
             return memory
         if self._pool_summary is not None:  # its directions are those of the other embeddings
-            self._pool_summary = PoolSummary(self._pool_summary.shares, None)
+            self._pool_summary = self._pool_summary._replace(directions=None)
         self._pool_groups = None
         return replace(memory, rows=self._split().represent(memory.originals))
 

@@ -150,8 +150,7 @@ class MaxHerding(QueryStrategy):
 
         rows = Rows(view.X, view.device, centred=True)
         reference = rows.take(draw_reference(view, self.n_reference))
-        auto = self.bandwidth == "auto"
-        bandwidth = spread(reference) if auto else float(self.bandwidth)
+        bandwidth = _given(self.bandwidth, spread(reference))
         known = labelled_points(view, rows)
         return greedy_cover(rows, n, reference, bell(bandwidth), centres=known)
 
@@ -211,8 +210,7 @@ class UHerding(QueryStrategy):
         drawn = draw_reference(view, self.n_reference)
         doubt = closeness(self.read(view, "proba")[drawn])
         reference, known = rows.take(drawn), labelled_points(view, rows)
-        auto = self.bandwidth == "auto"
-        bandwidth = _closest(known, spread(reference)) if auto else float(self.bandwidth)
+        bandwidth = _given(self.bandwidth, _closest(known, spread(reference)))
         return greedy_cover(
             rows,
             n,
@@ -289,8 +287,7 @@ class BalancedHerding(QueryStrategy):
             known = known[
                 torch.from_numpy(np.asarray(view.label_trust) > _TRUSTED).to(known.device)
             ]
-        auto = self.bandwidth == "auto"
-        bandwidth = _REACH * spread(reference) if auto else float(self.bandwidth)
+        bandwidth = _given(self.bandwidth, _REACH * spread(reference))
         return greedy_cover(
             rows,
             n,
@@ -340,6 +337,10 @@ def draw_reference(view: PoolView, size: int) -> np.ndarray:
 
 def spread(points: "Tensor") -> float:
     return float(((points - points.mean(dim=0)) ** 2).sum(dim=1).mean().sqrt())
+
+
+def _given(bandwidth: float | str, auto: float) -> float:
+    return auto if bandwidth == "auto" else float(bandwidth)
 
 
 def _closest(points: "Tensor", otherwise: float) -> float:
