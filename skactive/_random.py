@@ -7,7 +7,9 @@ from threading import RLock
 import numpy as np
 import torch
 
-_TURN = RLock()  # threads share torch's generator
+from skactive._locks import fork_safe
+
+_TURN = fork_safe(RLock())  # threads share torch's generator
 
 
 def draw_seed(random_state: int | np.random.RandomState | None) -> int:
@@ -34,15 +36,22 @@ def draw_seed(random_state: int | np.random.RandomState | None) -> int:
 
 
 @contextmanager
-def private_torch_generator(seed: int) -> Iterator[None]:
+def private_torch_generator(seed: int, device: str = "cpu") -> Iterator[None]:
     """Seed torch inside the block, and leave its global generators as they were.
 
     Parameters
     ----------
     seed : int
         The seed.
+    device : str, default="cpu"
+        A torch device that is used in the block, if it may not have been used before.
     """
-    devices = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else ()
-    with _TURN, torch.random.fork_rng(devices=devices):
-        torch.manual_seed(seed)
+    if device.startswith("cuda"):
+        torch.cuda.init()
+    on_gpu = torch.cuda.is_initialized()
+    with _TURN, torch.random.fork_rng(devices=range(torch.cuda.device_count()) if on_gpu else ()):
+        # torch.manual_seed would also seed, for good, a GPU that nobody has used yet
+        torch.default_generator.manual_seed(seed)
+        if on_gpu:
+            torch.cuda.manual_seed_all(seed)
         yield

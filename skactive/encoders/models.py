@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from skactive._locks import fork_safe
+
 _MOST_MODELS = 4  # held at once; beyond it the one used longest ago is let go
 
 
@@ -15,7 +17,7 @@ class SharedModel:
     """A loaded model, and the lock under which it encodes (fast tokenizers are not thread-safe)."""
 
     model: Any
-    lock: threading.Lock = field(default_factory=threading.Lock)
+    lock: threading.Lock = field(default_factory=lambda: fork_safe(threading.Lock()))
 
 
 def shared_model(key: Hashable, load: Callable[[], Any]) -> SharedModel:
@@ -65,4 +67,4 @@ def _untouched_generator() -> Iterator[None]:
 
 
 _MODELS: OrderedDict[Hashable, SharedModel] = OrderedDict()
-_LOADING = threading.RLock()
+_LOADING = fork_safe(threading.RLock())

@@ -12,6 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from skactive._extras import require
+from skactive._locks import fork_safe
 from skactive.encoders.models import is_out_of_memory
 
 logger = logging.getLogger("skactive")
@@ -231,4 +232,4 @@ def _has_safetensors(folder: Path) -> bool:
 
 
 _FOUND: dict[str, ModelFiles] = {}
-_SEARCHING = threading.RLock()
+_SEARCHING = fork_safe(threading.RLock())

@@ -104,7 +104,7 @@ class Training:
     ) -> None:
         self.plan, self.labelled, self.verbose = plan, labelled, verbose
         self.device = resolve_device(plan.encoder.device)
-        with private_torch_generator(plan.seed):
+        with private_torch_generator(plan.seed, self.device):
             model = plan.encoder._load(self.device, torch.float32)
             tower = plan.encoder._tower(model)
             self._before = {name: value.clone() for name, value in tower.state_dict().items()}

@@ -125,7 +125,7 @@ class SkorchAdapter(
         elif sample_weight is not None:
             repeated = repeat_by_weight(weight)
             X, y, codes = take(X, repeated), y[repeated], codes[repeated]
-        with private_torch_generator(draw_seed(self.random_state)):
+        with private_torch_generator(draw_seed(self.random_state), str(self.net_.device)):
             self.net_.initialize()
             with epochs_told(self, self.net_, X=X, y=y):
                 self.net_.partial_fit(self._inputs(X), codes)

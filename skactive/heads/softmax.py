@@ -381,7 +381,7 @@ class SoftmaxHead(VersionNoted, CallbackSupportMixin, ClassifierMixin, NetParams
             "sample_weight": weight / weight.mean(),
             "offset": np.tile(self._log_shares(codes, weight), (len(X), 1)),
         }
-        with private_torch_generator(draw_seed(self.random_state)):
+        with private_torch_generator(draw_seed(self.random_state), self._device()):
             self._net = net = self._make_net(self.strength_ / weight.sum()).initialize()
             with epochs_told(self, net, lambda: {"_net": net}, **told):
                 net.partial_fit(inputs, codes)
