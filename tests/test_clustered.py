@@ -6,6 +6,7 @@ from scipy.special import softmax
 from test_coverage import blobs
 from test_strategies import make_view
 
+from skactive.kernels import rows
 from skactive.strategies import Clue, ClusterMargin, DropQuery, PoolView
 
 
@@ -80,3 +81,9 @@ def test_drop_query_takes_sampled_opinions_where_the_head_is_not_linear():
 def test_drop_query_without_a_head_takes_one_row_of_each_cluster():
     X, blob = blobs([40, 30, 20])
     assert sorted(blob[DropQuery().select(PoolView(90, X=X), 3)]) == [0, 1, 2]
+
+
+def test_drop_query_comes_to_the_same_in_blocks_of_any_size(monkeypatch):
+    whole = DropQuery().score(linear_view())
+    monkeypatch.setitem(rows.BLOCK_ELEMENTS, "cpu", 64)
+    np.testing.assert_array_equal(DropQuery().score(linear_view()), whole)

@@ -1,6 +1,7 @@
 """Plausible opinions of a head, and bald on them."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import sparse
 from sklearn.datasets import make_blobs
@@ -154,3 +155,17 @@ def view_of(clf, pool):
     clf.query(pool, 1)
     clf.strategy = strategy
     return seen[0]
+
+
+@pytest.mark.parametrize("frame", [False, True])
+def test_columns_of_great_numbers_that_hardly_differ(frame):
+    """Rounding makes the second moments of such columns negative."""
+    rng = np.random.default_rng(0)
+    X = 1e9 + rng.normal(size=(80, 1)) + 1e-3 * rng.normal(size=(80, 2))
+    y = (X[:, 0] > np.median(X[:, 0])).astype(int)
+    rows = pd.DataFrame(X, columns=["first", "last"]) if frame else X
+    labelled = rows.iloc[:20] if frame else rows[:20]
+    clf = ActiveClassifier(LogisticRegression(), strategy="bald", random_state=0)
+    _, scores = clf.fit(labelled, y[:20]).query(rows, 5, return_scores=True)
+    assert np.isfinite(scores).all()
+    assert (scores > 0).all()

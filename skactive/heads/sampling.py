@@ -156,7 +156,7 @@ class Forest:
 
 
 def _as_it_is(features: Any) -> Any:
-    return features
+    return features if sparse.issparse(features) else np.asarray(features)
 
 
 def _with_ones(inputs: Any) -> np.ndarray:
@@ -167,7 +167,8 @@ def _with_ones(inputs: Any) -> np.ndarray:
 def _principal(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Eigenvalues (r,) and eigenvectors (h, r) of the second moments, those of none left out."""
     if len(rows) >= rows.shape[1]:
-        return np.linalg.eigh(rows.T @ rows)
+        moments, basis = np.linalg.eigh(rows.T @ rows)
+        return np.maximum(moments, 0), basis  # rounding can leave them below
     moments, basis = np.linalg.eigh(rows @ rows.T)
     kept = moments > 1e-10 * moments.max(initial=0)
     return moments[kept], rows.T @ basis[:, kept] / np.sqrt(moments[kept])

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 _TREE = 4_000
 #: Rows that k-means is fitted on, at least; 32 a cluster where that is more.
 _SAMPLE = 10_000
+#: Rows whose features are dropped at a time.
+_SHAKEN = 4_096
 #: Rounds of k-means: the batch hardly changes after a few.
 _ROUNDS = 10
 
@@ -250,7 +252,9 @@ class DropQuery(QueryStrategy):
             return shaken
         weights, offsets = (torch.as_tensor(w).to(rows.device, rows.dtype) for w in view.linear)
         shaken = np.empty(len(view), dtype=np.int64)
-        for where, block in rows.blocks():
+        for start in range(0, len(view), _SHAKEN):  # one chance on any device
+            where = slice(start, min(start + _SHAKEN, len(view)))
+            block = rows.take(np.arange(where.start, where.stop))
             firm = torch.addmm(offsets, block, weights.T).argmax(dim=1)
             changed = torch.zeros_like(firm)
             for _ in range(self.n_dropouts):

@@ -1,5 +1,6 @@
 """The batch that stands best for the pool: greedy covers of a reference sample."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 _TRUSTED = 0.5  # a label below is likelier wrong than right
 _REACH = 2.5  # of similarities, in spreads of the rows
+_DISTANCES = 2**22  # computed at a time
 _LEAST_SHARE = 1e-3  # a class that is expected nowhere has a finite weight
 
 
@@ -150,7 +152,7 @@ class MaxHerding(QueryStrategy):
 
         rows = Rows(view.X, view.device, centred=True)
         reference = rows.take(draw_reference(view, self.n_reference))
-        bandwidth = _given(self.bandwidth, spread(reference))
+        bandwidth = _given(self.bandwidth, lambda: spread(reference))
         known = labelled_points(view, rows)
         return greedy_cover(rows, n, reference, bell(bandwidth), centres=known)
 
@@ -210,7 +212,7 @@ class UHerding(QueryStrategy):
         drawn = draw_reference(view, self.n_reference)
         doubt = closeness(self.read(view, "proba")[drawn])
         reference, known = rows.take(drawn), labelled_points(view, rows)
-        bandwidth = _given(self.bandwidth, _closest(known, spread(reference)))
+        bandwidth = _given(self.bandwidth, lambda: _closest(known, spread(reference)))
         return greedy_cover(
             rows,
             n,
@@ -287,7 +289,7 @@ class BalancedHerding(QueryStrategy):
             known = known[
                 torch.from_numpy(np.asarray(view.label_trust) > _TRUSTED).to(known.device)
             ]
-        bandwidth = _given(self.bandwidth, _REACH * spread(reference))
+        bandwidth = _given(self.bandwidth, lambda: _REACH * spread(reference))
         return greedy_cover(
             rows,
             n,
@@ -339,14 +341,19 @@ def spread(points: "Tensor") -> float:
     return float(((points - points.mean(dim=0)) ** 2).sum(dim=1).mean().sqrt())
 
 
-def _given(bandwidth: float | str, auto: float) -> float:
-    return auto if bandwidth == "auto" else float(bandwidth)
+def _given(bandwidth: float | str, auto: Callable[[], float]) -> float:
+    return auto() if bandwidth == "auto" else float(bandwidth)
 
 
 def _closest(points: "Tensor", otherwise: float) -> float:
     """The smallest distance, other than zero, between two of the points."""
     import torch
 
-    distances = torch.pdist(points)
-    distances = distances[distances > 0]
-    return float(distances.min()) if len(distances) else otherwise
+    closest = torch.inf
+    if len(points) < 2:
+        return otherwise
+    for block in points.split(max(1, _DISTANCES // max(1, len(points)))):
+        # by differences: products would not tell near rows from equal ones
+        distances = torch.cdist(block, points, compute_mode="donot_use_mm_for_euclid_dist")
+        closest = min(closest, float(distances.where(distances > 0, torch.inf).min()))
+    return closest if closest < torch.inf else otherwise

@@ -94,7 +94,8 @@ class CoDecision(QueryStrategy):
         Parameters
         ----------
         view : PoolView
-            The pool.
+            The pool. A batch larger than `noise_ratio` of it is asked about outside of the noise
+            set too: take the labels first, and then the clean set of the rows that are left.
 
         Returns
         -------
