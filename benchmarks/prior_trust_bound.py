@@ -112,7 +112,7 @@ def mixtures(task: Task, kind: str) -> dict:
     prior = learned.prior_proba(table[task.test], test)
     opinions = np.stack([prior, *(expert.proba(test, prior) for expert in model.experts)])
     labelled = Labelled(*model._labelled, model._prior_proba)
-    groups = clf._pool_groups
+    groups = clf._pool.groups
     if groups is not None:
         groups = groups._replace(
             prior_proba=learned.prior_proba(groups.prior_proba, groups.centers)

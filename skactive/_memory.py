@@ -64,6 +64,17 @@ class Canonical:
             entry=np.empty(0, dtype=np.int64),
         )
 
+    def digest(self) -> int:
+        """A number that the labels decide, whatever the order they came in.
+
+        Returns
+        -------
+        digest : int
+            128 bits.
+        """
+        content = self.keys.tobytes() + self.weight.tobytes() + repr(self.y.tolist()).encode()
+        return int.from_bytes(blake2b(content, digest_size=16).digest(), "little")
+
 
 @dataclass(frozen=True)
 class LabelMemory:
@@ -111,13 +122,6 @@ class LabelMemory:
         memory : LabelMemory
             Both.
         """
-        opinions = [
-            memory.prior_proba for memory in (self, other) if memory.prior_proba is not None
-        ]
-        if len(opinions) == 1 or len({opinion.shape[1] for opinion in opinions}) > 1:
-            raise ValueError(
-                "prior was set, or has other classes than when labels were given; call fit anew."
-            )
         originals = [self.originals, other.originals]
         if sum(rows is None for rows in originals) == 1:
             raise ValueError("refresh was set, or unset, after labels were given; call fit anew.")
@@ -127,7 +131,7 @@ class LabelMemory:
             weight=np.concatenate([self.weight, other.weight]),
             keys=np.concatenate([self.keys, other.keys]),
             sketches=np.concatenate([self.sketches, other.sketches]),
-            prior_proba=np.concatenate(opinions) if opinions else None,
+            prior_proba=_joined(self.prior_proba, other.prior_proba),
             originals=None if self.originals is None else concatenate(*originals),
         )
 
@@ -180,15 +184,6 @@ class LabelMemory:
             originals=None if self.originals is None else take(self.originals, first),
         )
 
-    def digest(self) -> int:
-        """A number that the labels so far decide, whatever the order they came in.
 
-        Returns
-        -------
-        digest : int
-            128 bits.
-        """
-        canonical = self.canonical()
-        content = canonical.keys.tobytes() + canonical.weight.tobytes()
-        content += repr(canonical.y.tolist()).encode()
-        return int.from_bytes(blake2b(content, digest_size=16).digest(), "little")
+def _joined(before: np.ndarray | None, after: np.ndarray | None) -> np.ndarray | None:
+    return None if before is None or after is None else np.concatenate([before, after])

@@ -3,6 +3,7 @@
 from typing import Any, NamedTuple
 
 from sklearn.base import BaseEstimator, clone
+from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.utils import get_tags
 from sklearn.utils.validation import validate_data
@@ -42,7 +43,8 @@ class Parts(NamedTuple):
             After the steps that need no fit.
         """
         for step in self.representation:
-            if hasattr(X, "columns"):  # a step that was never fitted would wonder at names
+            # a step that was never fitted would wonder at names
+            if hasattr(X, "columns") and not isinstance(step, FrozenEstimator):
                 validate_data(step, X, skip_check_array=True)
             X = step.transform(X)
         return X
@@ -108,6 +110,28 @@ def split_pipeline(estimator: BaseEstimator, seed: int | None) -> Parts:
     return Parts(estimator, steps[:stateless], steps[stateless:], _adapted(head, seed))
 
 
+def fit_transform(step: Any, X: Any, *y: Any) -> Any:
+    """Fit a transformer and apply it, as a Pipeline would.
+
+    Parameters
+    ----------
+    step : transformer
+        With ``fit_transform``, or with ``fit`` and ``transform``.
+    X : rows
+        What it is fitted on.
+    *y : array
+        Their labels, if there are any.
+
+    Returns
+    -------
+    rows
+        Transformed.
+    """
+    if hasattr(step, "fit_transform"):
+        return step.fit_transform(X, *y)
+    return step.fit(X, *y).transform(X)
+
+
 def count_fits(estimator: BaseEstimator) -> int:
     """How many parts of an estimator are fitted at each refit.
 
@@ -149,8 +173,11 @@ def _all_steps(estimator: BaseEstimator) -> list[Any]:
 
 
 def _n_stateless(steps: list[Any]) -> int:
-    needs_fit = (i for i, step in enumerate(steps) if get_tags(step).requires_fit)
-    return next(needs_fit, len(steps))
+    return next((i for i, step in enumerate(steps) if _needs_fit(step)), len(steps))
+
+
+def _needs_fit(step: Any) -> bool:
+    return get_tags(step).requires_fit and not isinstance(step, FrozenEstimator)
 
 
 def _seed_all(estimator: BaseEstimator, seed: int) -> None:

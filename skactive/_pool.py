@@ -4,7 +4,7 @@ import re
 import warnings
 from collections.abc import Callable
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy import sparse
@@ -13,10 +13,11 @@ from sklearn.utils import get_tags
 
 from skactive._device import resolve_device
 from skactive._learned import Learned
-from skactive._pipeline import Parts
+from skactive._pipeline import Parts, fit_transform
 from skactive._rows import by_blocks, n_rows, row_blocks, take
 from skactive._selection import Selection
 from skactive._tables import table_matrix
+from skactive.heads.anchoring import PoolSummary, summarise_pool
 from skactive.heads.balance import balances
 from skactive.heads.directions import (
     Groups,
@@ -115,12 +116,63 @@ def make_view(
     return view
 
 
-def group_pool(
-    rows: Any, parts: Parts, representation: Any, raw: np.ndarray | None, rng: np.random.Generator
-) -> Groups | None:
-    """How a pool of embeddings falls into groups; of any other, some rows.
+class SeenPool(NamedTuple):
+    """What a query saw of a pool.
 
-    Some of its rows will do; they are all that is embedded where nobody has read the others.
+    Attributes
+    ----------
+    prior_classes : array of shape (K_prior,) or None
+        Sorted; None without a prior.
+    summary : PoolSummary or None
+        What the pool tells about the prior; None without one.
+    groups : Groups or None
+        How the pool falls into groups.
+    """
+
+    prior_classes: np.ndarray | None
+    summary: PoolSummary | None
+    groups: Groups | None
+
+    def is_like(self, rows: Any, prior_classes: np.ndarray | None) -> bool:
+        """Whether it is of use for a fit.
+
+        Parameters
+        ----------
+        rows : container of rows
+            The representation of what is learned from.
+        prior_classes : array of shape (K_prior,) or None
+            Those of the prior now.
+
+        Returns
+        -------
+        is_like : bool
+            False where there was another prior, or rows of another width.
+        """
+        before = self.prior_classes
+        if before is None or prior_classes is None:
+            same_prior = before is prior_classes
+        else:
+            same_prior = np.array_equal(before, prior_classes)
+        seen = None if self.groups is None else self.groups.centers
+        if seen is None and self.summary is not None and self.summary.directions is not None:
+            seen = self.summary.directions.prototypes
+        return same_prior and (seen is None or _row_shape(rows) == _row_shape(seen))
+
+    def embedded_anew(self) -> "SeenPool":
+        """Without what goes by embeddings that are out of date."""
+        summary = None if self.summary is None else self.summary._replace(directions=None)
+        return self._replace(summary=summary, groups=None)
+
+
+def see_pool(
+    rows: Any,
+    parts: Parts,
+    representation: Any,
+    prior_classes: np.ndarray | None,
+    raw: np.ndarray | None,
+    rng: np.random.Generator,
+) -> SeenPool:
+    """What the next fit is told of a pool.
 
     Parameters
     ----------
@@ -129,7 +181,10 @@ def group_pool(
     parts : Parts
         Whose representation it is.
     representation : callable
-        Gives that of the N rows; cached by `functools.cache`.
+        Gives that of the N rows; cached by `functools.cache`. It is only called where there is a
+        prior.
+    prior_classes : array of shape (K_prior,) or None
+        Sorted; None without a prior.
     raw : array of shape (N, K_prior) or None
         The prior's opinion on the rows.
     rng : numpy.random.Generator
@@ -137,9 +192,20 @@ def group_pool(
 
     Returns
     -------
-    groups : Groups or None
-        None where none would be of use, or where the head reads texts or images as they are, which
-        takes too long.
+    pool : SeenPool
+    """
+    summary = None if raw is None else summarise_pool(raw, representation())
+    return SeenPool(prior_classes, summary, _group_pool(rows, parts, representation, raw, rng))
+
+
+def _group_pool(
+    rows: Any, parts: Parts, representation: Any, raw: np.ndarray | None, rng: np.random.Generator
+) -> Groups | None:
+    """How a pool of embeddings falls into groups; of any other, some rows.
+
+    Some of its rows will do; they are all that is embedded where nobody has read the others. None
+    where groups would be of no use, or where the head reads texts or images as they are, which
+    takes too long.
     """
     changed = any(hasattr(step, "transform") for step in parts.steps)
     if hasattr(parts.head, "embed") or (changed and not balances(parts.head)):
@@ -151,21 +217,25 @@ def group_pool(
         seen = parts.represent(take(rows, positions))
     raw = None if raw is None else raw[positions]
     if not changed and are_directions(seen):
-        groups = group_rows(seen, raw, rng)
+        groups: Groups | None = group_rows(seen, raw, rng)
     elif balances(parts.head):
         groups = sample_rows(seen, raw, rng)
     else:
         return None
-    return groups._replace(n_pool=n_rows(rows))
+    return None if groups is None else groups._replace(n_pool=n_rows(rows))
+
+
+def _row_shape(rows: Any) -> tuple[int, ...]:
+    return getattr(rows, "shape", ())[1:]
 
 
 def _fit_transform_unlabelled(step: Any, rows: Any) -> Any:
     if get_tags(step).target_tags.required:
         return rows
     try:
-        return step.fit_transform(rows)
+        return fit_transform(step, rows)
     except (TypeError, ValueError) as error:
-        if not re.search(r"\by\b", str(error)):
+        if not re.search(r"\by\b|got None", str(error)):
             raise
         # not every step that needs labels has the tag
         warnings.warn(
@@ -196,8 +266,8 @@ def _dense_matrix(features: Any) -> Any:
         except (TypeError, ValueError) as error:
             raise type(error)(
                 "The strategy compares rows by distance, but the features of X_pool are not "
-                f"numbers ({error}). Put an encoder or a ColumnTransformer before the classifier, "
-                "or give strategy='margin' and some labels."
+                f"numbers ({error}). Put an encoder or a ColumnTransformer before the classifier; "
+                "until there are labels to fit one on, give strategy='random'."
             ) from error
     array = array.reshape(len(array), -1) if array.ndim != 2 else array
     if array.dtype.kind == "f" and not all(

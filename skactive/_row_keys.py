@@ -19,7 +19,7 @@ def row_keys(X: Any) -> np.ndarray:
     """A digest of the content of every row.
 
     Equal rows have equal keys, whatever the type of their numbers and the container, except that a
-    sparse row equals sparse rows only.
+    sparse row equals sparse rows only, and an image of uint8 only others of uint8.
 
     Parameters
     ----------

@@ -12,6 +12,7 @@ TRUSTED_TYPES: list[str] = [
     "skactive._memory.Canonical",
     "skactive._memory.LabelMemory",
     "skactive._pipeline.Parts",
+    "skactive._pool.SeenPool",
     "skactive.encoders.image.ClipEncoder",
     "skactive.encoders.table.TableEncoder",
     "skactive.encoders.text.SentenceEncoder",

@@ -10,9 +10,23 @@ import numpy as np
 from sklearn.utils import assert_all_finite, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 
+from skactive._compat import HasMethods
 from skactive._rows import n_rows
 
 _KINDS = {"b": "bool", "i": "number", "u": "number", "f": "number", "U": "str"}
+
+
+class _Classifier(HasMethods):
+    """An object with ``fit`` and ``predict_proba``."""
+
+    def __init__(self) -> None:
+        super().__init__(["fit", "predict_proba"])
+
+    def __str__(self) -> str:
+        return f"{super().__str__()} (around an SVC, CalibratedClassifierCV has one)"
+
+
+A_CLASSIFIER = _Classifier()
 
 
 def check_is_container(X: Any, name: str) -> None:
@@ -140,6 +154,10 @@ def check_positions(positions: Any, n: int, name: str) -> np.ndarray:
             f"{name} must be a 1-D array of positions or a boolean mask; got shape "
             f"{positions.shape}, dtype {positions.dtype}."
         )
+    if len(positions) == n > 2 and np.isin(positions, [0, 1]).all():
+        raise ValueError(
+            f"{name} looks like a mask, but its dtype is {positions.dtype}; give bool."
+        )
     outside = positions[(positions < 0) | (positions >= n)]
     if len(outside):
         raise ValueError(f"{name} holds {outside[0]}, but positions go from 0 to {n - 1}.")
@@ -164,6 +182,24 @@ def check_count(n: Any, name: str = "n") -> int:
     if not isinstance(n, Integral) or isinstance(n, bool) or n < 1:
         raise ValueError(f"{name} must be a whole number of at least 1; got {n!r}.")
     return int(n)
+
+
+@contextmanager
+def unchanged_by_failure(estimator: Any) -> Iterator[None]:
+    """Let nothing that an estimator knows be lost by bad input.
+
+    Parameters
+    ----------
+    estimator : object
+        Whose attributes are put back if an exception leaves the block.
+    """
+    before = dict(estimator.__dict__)
+    try:
+        yield
+    except BaseException:
+        estimator.__dict__.clear()
+        estimator.__dict__.update(before)
+        raise
 
 
 @contextmanager

@@ -29,7 +29,7 @@ from skactive._learned import Learned, Prior, calibrated
 from skactive._memory import LabelMemory
 from skactive._persistence import VersionNoted
 from skactive._pipeline import Parts, count_fits, first_step, split_pipeline
-from skactive._pool import group_pool, make_view
+from skactive._pool import SeenPool, make_view, see_pool
 from skactive._random import draw_seed
 from skactive._refresh import Freshness
 from skactive._row_keys import find_known, row_keys, row_sketches
@@ -41,17 +41,18 @@ from skactive._rows import (
     select,
 )
 from skactive._validation import (
+    A_CLASSIFIER,
     check_count,
     check_is_container,
     check_labels,
     check_one_label_a_row,
     check_positions,
+    unchanged_by_failure,
     union,
 )
 from skactive.encoders.base import Encoder
 from skactive.finetune import FineTunedClassifier
 from skactive.heads import SoftmaxHead
-from skactive.heads.anchoring import PoolSummary, summarise_pool
 from skactive.heads.directions import Groups
 from skactive.noise import NoiseEstimate
 from skactive.strategies import PoolView, QueryStrategy
@@ -69,8 +70,7 @@ _FORGOTTEN = (  # by fit
     "_announced",
     "_drawn_seed",
     "_freshness",
-    "_pool_summary",
-    "_pool_groups",
+    "_pool",
 )
 
 
@@ -162,7 +162,7 @@ class ActiveClassifier(VersionNoted, CallbackSupportMixin, ClassifierMixin, Base
     """
 
     _parameter_constraints = {  # noqa: RUF012
-        "estimator": [HasMethods(["fit", "predict_proba"]), None],
+        "estimator": [A_CLASSIFIER, None],
         "strategy": [A_STRATEGY, str],
         "prior": [HasMethods("predict_proba"), None],
         "noise": [StrOptions({"auto"}), None],
@@ -174,8 +174,7 @@ class ActiveClassifier(VersionNoted, CallbackSupportMixin, ClassifierMixin, Base
 
     _learned: Learned | None = None
     _announced: np.ndarray | None = None
-    _pool_summary: PoolSummary | None = None  # seen by query; counts from the next fit on
-    _pool_groups: Groups | None = None  # likewise
+    _pool: SeenPool | None = None  # by query; counts from the next fit on
     _drawn_seed: int | None = None
     _freshness: Freshness = Freshness()
 
@@ -427,7 +426,14 @@ class ActiveClassifier(VersionNoted, CallbackSupportMixin, ClassifierMixin, Base
         -------
         positions : int64 array of shape (min(n, n_labelled),)
             Counted in the order the labels were given, least trusted first.
+
+        Raises
+        ------
+        ValueError
+            If `noise` is None: every label is taken at its word then.
         """
+        if self.noise is None:
+            raise ValueError("noise=None suspects no label; set noise='auto'.")
         return np.argsort(self.label_trust_, kind="stable")[: check_count(n)]
 
     @property
@@ -483,7 +489,7 @@ class ActiveClassifier(VersionNoted, CallbackSupportMixin, ClassifierMixin, Base
         """Callbacks hear of the fit, unless it fails; then nothing has changed."""
         told = {"X": X, "y": y, "metadata": weight if weight is None else {"sample_weight": weight}}
         n_parts = count_fits(self._estimator())
-        with fit_told(self, max_subtasks=n_parts, **told) as task, self._unchanged_by_failure():
+        with fit_told(self, max_subtasks=n_parts, **told) as task, unchanged_by_failure(self):
             try:
                 yield parts_of_fit(self, task)
             except ValueError as error:
@@ -494,17 +500,6 @@ class ActiveClassifier(VersionNoted, CallbackSupportMixin, ClassifierMixin, Base
                     "ColumnTransformer before it, in a Pipeline. HistGradientBoostingClassifier "
                     "takes columns of the dtype 'category' too."
                 ) from error
-
-    @contextmanager
-    def _unchanged_by_failure(self) -> Iterator[None]:
-        """Nothing already labelled is lost by bad input."""
-        before = dict(self.__dict__)
-        try:
-            yield
-        except BaseException:
-            self.__dict__.clear()
-            self.__dict__.update(before)
-            raise
 
     def _learn(
         self, X: Any, y: Any, classes: Any, sample_weight: Any, part_of_fit: PartOfFit
@@ -542,8 +537,7 @@ class ActiveClassifier(VersionNoted, CallbackSupportMixin, ClassifierMixin, Base
             _warn_of_another_prior(known, np.unique(memory.y[counted]))
         if self.refresh is not None:
             memory = self._kept_fresh(memory, classes)
-        prior = self._seen_prior()
-        groups = self._pool_groups if self.transductive else None
+        prior, groups = self._seen_of_pool(memory.rows)
         self._learned = Learned.from_memory(
             memory, classes, self._split(), prior, groups, part_of_fit
         )
@@ -556,13 +550,13 @@ class ActiveClassifier(VersionNoted, CallbackSupportMixin, ClassifierMixin, Base
         canonical, before = memory.canonical(), self._freshness
         if not before.is_due(canonical):
             return memory
-        prior_proba = calibrated(self._seen_prior(), canonical.prior_proba, canonical.rows, classes)
+        prior, _ = self._seen_of_pool(memory.rows)
+        prior_proba = calibrated(prior, canonical.prior_proba, canonical.rows, classes)
         self._freshness = before.looked(canonical, self._tuner(), classes, prior_proba)
         if self._freshness.encoder is before.encoder:
             return memory
-        if self._pool_summary is not None:  # its directions are those of the other embeddings
-            self._pool_summary = self._pool_summary._replace(directions=None)
-        self._pool_groups = None
+        if self._pool is not None:
+            self._pool = self._pool.embedded_anew()
         return replace(memory, rows=self._split().represent(memory.originals))
 
     def _tuner(self) -> Any:
@@ -607,6 +601,8 @@ class ActiveClassifier(VersionNoted, CallbackSupportMixin, ClassifierMixin, Base
             X = validate_data(self, X, reset=reset, accept_sparse="csr", **as_they_are)
         else:
             X = as_rows(X)
+            for name in ("n_features_in_", "feature_names_in_") if reset else ():
+                self.__dict__.pop(name, None)
         if n_rows(X) == 0:
             raise ValueError(f"{name} has 0 sample(s); give at least one row.")
         return X
@@ -614,17 +610,24 @@ class ActiveClassifier(VersionNoted, CallbackSupportMixin, ClassifierMixin, Base
     def _takes_matrix(self) -> bool:
         return get_tags(first_step(self._estimator())).input_tags.two_d_array
 
-    def _seen_prior(self) -> Prior | None:
-        if self.prior is None:
-            return None
-        pool = self._pool_summary if self.transductive else None
-        return Prior(np.sort(self.prior.classes_), pool)
+    def _seen_of_pool(self, rows: Any) -> tuple[Prior | None, Groups | None]:
+        """What `query` saw, if it was with this prior, and of a pool of rows like these."""
+        known, pool = self._prior_classes(), self._pool
+        if pool is None or not self.transductive or not pool.is_like(rows, known):
+            return None if known is None else Prior(known, None), None
+        return None if known is None else Prior(known, pool.summary), pool.groups
+
+    def _prior_classes(self) -> np.ndarray | None:
+        return None if self.prior is None else np.sort(self.prior.classes_)
 
     def _raw_prior_proba(self, X: Any) -> np.ndarray | None:
+        before = None if self._learned is None else self._learned.prior
         if self.prior is None:
-            if self._learned is not None and self._learned.prior is not None:
+            if before is not None:
                 raise ValueError("prior was removed after labels were given; call fit anew.")
             return None
+        if before is None and self._learned is not None:
+            raise ValueError("prior was set after labels were given; call fit anew.")
         try:
             proba = np.asarray(by_blocks(self.prior.predict_proba, X), dtype=np.float64)
         except NotFittedError as error:
@@ -639,7 +642,14 @@ class ActiveClassifier(VersionNoted, CallbackSupportMixin, ClassifierMixin, Base
                 f"prior.predict_proba gave an array of shape {proba.shape}, expected finite "
                 f"numbers of shape {expected}. The prior must take the same rows as the classifier."
             )
-        return proba[:, np.argsort(self.prior.classes_)]
+        order = np.argsort(self.prior.classes_)
+        known = np.asarray(self.prior.classes_)[order]
+        if before is not None and not np.array_equal(before.classes, known):
+            raise ValueError(
+                f"prior was replaced by one of other classes after labels were given: "
+                f"{known[:5].tolist()}, not {before.classes[:5].tolist()}; call fit anew."
+            )
+        return proba[:, order]
 
     def _askable(self, X_pool: Any, exclude: Any) -> np.ndarray:
         left = np.ones(n_rows(X_pool), dtype=bool)
@@ -652,7 +662,7 @@ class ActiveClassifier(VersionNoted, CallbackSupportMixin, ClassifierMixin, Base
         return np.flatnonzero(left)
 
     def _askable_rows(self, X_pool: Any, exclude: Any) -> tuple[np.ndarray, Any]:
-        with self._unchanged_by_failure():
+        with unchanged_by_failure(self):
             X_pool = self._check_rows(X_pool, "X_pool", reset=False)
         left = self._askable(X_pool, exclude)
         return left, select(X_pool, left)
@@ -682,14 +692,12 @@ class ActiveClassifier(VersionNoted, CallbackSupportMixin, ClassifierMixin, Base
         raw = prior_proba = self._raw_prior_proba(rows)
         if raw is not None and learned is not None:
             prior_proba = learned.prior_proba(raw, representation())
-        if raw is not None and self.transductive:
-            self._pool_summary = summarise_pool(raw, representation())
-        digest = 0 if learned is None else learned.memory.digest()
+        digest = 0 if learned is None else learned.canonical.digest()
 
         def remember() -> None:
             if self.transductive:
                 rng = np.random.default_rng(self._seed())
-                self._pool_groups = group_pool(rows, parts, representation, raw, rng)
+                self._pool = see_pool(rows, parts, representation, self._prior_classes(), raw, rng)
 
         view = make_view(
             representation,

@@ -25,7 +25,12 @@ from skactive._compat import (
 )
 from skactive._persistence import VersionNoted
 from skactive._random import draw_seed
-from skactive._validation import check_is_container, check_labels, check_one_label_a_row
+from skactive._validation import (
+    check_is_container,
+    check_labels,
+    check_one_label_a_row,
+    unchanged_by_failure,
+)
 from skactive.active import ActiveClassifier
 
 
@@ -140,9 +145,9 @@ class BudgetedClassifier(VersionNoted, CallbackSupportMixin, ClassifierMixin, Ba
             batch_size=self.batch_size,
             sample_weight=weight,
         )
-        self.estimator_ = clf
         n_rounds = -(-self.budget // self.batch_size)
-        with fit_told(self, max_subtasks=n_rounds, X=X, y=y) as task:
+        with fit_told(self, max_subtasks=n_rounds, X=X, y=y) as task, unchanged_by_failure(self):
+            self.estimator_ = clf
             part_of_fit = parts_of_fit(self, task, X=X, y=y, reconstruction_attributes=dict)
             for _ in range(n_rounds):
                 with part_of_fit("round", clf) as verdict:

@@ -6,6 +6,7 @@ from itertools import chain
 from numbers import Integral
 from os import PathLike, fsync, replace
 from pathlib import Path
+from pickle import PicklingError
 from tempfile import NamedTemporaryFile
 from typing import Any, NamedTuple
 
@@ -36,6 +37,7 @@ _ALLOWED: Constraints = {
     "n_repeats": [AT_LEAST_ONE],
     "n_jobs": [Integral, None],
     "random_state": ["random_state"],
+    "scoring": [str, callable],
     "cache_dir": [str, PathLike, None],
     "verbose": ["verbose"],
 }
@@ -289,7 +291,15 @@ def _paths(jobs: list[_Job], cache_dir: str | PathLike[str] | None) -> list[Path
     folder = Path(cache_dir)
     folder.mkdir(parents=True, exist_ok=True)
     rows = joblib.hash([row_keys(jobs[0].X), row_keys(jobs[0].X_test)])
-    keys = [joblib.hash([__version__, rows, *job._replace(X=None, X_test=None)]) for job in jobs]
+    try:
+        keys = [
+            joblib.hash([__version__, rows, *job._replace(X=None, X_test=None)]) for job in jobs
+        ]
+    except PicklingError as error:
+        raise ValueError(
+            "cache_dir names a run by all that it depends on, and something among estimator, "
+            "strategies and scoring cannot be pickled: a lambda, most often. Give a named function."
+        ) from error
     return [folder / f"{key}.json" for key in keys]
 
 

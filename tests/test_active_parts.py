@@ -18,15 +18,17 @@ from active_cases import (
 from imblearn import FunctionSampler
 from imblearn.over_sampling import SMOTE, RandomOverSampler
 from imblearn.pipeline import make_pipeline as make_imblearn_pipeline
+from sklearn.base import BaseEstimator
 from sklearn.compose import make_column_transformer
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.feature_selection import SelectKBest
+from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import Normalizer, StandardScaler
+from sklearn.preprocessing import Normalizer, StandardScaler, TargetEncoder
 
 from skactive import SoftmaxHead
 
@@ -102,6 +104,50 @@ def test_passthrough_steps():
     clf = make_active(Pipeline(steps)).fit(X, Y)
     expected = make_active().fit(X, Y).predict_proba(X_NEW)
     np.testing.assert_array_equal(clf.predict_proba(X_NEW), expected)
+
+
+class Centred(BaseEstimator):
+    """A transformer without fit_transform, as some are."""
+
+    def fit(self, X, y=None):
+        self.mean_ = X.mean(axis=0)
+        return self
+
+    def transform(self, X):
+        return X - self.mean_
+
+
+@pytest.mark.parametrize(
+    "step", [Centred(), FrozenEstimator(StandardScaler().fit(X_NEW))], ids=["plain", "frozen"]
+)
+def test_steps_without_fit_transform(step):
+    clf = make_active(make_pipeline(step, LogisticRegression()))
+    assert len(clf.query(X_NEW, 3)) == 3
+    clf.fit(X, Y)
+    features = step.transform(X) if hasattr(step, "estimator") else X - X.mean(axis=0)
+    by_hand = LogisticRegression().fit(features, Y)
+    np.testing.assert_allclose(clf.estimator_[-1].coef_, by_hand.coef_, atol=1e-3)
+
+
+def test_a_frozen_step_keeps_what_it_was_fitted_to():
+    table = pd.DataFrame(X, columns=list("abcd"))
+    step = FrozenEstimator(StandardScaler().fit(table))
+    clf = make_active(make_pipeline(step, LogisticRegression())).fit(table, Y)
+    assert clf.score(table, Y) > 0.8
+    assert len(clf.query(table + 1, 3)) == 3
+    assert list(vars(step)) == ["estimator"]
+
+
+def test_a_supervised_step_inside_a_column_transformer_stands_aside():
+    table = pd.DataFrame({"kind": list("uvw") * 20, "size": np.arange(60.0)})
+    columns = make_column_transformer((TargetEncoder(cv=2), ["kind"]), remainder="passthrough")
+    clf = make_active(make_pipeline(columns, LogisticRegression()), strategy="max_herding")
+    with (
+        pytest.warns(UserWarning, match="ColumnTransformer steps aside until there are labels"),
+        pytest.raises(ValueError, match="until there are labels to fit one on, give strategy='ran"),
+    ):
+        clf.query(table, 3)
+    assert len(clf.set_params(strategy="random").query(table, 3)) == 3
 
 
 @pytest.mark.parametrize("sampler", [RandomOverSampler(), SMOTE(k_neighbors=2)])

@@ -18,11 +18,14 @@ from active_cases import (
 )
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
+from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
+from sklearn.preprocessing import normalize
 
 from skactive import ActiveClassifier, SoftmaxHead
 from skactive.priors import ZeroShotClassifier
+from skactive.strategies import QueryStrategy
 
 
 def test_before_any_label_the_prior_speaks():
@@ -176,3 +179,52 @@ def test_a_query_keeps_few_rows_or_none(class_weight, n_kept):
     clf.query(np.random.default_rng(0).normal(size=(5000, 4)), 5)
     row, prior, size = 4 * 8, 3 * 8, 8
     assert len(pickle.dumps(clf)) < before + 2000 + n_kept * (row + prior + size)
+
+
+RENAMED = FrozenEstimator(
+    LogisticRegression(C=0.1).fit(X, np.where(Y == "ant", "dog", Y))  # as many classes
+)
+
+
+@pytest.mark.parametrize(
+    ("before", "columns"),
+    [
+        (None, slice(None)),
+        (make_prior(CLASSES[:2]), slice(None)),
+        (RENAMED, slice(None)),
+        (make_prior(), slice(3)),
+    ],
+    ids=["set", "of fewer classes", "of other classes", "rows of another width"],
+)
+@pytest.mark.parametrize("estimator", [None, LogisticRegression(class_weight="balanced")])
+@pytest.mark.parametrize("prior", [None, make_prior()], ids=["no prior", "prior"])
+def test_a_pool_seen_with_another_prior_or_of_other_rows_does_not_count(
+    estimator, prior, before, columns
+):
+    """Nothing has been learned yet, so that everything may still be changed."""
+    rows, pool = (normalize(each).astype(np.float32) for each in (X, X_NEW))
+    fresh = ActiveClassifier(estimator, prior=prior, random_state=0).fit(rows, Y)
+    other = ActiveClassifier(estimator, prior=before, strategy="random", random_state=0)
+    if before is not None and columns != slice(None):
+        other.set_params(prior=None)
+    other.query(pool[:, columns], 3)
+    other.set_params(prior=prior).partial_fit(rows, Y)
+    seen = before is None and prior is None and columns == slice(None)
+    same = np.array_equal(other.predict_proba(pool), fresh.predict_proba(pool))
+    assert same != seen  # the pool counts only where nothing was changed
+
+
+class Breaks(QueryStrategy):
+    """A strategy that has read the pool before it fails."""
+
+    def select(self, view, n):
+        raise RuntimeError(f"{len(view.X)} rows")
+
+
+def test_a_query_that_fails_leaves_no_trace():
+    clf = make_active(SoftmaxHead(), prior=make_prior(), strategy=Breaks())
+    with pytest.raises(RuntimeError, match="60 rows"):
+        clf.query(X_NEW)
+    clf.partial_fit(X, Y)
+    fresh = make_active(SoftmaxHead(), prior=make_prior()).partial_fit(X, Y)
+    np.testing.assert_array_equal(clf.predict_proba(X_NEW), fresh.predict_proba(X_NEW))

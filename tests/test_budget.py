@@ -174,3 +174,17 @@ def test_bad_data():
         clf.fit(X, Y[:-1])
     with pytest.raises(ValueError, match="NaN or None"):
         clf.fit(X, [None, *Y[1:]])
+
+
+def test_a_fit_that_fails_changes_nothing():
+    clf = BudgetedClassifier(active(), budget=5).fit(X, Y)
+    before, queried = clf.predict_proba(X), clf.queried_
+    wrong = np.where(np.arange(X.shape[1]) == 0, np.nan, X)
+    with pytest.raises(ValueError, match="NaN"):
+        clf.fit(wrong, Y)
+    np.testing.assert_array_equal(clf.predict_proba(X), before)
+    np.testing.assert_array_equal(clf.queried_, queried)
+    fresh = BudgetedClassifier(active(), budget=5)
+    with pytest.raises(ValueError, match="NaN"):
+        fresh.fit(wrong, Y)
+    assert not hasattr(fresh, "estimator_")

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import sklearn
-from active_cases import ESTIMATORS, TEXTS, X_NEW, X, Y, make_active, make_prior
+from active_cases import CLASSES, ESTIMATORS, TEXTS, X_NEW, X, Y, make_active, make_prior
 from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.ensemble import (
@@ -277,3 +277,16 @@ def test_verbose_prints_one_line_a_fit(capsys):
     assert capsys.readouterr().out == "ActiveClassifier: 60 labels, 3 classes\n"
     make_active().fit(X, Y)
     assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("labels", [Y, np.searchsorted(CLASSES, Y)], ids=["names", "numbers"])
+def test_a_prior_inside_what_numbers_the_classes(labels):
+    """It works where they are numbers already, and is an error elsewhere."""
+    clf = make_active(prior=FrozenEstimator(LogisticRegression(C=0.1).fit(X, labels)))
+    voting = VotingClassifier([("active", clf), ("bayes", GaussianNB())], voting="soft")
+    for outer in (voting, BaggingClassifier(clf, 3, random_state=0)):
+        if labels is Y:
+            with pytest.raises(ValueError, match="y holds labels of type number"):
+                outer.fit(X, labels)
+        else:
+            assert outer.fit(X, labels).score(X, labels) > 0.8

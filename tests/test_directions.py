@@ -177,7 +177,7 @@ def test_a_heeded_prior_leaves_less_to_the_pool():
         concentration = expert.concentration * (1 - part) ** 2
         expected += share * sharpened(by_labels, expert.directions, ROWS, concentration)
     np.testing.assert_allclose(clf.predict_proba(ROWS), model.rebalanced(expected))
-    assert isinstance(clf._pool_groups, Groups)
+    assert isinstance(clf._pool.groups, Groups)
 
 
 def test_a_head_of_ones_own_that_takes_a_prior_is_left_alone():

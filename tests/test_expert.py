@@ -59,7 +59,7 @@ def test_share_by_integration(agreement, benefit):
         return share**benefit * np.prod((0.9 * mixture + 0.1 / 2) ** worth)
 
     expected = quad(lambda share: share * posterior(share), 0, 1)[0] / quad(posterior, 0, 1)[0]
-    assert mixture_share(with_prior, without, codes, weight, agreement) == pytest.approx(
+    assert mixture_share(with_prior, without, codes, weight, 2, agreement) == pytest.approx(
         expected, abs=0.01
     )
 
@@ -70,14 +70,14 @@ def test_doubt_about_a_prior_with_which_labels_do_not_agree(agreement):
     doubt = 0.8 * min(2 * max(8 - 4 * agreement, 0), 4)
     benefit = 1 + max(4 * agreement - 8, 0)
     foretold, codes = np.full(100, 0.5), np.repeat([0, 1], 50)
-    share = mixture_share(foretold, foretold, codes, np.ones(100), agreement)
+    share = mixture_share(foretold, foretold, codes, np.ones(100), 2, agreement)
     # the likelihood tells nothing: a beta distribution
     assert share == pytest.approx((benefit + 1) / (benefit + doubt + 2), abs=0.01)
 
 
 def test_nothing_is_held_against_a_prior_by_twenty_labels():
     foretold, codes = np.full(20, 0.5), np.zeros(20, dtype=int)
-    shares = [mixture_share(foretold, foretold, codes, np.ones(20), a) for a in (-4.0, 0.0)]
+    shares = [mixture_share(foretold, foretold, codes, np.ones(20), 1, a) for a in (-4.0, 0.0)]
     assert shares[0] == shares[1] > 0.8
 
 
@@ -86,14 +86,14 @@ def test_nothing_is_held_against_a_prior_by_twenty_labels():
 def test_any_likelihoods(rows, seed):
     with_prior, without, codes = (np.array(column) for column in zip(*rows, strict=True))
     weight = np.ones(len(rows))
-    share = mixture_share(with_prior, without, codes, weight, 0.0)
+    share = mixture_share(with_prior, without, codes, weight, 3, 0.0)
     assert 0 < share < 1
     order = np.random.default_rng(seed).permutation(len(rows))
-    shuffled = mixture_share(with_prior[order], without[order], codes[order], weight, 0.0)
+    shuffled = mixture_share(with_prior[order], without[order], codes[order], weight, 3, 0.0)
     assert shuffled == pytest.approx(share)
     better = np.maximum(with_prior, without)
-    assert mixture_share(better, without, codes, weight, 0.0) >= share - 1e-9
-    few = mixture_share(with_prior, without, codes, weight / 10, 0.0)
+    assert mixture_share(better, without, codes, weight, 3, 0.0) >= share - 1e-9
+    few = mixture_share(with_prior, without, codes, weight / 10, 3, 0.0)
     assert few > 0.5  # ten times the benefit of the doubt, and a tenth of the evidence
 
 
@@ -101,10 +101,10 @@ def test_rows_that_nobody_foretold_do_not_count():
     with_prior, without = np.array([0.9, np.nan, 0.2]), np.array([0.5, 0.3, np.nan])
     codes, weight = np.array([0, 0, 0]), np.ones(3)
     # the one that is left stands for all three
-    alone = mixture_share(np.array([0.9]), np.array([0.5]), codes[:1], np.array([3.0]), 0.0)
-    assert mixture_share(with_prior, without, codes, weight, 0.0) == pytest.approx(alone)
+    alone = mixture_share(np.array([0.9]), np.array([0.5]), codes[:1], np.array([3.0]), 3, 0.0)
+    assert mixture_share(with_prior, without, codes, weight, 3, 0.0) == pytest.approx(alone)
     nothing = np.full(3, np.nan)
-    assert mixture_share(nothing, nothing, codes, weight, 0.0) > 0.9
+    assert mixture_share(nothing, nothing, codes, weight, 3, 0.0) > 0.9
 
 
 def test_useless_priors_count_less_than_good_ones():

@@ -2,10 +2,14 @@
 
 import numpy as np
 import pytest
+from active_cases import X as X_ACTIVE
+from active_cases import Y as Y_ACTIVE
+from active_cases import make_active, make_prior
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.linear_model import LogisticRegression
+from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 
 from skactive import ActiveClassifier, SoftmaxHead
@@ -145,5 +149,23 @@ def test_no_noise_is_reckoned_with_where_none_is_asked_for():
     assert clf.noise_.rate == 0
     np.testing.assert_array_equal(clf.noise_.transition, np.eye(2))
     assert (clf.label_trust_ == 1).all()
+    with pytest.raises(ValueError, match="noise=None suspects no label; set noise='auto'"):
+        clf.suspects()
     assert clf.estimator_.anchor_["noise_rate"] == 0
     assert ActiveClassifier(SoftmaxHead()).fit(X, given).estimator_.anchor_["noise_rate"] > 0
+
+
+@pytest.mark.parametrize("prior", [None, make_prior()], ids=["no prior", "prior"])
+def test_a_head_that_needs_more_labels_than_a_part_has(prior):
+    """What is told of the labels then comes of a model that has seen them, or of the prior."""
+    clf = make_active(KNeighborsClassifier(10), prior=prior)
+    told = pytest.warns(UserWarning, match="Neighbors.* without a fifth of the labels.*noise=None")
+    with told:
+        clf.fit(X_ACTIVE[:12], Y_ACTIVE[:12])
+        trust = clf.label_trust_
+    assert ((trust > 0) & (trust <= 1)).all()
+    if prior is None:
+        own = clf.predict_proba(X_ACTIVE[:12])
+        codes = np.searchsorted(clf.classes_, Y_ACTIVE[:12])
+        np.testing.assert_allclose(trust, label_trust(own, codes))
+    assert len(clf.query(X_ACTIVE, 2)) == 2

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import sparse
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import balanced_accuracy_score
 from sklearn.pipeline import make_pipeline
@@ -51,7 +52,7 @@ def test_labels_from_near_the_border_do_not_move_it_as_far(estimator):
 def test_by_hand():
     """Shares in the pool: of the opinion, unbalanced, on its groups, and of the labels."""
     clf = learned(LogisticRegression(class_weight="balanced"))
-    model, groups = clf._learned.model, clf._pool_groups
+    model, groups = clf._learned.model, clf._pool.groups
     assert not groups.alike
     counts = np.bincount(clf._learned.canonical.y, clf._learned.canonical.weight)
     labelled = (counts + 1) / (counts + 1).sum()
@@ -87,7 +88,7 @@ def test_with_a_prior_the_whole_difference_counts():
             return np.column_stack([1 - rare, rare])
 
     clf = learned(LogisticRegression(class_weight="balanced"), prior=Prior())
-    model, groups = clf._learned.model, clf._pool_groups
+    model, groups = clf._learned.model, clf._pool.groups
     counts = np.bincount(clf._learned.canonical.y, clf._learned.canonical.weight)
     labelled = (counts + 1) / (counts + 1).sum()
     prior_proba = clf._learned.prior_proba(groups.prior_proba, groups.centers)
@@ -155,6 +156,10 @@ def test_how_many_rows_are_kept():
     assert len(sample_rows(np.ones((5, 2)), None, rng).centers) == 5
     assert len(sample_rows(np.ones((1000, 2)), None, rng).centers) == 300
     assert len(sample_rows(np.ones((300, 2**14)), None, rng).centers) == 64
+    assert sample_rows(np.ones((300, 2**15)), None, rng) is None  # too few to tell of the pool
+    assert len(sample_rows(np.ones((20, 2**15)), None, rng).centers) == 20
+    wide = sparse.random(400, 2**21, density=1e-5, format="csr", random_state=0)
+    assert sample_rows(wide, None, rng).centers.shape[0] == 300
     assert len(sample_rows([f"text {i}" for i in range(400)], None, rng).centers) == 300
     opinion = np.arange(1000)[:, None]
     some = sample_rows(np.arange(1000)[:, None], opinion, rng)

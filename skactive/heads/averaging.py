@@ -84,6 +84,7 @@ def mixture_share(
     without: np.ndarray,
     codes: np.ndarray,
     weight: np.ndarray,
+    n_classes: int,
     agreement: float,
 ) -> float:
     """What an expert with a prior counts in a mixture with one without.
@@ -105,6 +106,8 @@ def mixture_share(
         The labels.
     weight : array of shape (n,)
         Their weights.
+    n_classes : int
+        How many labels there may be.
     agreement : float
         The prior's, with the labels, in standard deviations above chance.
 
@@ -127,7 +130,7 @@ def mixture_share(
     doubt *= max(1 - _TOO_FEW / n_labels, 0)
     log_posterior = benefit * np.log(_SHARES) + doubt * np.log(1 - _SHARES)
     mixture = np.outer(_SHARES, with_prior[asked]) + np.outer(1 - _SHARES, without[asked])
-    log_posterior += log_likelihood(mixture, codes.max() + 1) @ worth[asked]
+    log_posterior += log_likelihood(mixture, n_classes) @ worth[asked]
     posterior = np.exp(log_posterior - log_posterior.max())
     return float(posterior @ _SHARES / posterior.sum())
 

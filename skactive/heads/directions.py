@@ -4,6 +4,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
+from scipy import sparse
 
 from skactive._rows import by_blocks, n_rows, row_blocks, take
 from skactive._selection import Selection
@@ -13,7 +14,8 @@ _GROUPED = 2048  # rows, of however large a pool
 _LEAST = 2  # rows in a group
 _ROUNDS = 3
 _SAMPLED = 300  # rows, where they make no groups,
-_NUMBERS = 2**20  # if they do not hold more than this
+_NUMBERS = 2**20  # if they do not hold more than this,
+_FEWEST = 50  # but not fewer
 
 
 class Directions(NamedTuple):
@@ -121,7 +123,9 @@ def group_rows(
     return Groups(centers[kept], sizes[kept], opinion, len(rows), alike=True)
 
 
-def sample_rows(rows: Any, prior_proba: np.ndarray | None, rng: np.random.Generator) -> Groups:
+def sample_rows(
+    rows: Any, prior_proba: np.ndarray | None, rng: np.random.Generator
+) -> Groups | None:
     """Some rows, each a group of its own.
 
     Parameters
@@ -133,13 +137,17 @@ def sample_rows(rows: Any, prior_proba: np.ndarray | None, rng: np.random.Genera
 
     Returns
     -------
-    groups : Groups
-        No more than 300, of a million numbers in all.
+    groups : Groups or None
+        No more than 300, of a million numbers in all; None where these are fewer than 50 rows.
     """
-    width = int(np.prod(getattr(rows, "shape", ())[1:]))
-    chosen = rng.permutation(n_rows(rows))[: min(_SAMPLED, _NUMBERS // max(width, 1))]
+    n = n_rows(rows)
+    width = rows.nnz / n if sparse.issparse(rows) else np.prod(getattr(rows, "shape", ())[1:])
+    size = min(_SAMPLED, int(_NUMBERS / max(width, 1)))
+    if size < min(n, _FEWEST):
+        return None
+    chosen = rng.permutation(n)[:size]
     opinion = None if prior_proba is None else prior_proba[chosen]
-    return Groups(take(rows, chosen), np.ones(len(chosen)), opinion, n_rows(rows), alike=False)
+    return Groups(take(rows, chosen), np.ones(len(chosen)), opinion, n, alike=False)
 
 
 def class_directions(proba: np.ndarray, rows: Any, sizes: np.ndarray | None = None) -> Directions:

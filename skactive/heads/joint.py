@@ -1,6 +1,7 @@
 """JointModel: preprocessing, head and prior, fitted together on the labels so far."""
 
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from sklearn.utils.validation import has_fit_parameter
 
 from skactive._compat import PartOfFit, untold
 from skactive._memory import Canonical
+from skactive._pipeline import fit_transform
 from skactive._rows import repeat_by_weight, take
 from skactive._tables import fill_empty_columns
 from skactive.heads.averaging import evidence_shares, log_likelihood, mixture_share
@@ -218,7 +220,7 @@ class JointModel:
         if known is not None and not self.steps:  # steps may have seen the labels held out
             return known
         if self._prior_proba is None or self.anchored:
-            return self._refitted_out_of_fold(self._prior_proba)
+            return self._refitted_out_of_fold(self._prior_proba, self._labelled_proba)
         return self.experts[0].pooled(self._head_out_of_fold, self._prior_proba)
 
     def linear(self) -> tuple[np.ndarray, np.ndarray] | None:
@@ -264,7 +266,9 @@ class JointModel:
             with_prior, without = foretold
             codes = np.searchsorted(self.classes, labelled.y)
             agreement = self.head.anchor_["agreement"]
-            share = mixture_share(with_prior, without, codes, labelled.weight, agreement)
+            share = mixture_share(
+                with_prior, without, codes, labelled.weight, len(self.classes), agreement
+            )
             self.shares = [share, 1 - share]
 
     def _find_tilt(self, groups: Groups) -> np.ndarray:
@@ -283,7 +287,8 @@ class JointModel:
         return self._alone
 
     def _learn_prior_power(self, prior_proba: np.ndarray, n_labels: float) -> float:
-        self._head_out_of_fold = self._refitted_out_of_fold(None)
+        uniform = np.full_like(prior_proba, 1 / len(self.classes))
+        self._head_out_of_fold = self._refitted_out_of_fold(None, lambda: uniform)
         given = np.searchsorted(self.classes, self._canonical.y)
         rows, evidence = np.arange(len(given)), []
         for power in _PRIOR_POWERS:
@@ -292,7 +297,12 @@ class JointModel:
             evidence.append(self._canonical.weight @ likelihood)
         return float(evidence_shares(np.array(evidence)) @ _PRIOR_POWERS)
 
-    def _refitted_out_of_fold(self, prior_proba: np.ndarray | None) -> np.ndarray:
+    def _labelled_proba(self) -> np.ndarray:
+        return self.proba(self.features(self._canonical.rows), self._prior_proba)
+
+    def _refitted_out_of_fold(
+        self, prior_proba: np.ndarray | None, otherwise: Callable[[], np.ndarray]
+    ) -> np.ndarray:
         canonical = self._canonical
 
         def fit_predict(train: np.ndarray, test: np.ndarray) -> np.ndarray:
@@ -301,7 +311,16 @@ class JointModel:
             model.fit(canonical.subset(train), self.classes, priors[0])
             return model.proba(model.features(take(canonical.rows, test)), priors[1])
 
-        return out_of_fold(canonical.keys, fit_predict, len(self.classes))
+        try:
+            return out_of_fold(canonical.keys, fit_predict, len(self.classes))
+        except ValueError as error:  # neighbours or folds of its own that a part is too small for
+            warnings.warn(
+                f"{type(self.head).__name__} cannot be fitted without a fifth of the labels: "
+                f"{error} Until there are more, what tells of wrong ones is a model that has seen "
+                "them. noise=None does without.",
+                stacklevel=2,
+            )
+            return otherwise()
 
     def _fit_steps(
         self, canonical: Canonical, part_of_fit: PartOfFit
@@ -310,7 +329,7 @@ class JointModel:
         for step in self.steps:
             if not hasattr(step, "fit_resample"):
                 with part_of_fit(f"fit-{type(step).__name__}", step):
-                    X = step.fit_transform(X, y)
+                    X = fit_transform(step, X, y)
                 continue
             repeated = repeat_by_weight(weight)
             X, y = take(X, repeated), y[repeated]

@@ -72,14 +72,20 @@ def test_an_encoder_that_is_a_class():
 
 @pytest.mark.parametrize(
     ("before", "after"),
-    [(None, make_prior()), (make_prior(), None), (make_prior(2), make_prior())],
-    ids=["set", "removed", "of other classes"],
+    [
+        (None, make_prior()),
+        (make_prior(), None),
+        (make_prior(2), make_prior()),
+        (make_prior(), FrozenEstimator(LogisticRegression().fit(X, np.where(Y == "a", "d", Y)))),
+    ],
+    ids=["set", "removed", "of more classes", "of as many other classes"],
 )
 @pytest.mark.parametrize("estimator", [LogisticRegression(), SoftmaxHead(strength=1.0)])
 def test_another_prior_needs_fit(estimator, before, after):
     clf = ActiveClassifier(estimator, prior=before, random_state=0).fit(X, Y)
     clf.query(X + 1)
     clf.set_params(prior=after)
-    fails("prior was .* call fit anew", clf.partial_fit, X, Y)
+    for call in (lambda: clf.partial_fit(X, Y), lambda: clf.query(X + 1), lambda: clf.predict(X)):
+        fails("prior was .* call fit anew", call)
     fresh = ActiveClassifier(estimator, prior=after, random_state=0).fit(X, Y)
     np.testing.assert_array_equal(clf.fit(X, Y).predict_proba(X), fresh.predict_proba(X))

@@ -32,6 +32,11 @@ BAD_QUERIES = {
     "exclude too short": (X, {"exclude": X[:9, 0] > 0}, r"exclude is a mask of shape \(9,\)"),
     "exclude a table": (X, {"exclude": [[1, 2]]}, "exclude must be a 1-D array of positions"),
     "exclude floats": (X, {"exclude": [1.0]}, "exclude must be a 1-D array of positions"),
+    "exclude a mask of numbers": (
+        X,
+        {"exclude": (X[:, 0] > 0).astype(int)},
+        "exclude looks like a mask, but its dtype is int64; give bool",
+    ),
     "exclude names": (X, {"exclude": ["a"]}, "exclude must be a 1-D array of positions"),
     "exclude one": (X, {"exclude": 3}, "exclude must be a 1-D array of positions"),
 }
@@ -42,7 +47,7 @@ BAD_PARAMETERS = {
     ),
     "strategy no strategy": ({"strategy": 3}, "'strategy' parameter .* must be"),
     "strategy needs a prior": ({"strategy": "co_decision"}, "needs a prior: give prior=Zero"),
-    "estimator without predict_proba": ({"estimator": SVC()}, "'estimator' parameter .* must be"),
+    "estimator without predict_proba": ({"estimator": SVC()}, "around an SVC, Calibrated"),
     "estimator a class": ({"estimator": LogisticRegression}, "estimator|argument: 'self'"),
     "prior without predict_proba": ({"prior": SVC()}, "'prior' parameter .* must be"),
     "noise": ({"noise": "some"}, "'noise' parameter .* must be"),
