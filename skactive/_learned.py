@@ -31,31 +31,28 @@ class Prior:
     classes: np.ndarray
     pool: PoolSummary | None
 
+    def calibrated(
+        self, proba: np.ndarray | None, rows: Any, classes: np.ndarray
+    ) -> np.ndarray | None:
+        """The opinion that a head is anchored to.
 
-def calibrated(
-    prior: Prior | None, proba: np.ndarray | None, rows: Any, classes: np.ndarray
-) -> np.ndarray | None:
-    """The prior's opinion that a head is anchored to.
+        Parameters
+        ----------
+        proba : array of shape (n, K_prior) or None
+            What the prior says.
+        rows : container of n rows
+            The representation.
+        classes : array of shape (K,)
+            All classes.
 
-    Parameters
-    ----------
-    prior : Prior or None
-        What is known of it.
-    proba : array of shape (n, K_prior) or None
-        What it says.
-    rows : container of n rows
-        The representation.
-    classes : array of shape (K,)
-        All classes.
-
-    Returns
-    -------
-    proba : float64 array of shape (n, K) or None
-        Rows sum to 1. None where there is no prior, or it said nothing.
-    """
-    if prior is None or proba is None:
-        return None
-    return calibrated_prior(proba, prior.classes, classes, prior.pool, rows)
+        Returns
+        -------
+        proba : float64 array of shape (n, K) or None
+            Rows sum to 1. None where the prior said nothing.
+        """
+        if proba is None:
+            return None
+        return calibrated_prior(proba, self.classes, classes, self.pool, rows)
 
 
 @dataclass(frozen=True)
@@ -118,10 +115,12 @@ class Learned:
             The outcome.
         """
         canonical = memory.canonical()
-        prior_proba = calibrated(prior, canonical.prior_proba, canonical.rows, classes)
-        if groups is not None:
-            opinion = calibrated(prior, groups.prior_proba, groups.centers, classes)
-            groups = groups._replace(prior_proba=opinion)
+        prior_proba = None
+        if prior is not None:
+            prior_proba = prior.calibrated(canonical.prior_proba, canonical.rows, classes)
+            if groups is not None:
+                opinion = prior.calibrated(groups.prior_proba, groups.centers, classes)
+                groups = groups._replace(prior_proba=opinion)
         with few_labels():
             model = JointModel(parts.steps, parts.head)
             model.fit(canonical, classes, prior_proba, groups, part_of_fit)
@@ -162,7 +161,7 @@ class Learned:
         proba : array of shape (n, K) or None
             None for None.
         """
-        return calibrated(self.prior, raw, rows, self.classes)
+        return None if self.prior is None else self.prior.calibrated(raw, rows, self.classes)
 
     def labelled_proba(self) -> np.ndarray:
         """The joint opinion on the canonical entries.

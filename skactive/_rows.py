@@ -15,6 +15,7 @@ from skactive._compat import _num_samples, _safe_indexing
 from skactive._selection import Selection
 
 n_rows = _num_samples
+_LARGE = 2**28  # bytes that are not to be held twice
 _BLOCK = 2**24  # numbers that may be copied: little beside a pool that is worth a thought
 
 
@@ -93,7 +94,7 @@ def is_numeric(X: Any) -> bool:
 
 
 def select(X: Any, positions: np.ndarray) -> Any:
-    """Rows at increasing `positions`, without a copy where X is a file mapped into memory.
+    """Rows at increasing `positions`, without a copy where X is large or mapped into memory.
 
     Parameters
     ----------
@@ -105,11 +106,15 @@ def select(X: Any, positions: np.ndarray) -> Any:
     Returns
     -------
     rows
-        X itself where they are all; a Selection of a mapped array; else a copy.
+        X itself where they are all; a Selection of a mapped array, or of one of 256 MiB and more;
+        else a copy.
     """
     if is_numeric(X) and X.ndim == 2 and _is_mapped(X):
-        return Selection(X, positions)
-    return X if len(positions) == n_rows(X) else take(X, positions)
+        return Selection(X, positions)  # even of all: whoever needs an array reads it by blocks
+    if len(positions) == n_rows(X):
+        return X
+    large = is_numeric(X) and X.ndim == 2 and X.dtype.itemsize * X.size >= _LARGE
+    return Selection(X, positions) if large else take(X, positions)
 
 
 def by_blocks(function: Callable[..., np.ndarray], X: Any, *others: Any) -> np.ndarray:

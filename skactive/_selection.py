@@ -8,8 +8,8 @@ import numpy as np
 class Selection:
     """Some rows of a two-dimensional array, read when they are asked for.
 
-    It stands for rows of an array that lies in a file, which would not fit into memory.
-    ``np.asarray`` reads them all.
+    It stands for rows of an array that lies in a file, which would not fit into memory, or of one
+    that is there already and too large to be there twice. ``np.asarray`` copies them all.
 
     Parameters
     ----------

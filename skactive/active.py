@@ -25,7 +25,7 @@ from skactive._compat import (
     fit_told,
     parts_of_fit,
 )
-from skactive._learned import Learned, Prior, calibrated
+from skactive._learned import Learned, Prior
 from skactive._memory import LabelMemory
 from skactive._persistence import VersionNoted
 from skactive._pipeline import Parts, count_fits, first_step, split_pipeline
@@ -55,7 +55,7 @@ from skactive.finetune import FineTunedClassifier
 from skactive.heads import SoftmaxHead
 from skactive.heads.directions import Groups
 from skactive.noise import NoiseEstimate
-from skactive.strategies import PoolView, QueryStrategy
+from skactive.strategies import PoolView, QueryStrategy, SequentialStrategy
 from skactive.strategies.parameters import A_STRATEGY
 
 _DEFAULT_STRATEGY = "balanced_herding"
@@ -348,26 +348,19 @@ class ActiveClassifier(VersionNoted, CallbackSupportMixin, ClassifierMixin, Base
             return left
         strategy = self._usable_strategy()
         view, remember = self._view(rows)
-        if hasattr(strategy, "steps"):
-            picked = self._ask_in_steps(strategy, view, n, lambda rows: annotate(left[rows]))
-        else:
-            picked = strategy.select(view, n)
-        remember()
-        return left[picked]
 
-    def _ask_in_steps(
-        self, strategy: Any, view: PoolView, n: int, annotate: Callable[[np.ndarray], np.ndarray]
-    ) -> np.ndarray:
-        steps = strategy.steps(view, n)
-        picks = [next(steps)]
-        while sum(map(len, picks)) < n:
-            answers = annotate(picks[-1])
+        def answer(positions: np.ndarray) -> np.ndarray:
+            answers = annotate(left[positions])
             new = ~np.isin(answers, self.classes_)
             if new.any():  # the strategy knows no such class before the fit: the model's guess
-                guessed = self.classes_[view.proba[picks[-1]].argmax(axis=1)]
+                guessed = self.classes_[view.proba[positions].argmax(axis=1)]
                 answers = np.where(new, guessed, answers)
-            picks.append(steps.send(np.searchsorted(self.classes_, answers)))
-        return np.concatenate(picks)
+            return np.searchsorted(self.classes_, answers)
+
+        in_steps = isinstance(strategy, SequentialStrategy)
+        picked = strategy.ask(view, n, answer) if in_steps else strategy.select(view, n)
+        remember()
+        return left[picked]
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """The joint opinion of prior and head; the prior's alone before any label.
@@ -551,7 +544,9 @@ class ActiveClassifier(VersionNoted, CallbackSupportMixin, ClassifierMixin, Base
         if not before.is_due(canonical):
             return memory
         prior, _ = self._seen_of_pool(memory.rows)
-        prior_proba = calibrated(prior, canonical.prior_proba, canonical.rows, classes)
+        prior_proba = canonical.prior_proba
+        if prior is not None:
+            prior_proba = prior.calibrated(prior_proba, canonical.rows, classes)
         self._freshness = before.looked(canonical, self._tuner(), classes, prior_proba)
         if self._freshness.encoder is before.encoder:
             return memory

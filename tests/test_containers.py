@@ -118,7 +118,8 @@ def test_the_container_does_not_change_the_answer(kind, tmp_path):
 
 @pytest.mark.parametrize("strategy", strategies.names())
 @pytest.mark.parametrize("head", [LogisticRegression(), SoftmaxHead()])
-def test_a_mapped_pool_is_never_read_whole(head, strategy, tmp_path, monkeypatch):
+@pytest.mark.parametrize("large", [False, True], ids=["mapped", "large"])
+def test_a_mapped_or_large_pool_is_never_read_whole(head, strategy, large, tmp_path, monkeypatch):
     directions = X / np.linalg.norm(X, axis=1, keepdims=True)
     np.save(tmp_path / "X.npy", directions)
     prior = LogisticRegression(C=0.1).fit(directions[::7], Y[::7])
@@ -127,7 +128,9 @@ def test_a_mapped_pool_is_never_read_whole(head, strategy, tmp_path, monkeypatch
     expected = clf.query(directions, 9, exclude=[30, 31])
     monkeypatch.setattr(_rows, "_BLOCK", 8)
     monkeypatch.setattr(_rows.Selection, "__array__", None)  # whoever reads it whole now fails
-    mapped = np.load(tmp_path / "X.npy", mmap_mode="r")
+    mapped = np.load(tmp_path / "X.npy", mmap_mode=None if large else "r")
+    if large:
+        monkeypatch.setattr(_rows, "_LARGE", mapped.nbytes)
     np.testing.assert_array_equal(clf.query(mapped, 9, exclude=[30, 31]), expected)
 
 

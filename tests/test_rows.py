@@ -272,12 +272,15 @@ def test_a_selection_reads_like_a_copy(data):
     assert (n_rows(selection), selection.shape) == (len(kept), copy.shape)
 
 
-def test_only_a_mapped_array_is_left_in_place(tmp_path):
+def test_only_a_mapped_or_large_array_is_left_in_place(tmp_path, monkeypatch):
     np.save(tmp_path / "X.npy", TABLE)
     mapped = np.load(tmp_path / "X.npy", mmap_mode="r")
     for array in (mapped, np.asarray(mapped)):
         assert np.shares_memory(select(array, np.array([1, 2]))[:], mapped)
+    monkeypatch.setattr(_rows, "_LARGE", TABLE.nbytes + 1)
     assert isinstance(select(TABLE, np.array([1, 2])), np.ndarray)
+    monkeypatch.setattr(_rows, "_LARGE", TABLE.nbytes)
+    assert np.shares_memory(select(TABLE, np.array([1, 2]))[:], TABLE)
     assert select(TABLE, np.arange(4)) is TABLE
 
 

@@ -340,8 +340,27 @@ class SequentialStrategy(QueryStrategy):
 
     def select(self, view: PoolView, n: int) -> np.ndarray:
         answers = np.asarray(self.read(view, "proba")).argmax(axis=1)
+        return self.ask(view, n, answers.__getitem__)
+
+    def ask(self, view: PoolView, n: int, answer: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+        """Go through all steps.
+
+        Parameters
+        ----------
+        view : PoolView
+            The pool.
+        n : int
+            How many rows in all, 1 <= n <= len(view).
+        answer : callable
+            From positions to their labels, as positions into ``view.classes``.
+
+        Returns
+        -------
+        positions : int64 array of shape (n,)
+            In the order they were asked about.
+        """
         steps = self.steps(view, n)
         picks = [next(steps)]
         while sum(map(len, picks)) < n:
-            picks.append(steps.send(answers[picks[-1]]))
+            picks.append(steps.send(answer(picks[-1])))
         return np.concatenate(picks)
