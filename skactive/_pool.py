@@ -14,6 +14,7 @@ from sklearn.utils import get_tags
 from skactive._device import resolve_device
 from skactive._learned import Learned
 from skactive._pipeline import Parts, fit_transform
+from skactive._row_keys import find_known, row_keys, row_sketches
 from skactive._rows import by_blocks, n_rows, row_blocks, take
 from skactive._selection import Selection
 from skactive._tables import table_matrix
@@ -26,7 +27,7 @@ from skactive.heads.directions import (
     positions_to_group,
     sample_rows,
 )
-from skactive.strategies import PoolView
+from skactive.strategies import PoolView, QueryStrategy
 
 _SKETCH_WIDTH = 128
 
@@ -114,6 +115,38 @@ def make_view(
     view.sample_proba = sample_proba if model.can_sample else None
     view.linear = lambda: None if sparse.issparse(features()) else model.linear()
     return view
+
+
+def select_different(strategy: QueryStrategy, view: PoolView, rows: Any, n: int) -> np.ndarray:
+    """A strategy's choice, in which equal rows come once: they would be given one answer twice.
+
+    Parameters
+    ----------
+    strategy : QueryStrategy
+        Asked again for as many as were taken out.
+    view : PoolView
+        The pool.
+    rows : container of N rows
+        The rows of the pool.
+    n : int
+        How many rows, 1 <= n <= N.
+
+    Returns
+    -------
+    positions : int64 array
+        Fewer than n where the pool has fewer that are different.
+    """
+    picked = strategy.select(view, n)
+    while True:
+        _, first = np.unique(row_keys(take(rows, picked)), return_index=True)
+        if len(first) == len(picked):
+            return picked
+        picked = picked[np.sort(first)]
+        chosen = take(rows, picked)
+        others = np.flatnonzero(~find_known(rows, row_keys(chosen), row_sketches(chosen)))
+        more = min(n - len(picked), len(others))
+        if more:
+            picked = np.concatenate([picked, others[strategy.select(view.take(others), more)]])
 
 
 class SeenPool(NamedTuple):

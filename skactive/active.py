@@ -29,7 +29,7 @@ from skactive._learned import Learned, Prior
 from skactive._memory import LabelMemory
 from skactive._persistence import VersionNoted
 from skactive._pipeline import Parts, count_fits, first_step, split_pipeline
-from skactive._pool import SeenPool, make_view, see_pool
+from skactive._pool import SeenPool, make_view, see_pool, select_different
 from skactive._random import draw_seed
 from skactive._refresh import Freshness
 from skactive._row_keys import find_known, row_keys, row_sketches
@@ -291,8 +291,8 @@ class ActiveClassifier(VersionNoted, CallbackSupportMixin, ClassifierMixin, Base
     ) -> Any:
         """Name the rows to label next. Works before any label.
 
-        Rows equal to a labelled one are not asked about again. Asked twice without a new label in
-        between, it answers the same.
+        Rows equal to a labelled one are not asked about again, nor is one of several equal rows
+        asked about twice. Asked twice without a new label in between, it answers the same.
 
         Parameters
         ----------
@@ -308,7 +308,8 @@ class ActiveClassifier(VersionNoted, CallbackSupportMixin, ClassifierMixin, Base
         Returns
         -------
         positions : int64 array of shape (n,)
-            Distinct positions into X_pool, best first. Fewer, with a warning, where fewer are left.
+            Positions of different rows of X_pool, best first. Fewer, with a warning, where fewer
+            are left.
         scores : float64 array of shape (n,)
             What the strategy thinks each of these rows is worth by itself, higher being more
             wanted; NaN for strategies that do not score rows. Only if `return_scores`.
@@ -333,8 +334,14 @@ class ActiveClassifier(VersionNoted, CallbackSupportMixin, ClassifierMixin, Base
             return (left, np.empty(0)) if return_scores else left
         strategy = self._usable_strategy()
         view, remember = self._view(rows)
-        picked = strategy.select(view, n)
+        picked = select_different(strategy, view, rows, n)
         remember()
+        if len(picked) < n:
+            warnings.warn(
+                f"query was asked for n={n} rows, but only {len(picked)} of those that are left in "
+                "the pool are different; it names one of each.",
+                stacklevel=2,
+            )
         return (left[picked], strategy.score(view)[picked]) if return_scores else left[picked]
 
     def _ask(
@@ -358,7 +365,10 @@ class ActiveClassifier(VersionNoted, CallbackSupportMixin, ClassifierMixin, Base
             return np.searchsorted(self.classes_, answers)
 
         in_steps = isinstance(strategy, SequentialStrategy)
-        picked = strategy.ask(view, n, answer) if in_steps else strategy.select(view, n)
+        if in_steps:
+            picked = strategy.ask(view, n, answer)
+        else:
+            picked = select_different(strategy, view, rows, n)
         remember()
         return left[picked]
 

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from active_cases import CLASSES, TEXTS, X_NEW, Counting, FirstRows, X, Y, make_active, make_prior
-from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.feature_extraction.text import HashingVectorizer, TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
@@ -166,3 +166,26 @@ def test_another_strategy_needs_no_refit():
     expected = make_active(strategy="entropy").fit(X[:20], Y[:20]).query(X, 9)
     np.testing.assert_array_equal(entropy, expected)
     np.testing.assert_array_equal(clf.set_params(strategy=FirstRows()).query(X, 2), [20, 21])
+
+
+@pytest.mark.parametrize("strategy", ["margin", "entropy", "random", "auto", "badge", "direct"])
+@pytest.mark.parametrize("as_texts", [False, True])
+def test_of_equal_rows_one_is_asked_about(strategy, as_texts):
+    positions = np.random.default_rng(0).permutation(80) % 20
+    rows, labelled, estimator = X_NEW[positions], X[:9], LogisticRegression()
+    if as_texts:
+        rows, labelled = ([str(row.round(2)) for row in each] for each in (rows, labelled))
+        estimator = make_pipeline(HashingVectorizer(n_features=32), estimator)
+    clf = make_active(estimator, strategy=strategy).fit(labelled, Y[:9])
+    assert len(set(positions[clf.query(rows, 8)])) == 8
+    with pytest.warns(UserWarning, match=r"n=60 rows, but only \d+ of those.* are different"):
+        everything = clf.query(rows, 60)
+    assert sorted(positions[everything]) == list(range(20))
+
+
+def test_equal_rows_do_not_change_the_choice_among_different_ones():
+    """The next best take the places of those that are left out."""
+    clf = make_active(strategy="margin").fit(X[:9], Y[:9])
+    best = clf.query(X_NEW, 10)
+    twice = np.concatenate([X_NEW, X_NEW])
+    np.testing.assert_array_equal(np.sort(clf.query(twice, 10) % 60), np.sort(best))
