@@ -9,50 +9,11 @@ import numpy as np
 from skactive._compat import PartOfFit
 from skactive._memory import Canonical, LabelMemory
 from skactive._pipeline import Parts
+from skactive._prior import Prior
 from skactive._validation import few_labels
-from skactive.heads.anchoring import PoolSummary, calibrated_prior
 from skactive.heads.directions import Groups
 from skactive.heads.joint import JointModel
 from skactive.noise import NoiseEstimate, estimate_noise, label_trust
-
-
-@dataclass(frozen=True)
-class Prior:
-    """A prior's classes, and what a pool told about it.
-
-    Attributes
-    ----------
-    classes : array of shape (K_prior,)
-        Sorted.
-    pool : PoolSummary or None
-        None where no pool was seen.
-    """
-
-    classes: np.ndarray
-    pool: PoolSummary | None
-
-    def calibrated(
-        self, proba: np.ndarray | None, rows: Any, classes: np.ndarray
-    ) -> np.ndarray | None:
-        """The opinion that a head is anchored to.
-
-        Parameters
-        ----------
-        proba : array of shape (n, K_prior) or None
-            What the prior says.
-        rows : container of n rows
-            The representation.
-        classes : array of shape (K,)
-            All classes.
-
-        Returns
-        -------
-        proba : float64 array of shape (n, K) or None
-            Rows sum to 1. None where the prior said nothing.
-        """
-        if proba is None:
-            return None
-        return calibrated_prior(proba, self.classes, classes, self.pool, rows)
 
 
 @dataclass(frozen=True)

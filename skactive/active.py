@@ -25,17 +25,17 @@ from skactive._compat import (
     fit_told,
     parts_of_fit,
 )
-from skactive._learned import Learned, Prior
+from skactive._learned import Learned
 from skactive._memory import LabelMemory
 from skactive._persistence import VersionNoted
 from skactive._pipeline import Parts, count_fits, first_step, split_pipeline
 from skactive._pool import SeenPool, make_view, see_pool, select_different
+from skactive._prior import Prior, prior_opinion, warn_of_another_prior
 from skactive._random import draw_seed
 from skactive._refresh import Freshness
 from skactive._row_keys import find_known, row_keys, row_sketches
 from skactive._rows import (
     as_rows,
-    by_blocks,
     is_texts,
     n_rows,
     select,
@@ -537,7 +537,7 @@ class ActiveClassifier(VersionNoted, CallbackSupportMixin, ClassifierMixin, Base
         known = None if self.prior is None else self.prior.classes_
         classes = union(known, self._announced, memory.y[counted])
         if known is not None:
-            _warn_of_another_prior(known, np.unique(memory.y[counted]))
+            warn_of_another_prior(known, np.unique(memory.y[counted]))
         if self.refresh is not None:
             memory = self._kept_fresh(memory, classes)
         prior, groups = self._seen_of_pool(memory.rows)
@@ -633,28 +633,7 @@ class ActiveClassifier(VersionNoted, CallbackSupportMixin, ClassifierMixin, Base
             return None
         if before is None and self._learned is not None:
             raise ValueError("prior was set after labels were given; call fit anew.")
-        try:
-            proba = np.asarray(by_blocks(self.prior.predict_proba, X), dtype=np.float64)
-        except NotFittedError as error:
-            raise NotFittedError(
-                f"prior={self.prior!r} is not fitted, and is never fitted here. Give a "
-                "ZeroShotClassifier, which needs no fit, or put a fitted classifier into "
-                "FrozenEstimator: clone and searches would undo its fit."
-            ) from error
-        expected = (n_rows(X), len(self.prior.classes_))
-        if proba.shape != expected or not np.isfinite(proba).all():
-            raise ValueError(
-                f"prior.predict_proba gave an array of shape {proba.shape}, expected finite "
-                f"numbers of shape {expected}. The prior must take the same rows as the classifier."
-            )
-        order = np.argsort(self.prior.classes_)
-        known = np.asarray(self.prior.classes_)[order]
-        if before is not None and not np.array_equal(before.classes, known):
-            raise ValueError(
-                f"prior was replaced by one of other classes after labels were given: "
-                f"{known[:5].tolist()}, not {before.classes[:5].tolist()}; call fit anew."
-            )
-        return proba[:, order]
+        return prior_opinion(self.prior, X, None if before is None else before.classes)
 
     def _askable(self, X_pool: Any, exclude: Any) -> np.ndarray:
         left = np.ones(n_rows(X_pool), dtype=bool)
@@ -715,13 +694,3 @@ class ActiveClassifier(VersionNoted, CallbackSupportMixin, ClassifierMixin, Base
             rng=np.random.default_rng([self._seed(), digest]),
         )
         return view, remember
-
-
-def _warn_of_another_prior(known: np.ndarray, given: np.ndarray) -> None:
-    """A label or two that the prior does not know are new classes; if it knows none, a slip."""
-    if len(given) > 1 and not np.isin(given, known).any():
-        warnings.warn(
-            f"prior knows none of the labels given, {given[:5].tolist()}; its classes are "
-            f"{known[:5].tolist()}. Name its classes as they are named in y.",
-            stacklevel=2,
-        )
