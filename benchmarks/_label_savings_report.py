@@ -11,6 +11,7 @@ from skactive import LearningCurves
 
 BATCH = 20
 OURS, PUBLISHED = "auto", "PriorAL"
+N_DRAWS = 100
 OF_USE = 0.25  # chance-corrected balanced accuracy from which a prior is of use
 
 
@@ -36,6 +37,18 @@ class Outcome:
     def baseline(self) -> str:
         """The peer, its C included, of the largest area under its curve: hindsight."""
         return max(self.peers, key=lambda name: self.peers[name].mean())
+
+    def of_seeds(self, seeds: np.ndarray) -> "Outcome | None":
+        """Ours and the baseline, of some of the seeds; None where there are not so many."""
+        if seeds.max() >= len(self.ours[OURS]):
+            return None
+        return Outcome(
+            self.setting,
+            {self.baseline: self.peers[self.baseline][seeds]},
+            {},
+            {OURS: self.ours[OURS][seeds]},
+            None if self.zero_shot is None else self.zero_shot[seeds],
+        )
 
     def curves(self) -> LearningCurves:
         """The baseline, PriorAL at its best, and ours; the prior is what ours know at 0 labels."""
@@ -105,7 +118,26 @@ def _against_peers(found: list[Outcome]) -> str:
         cells += [f"{r[:, -1].mean():.3f}" for r in (o.peers[o.baseline], o.ours[OURS])]
         lines.append(f"| {' | '.join([*cells, saved(row), lead(row)])} |")
     lines.append(f"\nMedian of the savings over {len(counted)} settings: {_median(counted)}")
-    return "\n".join(lines)
+    return "\n".join([*lines, _drawn_again(found)])
+
+
+def _drawn_again(found: list[Outcome]) -> str:
+    """How firm the median is: the seeds drawn again, the same ones for all settings."""
+    rng, medians = np.random.default_rng(0), []
+    for _ in range(N_DRAWS):
+        seeds = rng.integers(len(found[0].ours[OURS]), size=len(found[0].ours[OURS]))
+        rows = [
+            _savings(again, f"peer {o.baseline}", n_resamples=2).loc[OURS]
+            for o in found
+            if (again := o.of_seeds(seeds)) is not None
+        ]
+        saved_shares = [row.savings for row in rows if not row.apart]
+        medians.append(np.median(np.nan_to_num(saved_shares, nan=-1.0)) if saved_shares else -1.0)
+    low, high = np.percentile(medians, [2.5, 97.5])
+    firm = np.mean(np.array(medians) >= 0.5)
+    return (
+        f"The seeds drawn again: {low:.0%} to {high:.0%}, at least 50% in {firm:.0%} of {N_DRAWS}"
+    )
 
 
 def _same_learner(found: list[Outcome]) -> str:
@@ -215,9 +247,9 @@ def _other_learners(folder: Path, seeds: range) -> str:
     return "\n".join(lines)
 
 
-def _savings(o: Outcome, baseline: str):
+def _savings(o: Outcome, baseline: str, **options):
     zero_shot = None if o.zero_shot is None else float(o.zero_shot.mean())
-    return o.curves().savings(baseline, zero_shot=zero_shot)
+    return o.curves().savings(baseline, zero_shot=zero_shot, **options)
 
 
 def _zero_shot(o: Outcome) -> str:
