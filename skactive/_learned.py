@@ -124,18 +124,6 @@ class Learned:
         """
         return None if self.prior is None else self.prior.calibrated(raw, rows, self.classes)
 
-    def labelled_proba(self) -> np.ndarray:
-        """The joint opinion on the canonical entries.
-
-        Returns
-        -------
-        proba : array of shape (m, K)
-            Rows sum to 1.
-        """
-        rows = self.canonical.rows
-        prior_proba = self.prior_proba(self.canonical.prior_proba, rows)
-        return self.model.proba(self.model.features(rows), prior_proba)
-
     @cached_property
     def trust(self) -> np.ndarray:
         """Trust in each canonical entry, from models that have not seen its label."""

@@ -122,6 +122,11 @@ class LabelMemory:
         memory : LabelMemory
             Both.
         """
+        opinions = [
+            memory.prior_proba for memory in (self, other) if memory.prior_proba is not None
+        ]
+        if len(opinions) == 1:
+            raise ValueError("prior was set, or removed, after labels were given; call fit anew.")
         originals = [self.originals, other.originals]
         if sum(rows is None for rows in originals) == 1:
             raise ValueError("refresh was set, or unset, after labels were given; call fit anew.")
@@ -131,7 +136,7 @@ class LabelMemory:
             weight=np.concatenate([self.weight, other.weight]),
             keys=np.concatenate([self.keys, other.keys]),
             sketches=np.concatenate([self.sketches, other.sketches]),
-            prior_proba=_joined(self.prior_proba, other.prior_proba),
+            prior_proba=np.concatenate(opinions) if opinions else None,
             originals=None if self.originals is None else concatenate(*originals),
         )
 
@@ -183,7 +188,3 @@ class LabelMemory:
             entry=entry,
             originals=None if self.originals is None else take(self.originals, first),
         )
-
-
-def _joined(before: np.ndarray | None, after: np.ndarray | None) -> np.ndarray | None:
-    return None if before is None or after is None else np.concatenate([before, after])

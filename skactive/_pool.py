@@ -14,11 +14,12 @@ from sklearn.utils import get_tags
 from skactive._device import resolve_device
 from skactive._learned import Learned
 from skactive._pipeline import Parts, fit_transform
+from skactive._prior import Prior
 from skactive._row_keys import find_known, row_keys, row_sketches
 from skactive._rows import by_blocks, n_rows, row_blocks, take
 from skactive._selection import Selection
 from skactive._tables import table_matrix
-from skactive.heads.anchoring import PoolSummary, summarise_pool
+from skactive.heads.anchoring import summarise_pool
 from skactive.heads.balance import balances
 from skactive.heads.directions import (
     Groups,
@@ -111,7 +112,7 @@ def make_view(
     view.labelled_X = lambda: to_matrix()(model.features(labelled.rows))
     view.labelled_y = np.searchsorted(learned.classes, labelled.y)
     view.label_trust = lambda: np.ones(len(labelled.y)) if noise is None else learned.trust
-    view.labelled_proba = learned.labelled_proba
+    view.labelled_proba = model.labelled_proba
     view.sample_proba = sample_proba if model.can_sample else None
     view.linear = lambda: None if sparse.issparse(features()) else model.linear()
     return view
@@ -138,12 +139,12 @@ def select_different(strategy: QueryStrategy, view: PoolView, rows: Any, n: int)
     """
     picked = strategy.select(view, n)
     while True:
-        _, first = np.unique(row_keys(take(rows, picked)), return_index=True)
+        chosen = take(rows, picked)
+        keys, first = np.unique(row_keys(chosen), return_index=True)
         if len(first) == len(picked):
             return picked
         picked = picked[np.sort(first)]
-        chosen = take(rows, picked)
-        others = np.flatnonzero(~find_known(rows, row_keys(chosen), row_sketches(chosen)))
+        others = np.flatnonzero(~find_known(rows, keys, row_sketches(chosen)[first]))
         more = min(n - len(picked), len(others))
         if more:
             picked = np.concatenate([picked, others[strategy.select(view.take(others), more)]])
@@ -154,16 +155,13 @@ class SeenPool(NamedTuple):
 
     Attributes
     ----------
-    prior_classes : array of shape (K_prior,) or None
-        Sorted; None without a prior.
-    summary : PoolSummary or None
-        What the pool tells about the prior; None without one.
+    prior : Prior or None
+        With what the pool tells about it.
     groups : Groups or None
         How the pool falls into groups.
     """
 
-    prior_classes: np.ndarray | None
-    summary: PoolSummary | None
+    prior: Prior | None
     groups: Groups | None
 
     def is_like(self, rows: Any, prior_classes: np.ndarray | None) -> bool:
@@ -181,20 +179,19 @@ class SeenPool(NamedTuple):
         is_like : bool
             False where there was another prior, or rows of another width.
         """
-        before = self.prior_classes
-        if before is None or prior_classes is None:
-            same_prior = before is prior_classes
+        if self.prior is None or prior_classes is None:
+            same_prior = self.prior is None and prior_classes is None
         else:
-            same_prior = np.array_equal(before, prior_classes)
+            same_prior = np.array_equal(self.prior.classes, prior_classes)
         seen = None if self.groups is None else self.groups.centers
-        if seen is None and self.summary is not None and self.summary.directions is not None:
-            seen = self.summary.directions.prototypes
+        directions = None if self.prior is None else self.prior.directions
+        if seen is None and directions is not None:
+            seen = directions.prototypes
         return same_prior and (seen is None or _row_shape(rows) == _row_shape(seen))
 
     def embedded_anew(self) -> "SeenPool":
         """Without what goes by embeddings that are out of date."""
-        summary = None if self.summary is None else self.summary._replace(directions=None)
-        return self._replace(summary=summary, groups=None)
+        return SeenPool(None if self.prior is None else self.prior.without_directions(), None)
 
 
 def see_pool(
@@ -227,8 +224,10 @@ def see_pool(
     -------
     pool : SeenPool
     """
-    summary = None if raw is None else summarise_pool(raw, representation())
-    return SeenPool(prior_classes, summary, _group_pool(rows, parts, representation, raw, rng))
+    prior = None
+    if raw is not None and prior_classes is not None:
+        prior = Prior(prior_classes, summarise_pool(raw, representation()))
+    return SeenPool(prior, _group_pool(rows, parts, representation, raw, rng))
 
 
 def _group_pool(

@@ -1,7 +1,7 @@
 """The prior as ActiveClassifier sees it: what it says, and what a pool told about it."""
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -9,6 +9,7 @@ from sklearn.exceptions import NotFittedError
 
 from skactive._rows import by_blocks, n_rows
 from skactive.heads.anchoring import PoolSummary, calibrated_prior
+from skactive.heads.directions import Directions
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,16 @@ class Prior:
 
     classes: np.ndarray
     pool: PoolSummary | None
+
+    @property
+    def directions(self) -> Directions | None:
+        """In which a pool's rows lie that the prior puts into each class."""
+        return None if self.pool is None else self.pool.directions
+
+    def without_directions(self) -> "Prior":
+        """The same, where the pool's embeddings are out of date."""
+        pool = None if self.pool is None else self.pool._replace(directions=None)
+        return replace(self, pool=pool)
 
     def calibrated(
         self, proba: np.ndarray | None, rows: Any, classes: np.ndarray

@@ -364,8 +364,7 @@ class ActiveClassifier(VersionNoted, CallbackSupportMixin, ClassifierMixin, Base
                 answers = np.where(new, guessed, answers)
             return np.searchsorted(self.classes_, answers)
 
-        in_steps = isinstance(strategy, SequentialStrategy)
-        if in_steps:
+        if isinstance(strategy, SequentialStrategy):
             picked = strategy.ask(view, n, answer)
         else:
             picked = select_different(strategy, view, rows, n)
@@ -618,9 +617,9 @@ class ActiveClassifier(VersionNoted, CallbackSupportMixin, ClassifierMixin, Base
     def _seen_of_pool(self, rows: Any) -> tuple[Prior | None, Groups | None]:
         """What `query` saw, if it was with this prior, and of a pool of rows like these."""
         known, pool = self._prior_classes(), self._pool
-        if pool is None or not self.transductive or not pool.is_like(rows, known):
-            return None if known is None else Prior(known, None), None
-        return None if known is None else Prior(known, pool.summary), pool.groups
+        if pool is not None and self.transductive and pool.is_like(rows, known):
+            return pool.prior, pool.groups
+        return None if known is None else Prior(known, None), None
 
     def _prior_classes(self) -> np.ndarray | None:
         return None if self.prior is None else np.sort(self.prior.classes_)

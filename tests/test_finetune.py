@@ -20,7 +20,6 @@ from skactive import (
     FineTunedClassifier,
     SentenceEncoder,
 )
-from skactive._row_keys import row_keys
 from skactive.encoders import cache
 from skactive.encoders.cache import MemoryRows
 from skactive.encoders.tuned import TunedEncoder, Weights
@@ -432,13 +431,13 @@ def test_early_stopping_goes_back_to_the_best_epoch(make, monkeypatch):
 def test_labels_are_held_out_where_there_are_many(make):
     clf = make()
     codes = np.arange(1000) % 3
-    keys = row_keys(np.arange(1000.0)[:, None])
-    assert len(clf._held_out(keys[:999], codes[:999], 0)) == 0
-    held_out = clf._held_out(keys, codes, 0)
+    rows = np.arange(1000.0)[:, None]
+    assert len(clf._held_out(rows[:999], codes[:999], 0)) == 0
+    held_out = clf._held_out(rows, codes, 0)
     assert len(set(held_out.tolist())) == 100
     assert np.bincount(codes[held_out]).tolist() in ([33, 33, 34], [34, 33, 33], [33, 34, 33])
-    keys[1::2] = keys[::2]  # every row has two labels: both are held out, or none
-    held_out = clf._held_out(keys, codes, 0)
+    rows[1::2] = rows[::2]  # every row has two labels: both are held out, or none
+    held_out = clf._held_out(rows, codes, 0)
     assert len(held_out) == 100
     assert (held_out[1::2] == held_out[::2] + 1).all()
     clf.set_params(early_stopping=True).fit(TEXTS, Y)

@@ -148,3 +148,9 @@ def test_subset():
     assert part.weight.tolist() == canonical.weight[[2, 0]].tolist()
     assert part.rows.tolist() == canonical.rows[[2, 0]].tolist()
     assert part.prior_proba.tolist() == canonical.prior_proba[[2, 0]].tolist()
+
+
+def test_prior_may_not_come_or_change_later():
+    with_prior, without = remember([(1, "a", 1.0)]), remember([(2, "b", 1.0)], prior=False)
+    with pytest.raises(ValueError, match="call fit anew"):
+        without.extended(with_prior)

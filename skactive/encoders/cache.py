@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skactive._extras import require
+from skactive._locks import fork_safe
 
 MEMORY_BYTES = 2**30  # about 700,000 rows of 384 numbers, for the whole process
 _BLOCK_BYTES = 2**22
@@ -232,13 +233,13 @@ class DiskRows:
 
 _MEMORY = MemoryRows()
 _ON_DISK: dict[Path, DiskRows] = {}
-_OPENING = threading.Lock()
+_OPENING = fork_safe(threading.Lock())
 
 
 def _start_afresh() -> None:
     """In a forked child: lmdb forbids the parent's environments, and locks may be held for ever."""
-    global _MEMORY, _OPENING
-    _MEMORY, _OPENING = MemoryRows(), threading.Lock()
+    global _MEMORY
+    _MEMORY = MemoryRows()
     for store in _ON_DISK.values():
         store.close()
     _ON_DISK.clear()

@@ -351,7 +351,7 @@ class FineTunedClassifier(VersionNoted, CallbackSupportMixin, ClassifierMixin, B
         if prior is not None:
             extra["prior_log_proba"] = prior.astype(np.float32)
         seed = self._seed
-        labelled = Labelled(rows, codes, extra, self._held_out(row_keys(X), codes, seed))
+        labelled = Labelled(rows, codes, extra, self._held_out(X, codes, seed))
         plan = Plan(
             encoder=self.encoder_,
             mode=self.mode_,
@@ -385,11 +385,11 @@ class FineTunedClassifier(VersionNoted, CallbackSupportMixin, ClassifierMixin, B
         untrained = {name: np.zeros_like(value) for name, value in head.items()}
         return untrained | {"prior_scale": np.array(1.0)}
 
-    def _held_out(self, keys: np.ndarray, codes: np.ndarray, seed: int) -> np.ndarray:
+    def _held_out(self, X: Any, codes: np.ndarray, seed: int) -> np.ndarray:
         """A tenth of the rows of every class, with all their labels; or none."""
         if not (len(codes) >= _ENOUGH if self.early_stopping == "auto" else self.early_stopping):
             return np.empty(0, dtype=np.int64)
-        _, first, row = np.unique(keys, return_index=True, return_inverse=True)
+        _, first, row = np.unique(row_keys(X), return_index=True, return_inverse=True)
         order = np.random.default_rng(seed).permutation(np.sort(first))
         chosen = order[np.argsort(codes[order], kind="stable")][5::10]
         return np.flatnonzero(np.isin(row, row[chosen]))

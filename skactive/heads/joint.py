@@ -152,6 +152,16 @@ class JointModel:
         """
         return opinion if self._tilt is None else normalised(opinion * self._tilt)
 
+    def labelled_proba(self) -> np.ndarray:
+        """The joint opinion on the labelled rows.
+
+        Returns
+        -------
+        proba : array of shape (m, K)
+            For each entry of the canonical memory; rows sum to 1.
+        """
+        return self.proba(self.features(self._canonical.rows), self._prior_proba)
+
     def head_proba(self, features: Any) -> np.ndarray:
         """What the head would say had it never heard of the prior.
 
@@ -220,7 +230,7 @@ class JointModel:
         if known is not None and not self.steps:  # steps may have seen the labels held out
             return known
         if self._prior_proba is None or self.anchored:
-            return self._refitted_out_of_fold(self._prior_proba, self._labelled_proba)
+            return self._refitted_out_of_fold(self._prior_proba, self.labelled_proba)
         return self.experts[0].pooled(self._head_out_of_fold, self._prior_proba)
 
     def linear(self) -> tuple[np.ndarray, np.ndarray] | None:
@@ -296,9 +306,6 @@ class JointModel:
             likelihood = log_likelihood(proba[rows, given], len(self.classes))
             evidence.append(self._canonical.weight @ likelihood)
         return float(evidence_shares(np.array(evidence)) @ _PRIOR_POWERS)
-
-    def _labelled_proba(self) -> np.ndarray:
-        return self.proba(self.features(self._canonical.rows), self._prior_proba)
 
     def _refitted_out_of_fold(
         self, prior_proba: np.ndarray | None, otherwise: Callable[[], np.ndarray]
