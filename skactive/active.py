@@ -29,7 +29,7 @@ from skactive._learned import Learned
 from skactive._memory import LabelMemory
 from skactive._persistence import VersionNoted
 from skactive._pipeline import Parts, count_fits, first_step, split_pipeline
-from skactive._pool import SeenPool, make_view, see_pool, select_different
+from skactive._pool import make_view, select_different
 from skactive._prior import Prior, prior_opinion, warn_of_another_prior
 from skactive._random import draw_seed
 from skactive._refresh import Freshness
@@ -40,6 +40,7 @@ from skactive._rows import (
     n_rows,
     select,
 )
+from skactive._seen_pool import SeenPool, see_pool
 from skactive._validation import (
     A_CLASSIFIER,
     check_count,
