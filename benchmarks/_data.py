@@ -15,7 +15,7 @@ import os
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -53,6 +53,15 @@ def load_texts(folder: str | Path | None, name: str) -> tuple[np.ndarray, np.nda
     frame = pd.read_parquet(path).drop_duplicates("text", keep="last")
     texts, labels, split = (frame[column] for column in ("text", "label_name", "split"))
     return texts.to_numpy(object), labels.to_numpy(str), split.to_numpy(str)
+
+
+def load_table(folder: str | Path | None, name: str) -> tuple[Any, np.ndarray]:
+    """A DataFrame and its labels, (n,) str, from ``tabular/NAME.parquet``."""
+    path = _present(folder, "tabular", f"{name}.parquet")
+    import pandas as pd
+
+    frame = pd.read_parquet(path)
+    return frame, frame.pop("target").to_numpy(str)
 
 
 def load_features(folder: str | Path | None, name: str, part: str = "all") -> Features:
