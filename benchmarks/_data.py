@@ -25,7 +25,7 @@ IMAGES = ("caltech101", "cifar10")
 
 @dataclass(frozen=True)
 class Features:
-    """One labelled set. A prior comes from `class_embeddings` or from `similarity`."""
+    """One labeled set. A prior comes from `class_embeddings` or from `similarity`."""
 
     name: str
     X: np.ndarray  # (n, d) float32

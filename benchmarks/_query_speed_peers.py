@@ -45,15 +45,15 @@ class Ready(ClassifierMixin, BaseEstimator):
 
 
 def scikit_activeml(
-    name: str, X: np.ndarray, proba: np.ndarray, labelled: dict, n: int
+    name: str, X: np.ndarray, proba: np.ndarray, labeled: dict, n: int
 ) -> Callable[[], np.ndarray]:
     from skactiveml import pool
     from skactiveml.classifier import SklearnClassifier
 
     # It learns by trial which classes a classifier was fitted on, so the rows must be those.
-    together = np.concatenate([X, labelled["labelled_X"]])
-    y = np.concatenate([np.full(len(X), np.nan), labelled["labelled_y"]])
-    ready = Ready(np.concatenate([proba, labelled["labelled_proba"]]))
+    together = np.concatenate([X, labeled["labeled_X"]])
+    y = np.concatenate([np.full(len(X), np.nan), labeled["labeled_y"]])
+    ready = Ready(np.concatenate([proba, labeled["labeled_proba"]]))
     clf = SklearnClassifier(ready, classes=np.arange(proba.shape[1])).fit(together, y)
     clf.estimator_.proba = ready.proba  # a clone has a copy, one more than needed
     options = {"method": "margin_sampling"} if name == "margin" else {}
@@ -64,15 +64,15 @@ def scikit_activeml(
 
 
 def small_text(
-    name: str, X: np.ndarray, proba: np.ndarray, labelled: dict, n: int
+    name: str, X: np.ndarray, proba: np.ndarray, labeled: dict, n: int
 ) -> Callable[[], np.ndarray]:
     import small_text as library
 
-    together = np.concatenate([X, labelled["labelled_X"]])
-    clf = Ready(np.concatenate([proba, labelled["labelled_proba"]]))
+    together = np.concatenate([X, labeled["labeled_X"]])
+    clf = Ready(np.concatenate([proba, labeled["labeled_proba"]]))
     strategy = getattr(library, SMALL_TEXT[name])()
-    unlabelled, known = np.arange(len(X)), np.arange(len(X), len(together))
-    return lambda: strategy.query(clf, together, unlabelled, known, labelled["labelled_y"], n=n)
+    unlabeled, known = np.arange(len(X)), np.arange(len(X), len(together))
+    return lambda: strategy.query(clf, together, unlabeled, known, labeled["labeled_y"], n=n)
 
 
 LIBRARIES = {

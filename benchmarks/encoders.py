@@ -68,7 +68,7 @@ def cold_overhead(texts: list[str], folder: Path, repeats: int) -> float:
     """Compare transform on unknown texts with the model itself; returns the latter's rows/s."""
     from sentence_transformers import SentenceTransformer
 
-    from skactive._device import resolve_device
+    from skactive._utils.device import resolve_device
     from skactive.encoders.models import resolve_precision
 
     device = resolve_device("auto")

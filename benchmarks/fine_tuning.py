@@ -142,26 +142,26 @@ def played_loops(
 
 
 def play(clf: ActiveClassifier, final: Any, trial: Trial) -> Iterator[dict]:
-    """One labelling job; `final`, if any, is fitted where the score is measured, and paid for."""
+    """One labeling job; `final`, if any, is fitted where the score is measured, and paid for."""
     X, y = trial.pool[:N_POOL], trial.y_pool[:N_POOL]
     asked, seconds = np.arange(BATCH), 0.0
-    labelled = asked
+    labeled = asked
     clf.partial_fit(X[asked], y[asked], classes=np.unique(trial.y_pool))
-    while len(labelled) < BUDGET:
+    while len(labeled) < BUDGET:
         answers = []
         seconds += clocked(lambda: answers.append(clf.query(X, BATCH)))  # noqa: B023
         (asked,) = answers
-        labelled = np.concatenate([labelled, asked])
+        labeled = np.concatenate([labeled, asked])
         seconds += clocked(lambda: clf.partial_fit(X[asked], y[asked]))  # noqa: B023
-        if len(labelled) not in MEASURED:
+        if len(labeled) not in MEASURED:
             continue
         judge, paid = clf, seconds
         if final is not None:
             judge = final
             classes = np.unique(trial.y_pool)
-            paid += clocked(lambda: final.fit(X[labelled], y[labelled], classes=classes))  # noqa: B023
+            paid += clocked(lambda: final.fit(X[labeled], y[labeled], classes=classes))  # noqa: B023
         score = balanced_accuracy_score(trial.y_test, judge.predict(trial.test))
-        yield {"n": len(labelled), "score": score, "seconds": paid}
+        yield {"n": len(labeled), "score": score, "seconds": paid}
 
 
 def encoder() -> SentenceEncoder:

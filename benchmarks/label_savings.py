@@ -172,9 +172,9 @@ def measure_time(n_rows: int = 10_000, n_features: int = 384, n_classes: int = 1
     rng = np.random.default_rng(0)
     share = 20.0 ** -np.linspace(0, 1, n_classes)
     y = rng.choice(n_classes, size=n_rows, p=share / share.sum())
-    centres = rng.normal(size=(n_classes, n_features))
-    X = normalize(0.6 * centres[y] + rng.normal(size=(n_rows, n_features))).astype(np.float32)
-    prompts = normalize(centres + 2 * rng.normal(size=centres.shape))
+    centers = rng.normal(size=(n_classes, n_features))
+    X = normalize(0.6 * centers[y] + rng.normal(size=(n_rows, n_features))).astype(np.float32)
+    prompts = normalize(centers + 2 * rng.normal(size=centers.shape))
     prior = ZeroShotClassifier(class_embeddings=prompts, classes=list(range(n_classes)))
     for name, known in (("with a prior", prior), ("without", None)):
         clf = ActiveClassifier(SoftmaxHead(device="cpu"), prior=known, random_state=0)

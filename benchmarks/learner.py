@@ -14,11 +14,11 @@ The methods, all in one run:
 - zero-shot: the prior's likeliest class;
 - logistic: LogisticRegression(class_weight="balanced"), C found by cross-validation;
 - cleanlab: its CleanLearning around that (skipped, saying so, where cleanlab is not installed);
-- no prior, prior: ActiveClassifier around SoftmaxHead, after one unlabelled query of the pool;
+- no prior, prior: ActiveClassifier around SoftmaxHead, after one unlabeled query of the pool;
 - useless, adversarial: the same with the prior's rows shuffled, or every class's column moved;
 - hindsight: the best of a grid of fixed settings for each set, n and noise, by the test rows.
 
-Features are normalised rows of texts' and images' embeddings, or standardised columns of tables;
+Features are normalized rows of texts' and images' embeddings, or standardized columns of tables;
 the logistic regression gets the former at norm 3. The image sets' priors are similarities, made
 probabilities by a softmax with temperature 0.1.
 """
@@ -48,9 +48,9 @@ from sklearn.preprocessing import FunctionTransformer, normalize
 from threadpoolctl import threadpool_limits
 
 from skactive import ActiveClassifier
+from skactive._learner.prior_calibration import calibrated_prior, prior_statistics
 from skactive.datasets import flip_labels, make_long_tailed
 from skactive.heads import SoftmaxHead
-from skactive.heads.anchoring import calibrated_prior, summarise_pool
 from skactive.kernels.softmax_path import Problem, fit_softmax_path, path_logits
 from skactive.priors import ZeroShotClassifier
 
@@ -108,7 +108,7 @@ class Task:
     n: int
     pool: np.ndarray
     test: np.ndarray
-    labelled: np.ndarray
+    labeled: np.ndarray
     y: np.ndarray  # as given
 
     @property
@@ -216,7 +216,7 @@ def ours(task: Task) -> dict:
             random_state=0,
         )
         clf.query(task.pool[:, None], 1)  # before any label: what the pool tells
-        clf.partial_fit(task.labelled[:, None], task.y)
+        clf.partial_fit(task.labeled[:, None], task.y)
         proba = np.zeros((len(task.test), task.data.n_classes))
         proba[:, clf.classes_] = clf.predict_proba(task.test[:, None])
         outcome[kind] = scores(task, proba)
@@ -264,7 +264,7 @@ def baselines(task: Task) -> dict:
     if task.data.prior is not None:
         outcome["zero-shot"] = scores(task, task.data.prior[task.test])
     scale = 3.0 if task.data.embedded else 1.0
-    X, Z = rotated(scale * task.data.X[task.labelled], scale * task.data.X[task.test])
+    X, Z = rotated(scale * task.data.X[task.labeled], scale * task.data.X[task.test])
     present, codes = np.unique(task.y, return_inverse=True)
 
     def spread(proba: np.ndarray) -> np.ndarray:
@@ -343,10 +343,10 @@ def cross_validated(X: np.ndarray, codes: np.ndarray, seed: int) -> tuple[float,
 def hindsight(task: Task) -> dict:
     """Balanced accuracy of each fixed setting; which is best is left to the report."""
     outcome = {}
-    X, Z = task.data.X[task.labelled], task.data.X[task.test]
-    centre = X.mean(axis=0)
-    scale = np.sqrt(((X - centre) ** 2).sum(axis=1).mean()) or 1.0
-    X, Z = (np.column_stack([(A - centre) / scale, np.ones(len(A))]) for A in (X, Z))
+    X, Z = task.data.X[task.labeled], task.data.X[task.test]
+    center = X.mean(axis=0)
+    scale = np.sqrt(((X - center) ** 2).sum(axis=1).mean()) or 1.0
+    X, Z = (np.column_stack([(A - center) / scale, np.ones(len(A))]) for A in (X, Z))
     for kind in PRIORS[:2]:
         table = prior_table(task, kind)
         if kind == "prior" and table is None:
@@ -359,7 +359,7 @@ def hindsight(task: Task) -> dict:
             classes, codes = np.arange(table.shape[1]), task.y
             grid = GRID
             rows = task.data.X
-            pool = summarise_pool(table[task.pool], rows[task.pool])
+            pool = prior_statistics(table[task.pool], rows[task.pool])
             logs = np.log(calibrated_prior(table, classes, classes, pool, rows))
         settings = torch.tensor(grid, dtype=torch.float32)
         totals = np.maximum(np.bincount(codes, minlength=len(classes)), 0.1)
@@ -368,7 +368,7 @@ def hindsight(task: Task) -> dict:
             X=torch.as_tensor(X, dtype=torch.float32),
             y=torch.as_tensor(codes),
             weight=torch.ones(len(X), len(grid)),
-            offset=anchors[task.labelled]
+            offset=anchors[task.labeled]
             + torch.as_tensor(np.log(totals / totals.sum()), dtype=torch.float32),
             strength=settings[:, 0].contiguous(),
             noise_rate=settings[:, 2].contiguous(),
@@ -421,7 +421,7 @@ def calibration_error(truth: np.ndarray, proba: np.ndarray, n_bins: int = 15) ->
 
 def found_wrong(task: Task, suspicion: Callable[[], np.ndarray]) -> dict:
     """Area under the precision-recall curve of finding the wrong labels."""
-    wrong = task.y != task.data.y[task.labelled]
+    wrong = task.y != task.data.y[task.labeled]
     if task.n < 50 or not 0 < wrong.sum() < len(wrong):
         return {}
     return {"aucpr": round(float(average_precision_score(wrong, suspicion())), 4)}
@@ -495,7 +495,7 @@ def load_table(folder: str | None, name: str) -> Data:
 
 
 def load_rules(folder: str | None) -> Data:
-    """SMS messages labelled by rules; embedded here, once."""
+    """SMS messages labeled by rules; embedded here, once."""
     frame = read_parquet(folder, "text/sms_weak.parquet")
     from skactive.encoders import SentenceEncoder
 

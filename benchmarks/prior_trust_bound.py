@@ -13,7 +13,7 @@ it, and that of the head which does not. What the labels tell of the prior is pu
 - its agreement with the labels, in standard deviations;
 - by how many standard errors the head that follows it foretells labels held out better.
 
-A rule says which mixture is used in each cell, or how often which. A linear programme finds the
+A rule says which mixture is used in each cell, or how often which. A linear program finds the
 rule whose worst set is best, knowing every test label: the points, in the mean over noises and
 seeds, over the better of zero-shot and no prior; with fifty labels it has also to keep a useless
 and an adversarial prior within 1.5 points of none. No rule with these cells can do better on these
@@ -54,10 +54,10 @@ from sklearn.preprocessing import FunctionTransformer
 from threadpoolctl import threadpool_limits
 
 from skactive import ActiveClassifier
+from skactive._learner.component import Labeled
+from skactive._learner.cross_fitting import CrossFittedModels
 from skactive.heads import SoftmaxHead
-from skactive.heads.averaging import log_likelihood
-from skactive.heads.expert import Labelled
-from skactive.heads.twins import Twins
+from skactive.heads.model_averaging import log_likelihood
 
 SETS = (*TEXTS, *IMAGES, RULES)  # those with a prior
 N_LABELS = (10, 20, 50)
@@ -106,12 +106,12 @@ def mixtures(task: Task, kind: str) -> dict:
     head = make_pipeline(FunctionTransformer(lambda rows: X[rows[:, 0]]), SoftmaxHead(device="cpu"))
     clf = ActiveClassifier(head, prior=TablePrior(table), strategy="random", random_state=0)
     clf.query(task.pool[:, None], 1)
-    clf.partial_fit(task.labelled[:, None], task.y, classes=np.arange(task.data.n_classes))
+    clf.partial_fit(task.labeled[:, None], task.y, classes=np.arange(task.data.n_classes))
     learned = clf._learned
     model, test = learned.model, X[task.test]
     prior = learned.prior_proba(table[task.test], test)
-    opinions = np.stack([prior, *(expert.proba(test, prior) for expert in model.experts)])
-    labelled = Labelled(*model._labelled, model._prior_proba)
+    opinions = np.stack([prior, *(expert.proba(test, prior) for expert in model.components)])
+    labeled = Labeled(*model._labeled, model._prior_proba)
     groups = clf._pool.groups
     if groups is not None:
         groups = groups._replace(
@@ -119,9 +119,10 @@ def mixtures(task: Task, kind: str) -> dict:
         )
     followed, alone = (
         log_likelihood(
-            Twins(expert, labelled, groups).foretold(expert.concentration), task.data.n_classes
+            CrossFittedModels(expert, labeled, groups).foretold(expert.concentration),
+            task.data.n_classes,
         )
-        for expert in model.experts
+        for expert in model.components
     )
     lead = (followed - alone)[~np.isnan(followed - alone)]
     spread = np.sqrt((lead**2).sum())
@@ -198,7 +199,7 @@ def best_rule(
 ) -> tuple[float, float]:
     """The worst set's lead in points, where the rule was found and where it is judged.
 
-    The unknowns are the shares of the mixtures in each cell, and the worst lead, to be maximised.
+    The unknowns are the shares of the mixtures in each cell, and the worst lead, to be maximized.
     """
     edges = [
         np.quantile([r[what] for r in found_on if r["kind"] == "prior"], np.linspace(0, 1, m + 1))

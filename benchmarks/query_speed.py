@@ -6,7 +6,7 @@
     python benchmarks/query_speed.py --tables [--output query_speed.jsonl]
 
 Pools are long-tailed Gaussian mixtures of unit-length rows x 384 float32, read as memory maps,
-with 200 labelled rows. Every measurement has a process of its own and one line of the output
+with 200 labeled rows. Every measurement has a process of its own and one line of the output
 file; what stands there already is not measured again, so a run that was stopped goes on where it
 was. Before and after each repetition the floors are measured in the same process: "gemm", the
 product of the pool with n of its rows, and "pass", numpy's sum of float64 numbers as many as the
@@ -80,7 +80,7 @@ def compare(options: argparse.Namespace, pools: Path) -> None:
     for n_classes in options.classes:
         for n_rows in options.rows:
             folder = pools / f"{n_rows}x{n_classes}"
-            if not (folder / "labelled.npz").exists():
+            if not (folder / "labeled.npz").exists():
                 make_pool(n_rows, n_classes, folder)
             for threads in options.threads:
                 for n in options.n:
@@ -144,30 +144,30 @@ def run(options: argparse.Namespace, folder: Path, cell: dict) -> dict:
 
 
 def make_pool(n_rows: int, n_classes: int, folder: Path) -> None:
-    """Pool, probabilities and labelled rows, as .npy files; written a piece at a time."""
+    """Pool, probabilities and labeled rows, as .npy files; written a piece at a time."""
     folder.mkdir(parents=True)
     rng = np.random.default_rng(0)
     shares = 1 / np.arange(1, n_classes + 1) ** 1.5
     labels = rng.choice(n_classes, n_rows + LABELLED, p=shares / shares.sum())
-    centres = 0.3 * rng.standard_normal((n_classes, WIDTH), dtype=np.float32)
+    centers = 0.3 * rng.standard_normal((n_classes, WIDTH), dtype=np.float32)
     files = {
         "X": np.lib.format.open_memmap(folder / "X.npy", "w+", np.float32, (n_rows, WIDTH)),
         "proba": np.lib.format.open_memmap(folder / "p.npy", "w+", np.float64, (n_rows, n_classes)),
     }
     for start in range(0, n_rows + LABELLED, 100_000):
         y = labels[start : start + 100_000]
-        X = centres[y] + rng.standard_normal((len(y), WIDTH), dtype=np.float32)
+        X = centers[y] + rng.standard_normal((len(y), WIDTH), dtype=np.float32)
         X /= np.linalg.norm(X, axis=1, keepdims=True)
-        logits = 8 * X.astype(np.float64) @ centres.T
+        logits = 8 * X.astype(np.float64) @ centers.T
         proba = np.exp(logits - logits.max(axis=1, keepdims=True))
         proba /= proba.sum(axis=1, keepdims=True)
         inside = max(0, min(len(y), n_rows - start))
         files["X"][start : start + inside] = X[:inside]
         files["proba"][start : start + inside] = proba[:inside]
-    # The labelled rows are the last ones, all in one piece.
+    # The labeled rows are the last ones, all in one piece.
     keep = slice(-LABELLED, None)
-    parts = {"labelled_X": X[keep], "labelled_proba": proba[keep], "labelled_y": y[keep]}
-    np.savez(folder / "labelled.npz", **parts)
+    parts = {"labeled_X": X[keep], "labeled_proba": proba[keep], "labeled_y": y[keep]}
+    np.savez(folder / "labeled.npz", **parts)
 
 
 def measure(answer: Connection, folder: Path, cell: dict, options: dict) -> None:
@@ -177,7 +177,7 @@ def measure(answer: Connection, folder: Path, cell: dict, options: dict) -> None
     resource.setrlimit(resource.RLIMIT_DATA, (_MEMORY, _MEMORY))
     torch.set_num_threads(cell["threads"])
     X, proba = np.load(folder / "X.npy", mmap_mode="r"), np.load(folder / "p.npy")
-    labelled = dict(np.load(folder / "labelled.npz"))
+    labeled = dict(np.load(folder / "labeled.npz"))
     library, _, name = cell["name"].rpartition(" ")
     make = LIBRARIES[library][1] if library else ours
     if library:  # like the times, the limit is one of the processor: the system ends what is over
@@ -186,7 +186,7 @@ def measure(answer: Connection, folder: Path, cell: dict, options: dict) -> None
         resource.setrlimit(resource.RLIMIT_CPU, (limit, limit + 5))
     try:
         with threadpool_limits(cell["threads"]):
-            choose = make(name, X, proba, labelled, cell["n"])
+            choose = make(name, X, proba, labeled, cell["n"])
             clock = time.process_time if cell["threads"] == 1 else time.perf_counter
             floors = make_floors(X, proba, cell["n"])
             answer.send(repeat(choose, floors, clock, options["repeats"], options["patience"]))
@@ -249,7 +249,7 @@ def make_floors(
 
 
 def ours(
-    name: str, X: np.ndarray, proba: np.ndarray, labelled: dict, n: int
+    name: str, X: np.ndarray, proba: np.ndarray, labeled: dict, n: int
 ) -> Callable[[], np.ndarray]:
     from skactive import strategies
     from skactive.strategies import PoolView
@@ -267,7 +267,7 @@ def ours(
             ),
             classes=np.arange(proba.shape[1]),
             rng=np.random.default_rng(0),
-            **labelled,
+            **labeled,
         )
         return strategies.get(name).select(view, n)
 

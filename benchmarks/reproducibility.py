@@ -242,7 +242,9 @@ def main() -> int:
         kept |= {f"{key}::{part}": value for part, value in results.items()}
         if args.compare:
             prefix = f"{key}::"
-            expected = {k.removeprefix(prefix): v for k, v in before.items() if k.startswith(prefix)}
+            expected = {
+                k.removeprefix(prefix): v for k, v in before.items() if k.startswith(prefix)
+            }
             picks, largest = difference(expected, results)
             failed += picks > 0 or largest > TOLERANCE or not expected
             print(f"| {name} | {picks} | {largest:.1e} |", flush=True)

@@ -1,4 +1,4 @@
-"""Which strategy for these texts? Labelling jobs played on SciPy's docstrings, of known labels.
+"""Which strategy for these texts? Labeling jobs played on SciPy's docstrings, of known labels.
 
 Annotators are wrong one time in five. What random sampling needs to get to the target is the
 measure of the others; all have the same prior and the same head. Stopped in the middle and

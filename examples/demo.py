@@ -75,7 +75,7 @@ print(f"  random by    {with_error(last['default'] - last['random'])}")
 print(f"  zero-shot by {with_error(last['default'] - zero_shot)}")
 
 figure, axes = plt.subplots(figsize=(6, 4), layout="constrained")
-axes.axhline(zero_shot.mean(), color="grey", linestyle="--", label="zero-shot")
+axes.axhline(zero_shot.mean(), color="gray", linestyle="--", label="zero-shot")
 for name, scores in curves.items():
     mean, error = scores.mean(axis=0), scores.std(axis=0, ddof=1) / len(scores) ** 0.5
     axes.plot(n_labels, mean, marker="o", label=name)

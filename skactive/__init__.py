@@ -22,7 +22,7 @@ if TYPE_CHECKING:  # editors and type checkers do not run __getattr__
     from skactive.priors import ZeroShotClassifier as ZeroShotClassifier
     from skactive.simulation import simulate as simulate
 
-__version__ = "0.1.0.dev0"
+__version__ = "0.1.0.dev1"
 
 _HOME = {
     "ActiveClassifier": "skactive.active",

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from scipy.optimize import isotonic_regression
 
-from skactive._validation import check_count
+from skactive._utils.validation import check_count
 
 SHARE_OF_GAIN = 0.95
 LEAST_GAIN = 0.03

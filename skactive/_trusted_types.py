@@ -7,25 +7,29 @@ from skactive import strategies
 TRUSTED_TYPES: list[str] = [
     "skactive.active.ActiveClassifier",
     "skactive.budget.BudgetedClassifier",
-    "skactive._learned.Learned",
-    "skactive._memory.Canonical",
-    "skactive._memory.LabelMemory",
-    "skactive._pipeline.Parts",
-    "skactive._prior.Prior",
-    "skactive._seen_pool.SeenPool",
+    "skactive._data.batch.Batch",
+    "skactive._data.labels.AggregatedLabels",
+    "skactive._data.labels.LabelHistory",
+    "skactive._data.pipeline.Parts",
+    "skactive._learner.class_prototypes.ClassPrototypes",
+    "skactive._learner.component.MixtureComponent",
+    "skactive._learner.component.TrainingRows",
+    "skactive._learner.fitted_state.FittedState",
+    "skactive._learner.learner.LearnerState",
+    "skactive._learner.mixture.MixtureModel",
+    "skactive._learner.pool_clusters.PoolClusters",
+    "skactive._learner.pool_summary.PoolSummary",
+    "skactive._learner.prior_calibration.CalibratedPrior",
+    "skactive._learner.prior_calibration.PriorStatistics",
+    "skactive._learner.refresh.RefreshState",
     "skactive.encoders.image.ClipEncoder",
     "skactive.encoders.table.TableEncoder",
     "skactive.encoders.text.SentenceEncoder",
     "skactive.encoders.tuned.TunedEncoder",
     "skactive.encoders.tuned.Weights",
     "skactive.finetune.classifier.FineTunedClassifier",
-    "skactive.heads.anchoring.PoolSummary",
-    "skactive.heads.directions.Directions",
-    "skactive.heads.directions.Groups",
-    "skactive.heads.automatic.AveragedHead",
-    "skactive.heads.automatic.LabelledRows",
-    "skactive.heads.expert.Expert",
-    "skactive.heads.joint.JointModel",
+    "skactive.heads.averaged_head.AveragedHead",
+    "skactive.heads.averaged_head.TrainingData",
     "skactive.heads.softmax.SoftmaxHead",
     "skactive.noise.NoiseEstimate",
     "skactive.priors.ZeroShotClassifier",
@@ -35,7 +39,6 @@ TRUSTED_TYPES: list[str] = [
         if inspect.isclass(strategy) and not inspect.isabstract(strategy)
     ),
 ]
-"""What ``skops.io.load(path, trusted=skactive.TRUSTED_TYPES)`` needs to be told of: skactive's
-estimators, its strategies, and what holds the numpy arrays in them. Nothing of torch is among them,
-since weights are saved as numpy arrays; types of scikit-learn's that skops asks about are not
-skactive's to vouch for."""
+"""Types to pass to ``skops.io.load(path, trusted=skactive.TRUSTED_TYPES)``: the estimators and
+strategies of skactive, and the classes that hold their numpy arrays. Types of torch are not among
+them, since weights are saved as numpy arrays, nor are types of scikit-learn that skops asks for."""

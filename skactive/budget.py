@@ -1,7 +1,9 @@
 """BudgetedClassifier: an ordinary classifier that looks at no more than some of the labels."""
 
+from collections.abc import Iterator
 from numbers import Integral
-from typing import Any
+from time import perf_counter
+from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
@@ -13,29 +15,29 @@ from sklearn.utils.metadata_routing import (
 )
 from sklearn.utils.validation import check_is_fitted
 
-from skactive._annotation import annotate
-from skactive._compat import (
-    CallbackSupportMixin,
+from skactive._data.containers import take
+from skactive._learner.inputs import check_rows
+from skactive._utils.callbacks import CallbackSupportMixin, notify_fit, subtask_notifier
+from skactive._utils.compat import (
     Interval,
     _fit_context,
     _raise_for_params,
     check_sample_weight,
-    fit_told,
-    parts_of_fit,
+    n_rows,
 )
-from skactive._persistence import VersionNoted
-from skactive._random import draw_seed
-from skactive._validation import (
+from skactive._utils.random import draw_seed
+from skactive._utils.validation import (
     check_is_container,
     check_labels,
     check_one_label_a_row,
     unchanged_by_failure,
 )
+from skactive._utils.versioning import VersionNoted
 from skactive.active import ActiveClassifier
 
 
 class BudgetedClassifier(VersionNoted, CallbackSupportMixin, ClassifierMixin, BaseEstimator):
-    """An `ActiveClassifier` that fit leads through a whole labelling job.
+    """An `ActiveClassifier` that fit leads through a whole labeling job.
 
     ``fit(X, y)`` plays the annotator: X is the pool, and a label is looked at only when its row is
     queried. So ``GridSearchCV`` and ``cross_val_score`` compare strategies, priors and heads by
@@ -56,7 +58,7 @@ class BudgetedClassifier(VersionNoted, CallbackSupportMixin, ClassifierMixin, Ba
     ----------
     estimator_ : ActiveClassifier
         The clone, fitted on the labels of the rows queried.
-    queried_ : int64 array of shape (n_labelled,)
+    queried_ : int64 array of shape (n_labeled,)
         Positions of those rows in X, in the order in which they were asked about.
     classes_ : ndarray of shape (K,)
         All labels in y, and the prior's.
@@ -136,7 +138,7 @@ class BudgetedClassifier(VersionNoted, CallbackSupportMixin, ClassifierMixin, Ba
         clf = clone(self.estimator)
         if clf.random_state is None and self.random_state is not None:
             clf.set_params(random_state=draw_seed(self.random_state))
-        rounds = annotate(
+        rounds = label_in_batches(
             clf,
             X,
             y,
@@ -146,11 +148,11 @@ class BudgetedClassifier(VersionNoted, CallbackSupportMixin, ClassifierMixin, Ba
             sample_weight=weight,
         )
         n_rounds = -(-self.budget // self.batch_size)
-        with fit_told(self, max_subtasks=n_rounds, X=X, y=y) as task, unchanged_by_failure(self):
+        with notify_fit(self, max_subtasks=n_rounds, X=X, y=y) as task, unchanged_by_failure(self):
             self.estimator_ = clf
-            part_of_fit = parts_of_fit(self, task, X=X, y=y, reconstruction_attributes=dict)
+            subtask = subtask_notifier(self, task, X=X, y=y, reconstruction_attributes=dict)
             for _ in range(n_rounds):
-                with part_of_fit("round", clf) as verdict:
+                with subtask("round", clf) as verdict:
                     after = next(rounds, None)
                     if after is not None:
                         self.queried_ = after.asked
@@ -220,3 +222,72 @@ class BudgetedClassifier(VersionNoted, CallbackSupportMixin, ClassifierMixin, Ba
         tags.input_tags = inner.input_tags
         tags.non_deterministic = inner.non_deterministic
         return tags
+
+
+class Round(NamedTuple):
+    """State of a labeling loop after a fit.
+
+    Attributes
+    ----------
+    asked : int64 array of shape (n_labels,)
+        Positions of all rows labeled so far, in order.
+    query_seconds, fit_seconds : float
+        Duration of the query and of the fit of this round.
+    """
+
+    asked: np.ndarray
+    query_seconds: float
+    fit_seconds: float
+
+
+def label_in_batches(
+    clf: ActiveClassifier,
+    X: Any,
+    answers: np.ndarray,
+    *,
+    classes: np.ndarray,
+    budget: int,
+    batch_size: int,
+    sample_weight: np.ndarray | None = None,
+) -> Iterator[Round]:
+    """Query, answer and learn until the budget is spent or no row remains.
+
+    Sequential strategies receive each label at once.
+
+    Parameters
+    ----------
+    clf : ActiveClassifier
+        Without labels; it is fitted in place.
+    X : container of n rows
+        The pool.
+    answers : array of shape (n,)
+        Label that the annotator gives to each row; read only when the row is selected.
+    classes : array of shape (K,)
+        All classes. They are announced to the classifier, as annotators know them, too.
+    budget : int
+        Maximum number of labels.
+    batch_size : int
+        Number of labels between two fits.
+    sample_weight : float64 array of shape (n,), default=None
+        Weights of the rows; rows of weight zero are not selected.
+
+    Yields
+    ------
+    round : Round
+        After each fit.
+    """
+    X = check_rows(clf, clf._estimator(), X, "X", reset=True)
+    done = np.zeros(n_rows(X), dtype=bool) if sample_weight is None else sample_weight == 0
+    asked = np.empty(0, dtype=np.int64)
+    while len(asked) < budget:
+        start = perf_counter()
+        n = min(batch_size, budget - len(asked))
+        batch = clf._query_and_ask(X, n, done, lambda positions: answers[positions])
+        if len(batch) == 0:
+            return
+        queried = perf_counter()
+        weight = None if sample_weight is None else sample_weight[batch]
+        clf.partial_fit(take(X, batch), answers[batch], classes=classes, sample_weight=weight)
+        done[batch] = True
+        asked = np.concatenate([asked, batch])
+        yield Round(asked, queried - start, perf_counter() - queried)

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from skactive._extras import require
 from skactive._savings import Runs, savings_of_all
+from skactive._utils.optional_imports import require
 
 if TYPE_CHECKING:
     from pandas import DataFrame

@@ -1,4 +1,4 @@
-"""Real texts that every machine already has, and two ways to make labelled data harder."""
+"""Real texts that every machine already has, and two ways to make labeled data harder."""
 
 import importlib
 import inspect
@@ -14,8 +14,8 @@ from numpy.typing import ArrayLike
 from sklearn.utils import check_consistent_length, check_random_state, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 
-from skactive._folders import load_folder
-from skactive._rows import take
+from skactive._data.containers import take
+from skactive._data.folders import load_folder
 
 __all__ = ["CLASS_PROMPTS", "flip_labels", "load_folder", "load_scipy_docs", "make_long_tailed"]
 
@@ -32,14 +32,14 @@ CLASS_PROMPTS: dict[str, str] = {
     "linalg": "Linear algebra with dense matrices: decompositions, systems of equations, "
     "eigenvalues and matrix functions.",
     "ndimage": "Processing of multidimensional images: filters, morphology, geometric transforms "
-    "and measurements of labelled regions.",
+    "and measurements of labeled regions.",
     "optimize": "Optimization: minimizing functions, finding roots, fitting curves and linear "
     "programming.",
     "signal": "Signal processing: filter design, convolution, spectral analysis, window functions "
     "and linear systems.",
     "sparse": "Sparse matrices and arrays: storage formats, sparse linear algebra and graph "
     "algorithms.",
-    "spatial": "Spatial data structures and geometry: nearest neighbours, triangulations, convex "
+    "spatial": "Spatial data structures and geometry: nearest neighbors, triangulations, convex "
     "hulls, distances and rotations.",
     "special": "Special functions of mathematical physics: gamma, Bessel, error, elliptic and "
     "hypergeometric functions, orthogonal polynomials.",

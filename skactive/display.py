@@ -1,14 +1,13 @@
 """What there is to see: learning curves, and a map of a pool."""
 
-from copy import copy
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sklearn.decomposition import PCA
 
-from skactive._extras import require
-from skactive._rows import n_rows
-from skactive._validation import check_positions
+from skactive._utils.compat import n_rows
+from skactive._utils.optional_imports import require
+from skactive._utils.validation import check_positions
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -138,7 +137,7 @@ class LearningCurvesDisplay:
 
 
 class PoolMapDisplay:
-    """A pool in two dimensions: what is labelled, what was asked, which labels are doubtful.
+    """A pool in two dimensions: what is labeled, what was asked, which labels are doubtful.
 
     The dimensions are the first two principal components of the representation that the strategy
     sees. What is far apart on the map is far apart; what is close may not be.
@@ -147,8 +146,8 @@ class PoolMapDisplay:
     ----------
     pool : float64 array of shape (N, 2)
         The rows of the pool.
-    labelled : float64 array of shape (L, 2)
-        The rows labelled so far.
+    labeled : float64 array of shape (L, 2)
+        The rows labeled so far.
     labels : array of shape (L,)
         Their labels.
     trust : float64 array of shape (L,)
@@ -164,8 +163,8 @@ class PoolMapDisplay:
         The figure that holds them.
     pool_, asked_, doubtful_ : matplotlib PathCollection
         All rows; those asked about; labels with a trust below one half.
-    labelled_ : list of matplotlib PathCollection
-        The labelled rows, one for each label that occurs.
+    labeled_ : list of matplotlib PathCollection
+        The labeled rows, one for each label that occurs.
 
     Examples
     --------
@@ -174,7 +173,7 @@ class PoolMapDisplay:
     >>> X, y = load_iris(return_X_y=True)
     >>> clf = ActiveClassifier(random_state=0).fit(X[::10], y[::10])
     >>> display = PoolMapDisplay.from_estimator(clf, X, asked=clf.query(X, 5))
-    >>> display.labelled.shape, display.asked.shape
+    >>> display.labeled.shape, display.asked.shape
     ((15, 2), (5,))
     """
 
@@ -182,13 +181,13 @@ class PoolMapDisplay:
         self,
         *,
         pool: np.ndarray,
-        labelled: np.ndarray,
+        labeled: np.ndarray,
         labels: np.ndarray,
         trust: np.ndarray,
         asked: np.ndarray,
     ) -> None:
         self.pool = pool
-        self.labelled = labelled
+        self.labeled = labeled
         self.labels = labels
         self.trust = trust
         self.asked = asked
@@ -222,17 +221,15 @@ class PoolMapDisplay:
         """
         if not hasattr(estimator, "query"):
             raise TypeError(f"estimator must be an ActiveClassifier, got {estimator!r}.")
-        estimator = copy(estimator)  # it remembers what it saw of the last pool
-        X_pool = estimator._check_rows(X_pool, "X_pool", reset=False)
-        view, _ = estimator._view(X_pool)
+        view = estimator._open_pool(X_pool).view
         features = np.asarray(view.X, dtype=np.float64)
         pca = PCA(min(2, *features.shape), random_state=0).fit(features)
-        known = np.asarray(view.labelled_X, dtype=np.float64).reshape(-1, features.shape[1])
+        known = np.asarray(view.labeled_X, dtype=np.float64).reshape(-1, features.shape[1])
         classes = np.empty(0) if view.classes is None else view.classes
         return cls(
             pool=_in_two_columns(pca.transform(features)),
-            labelled=_in_two_columns(pca.transform(known) if len(known) else known),
-            labels=classes[view.labelled_y],
+            labeled=_in_two_columns(pca.transform(known) if len(known) else known),
+            labels=classes[view.labeled_y],
             trust=view.label_trust,
             asked=check_positions(asked, n_rows(X_pool), "asked"),
         ).plot(ax=ax)
@@ -254,15 +251,15 @@ class PoolMapDisplay:
         self.figure_ = self.ax_.figure
         self.pool_ = self._dots(self.pool, s=6, color="0.8", label="pool")
         labels = np.unique(self.labels)
-        colours = require("matplotlib").colormaps["turbo"](np.linspace(0, 1, len(labels)))
-        self.labelled_ = [
-            self._dots(self.labelled[self.labels == label], s=20, color=colour, label=str(label))
-            for label, colour in zip(labels, colours, strict=True)
+        colors = require("matplotlib").colormaps["turbo"](np.linspace(0, 1, len(labels)))
+        self.labeled_ = [
+            self._dots(self.labeled[self.labels == label], s=20, color=color, label=str(label))
+            for label, color in zip(labels, colors, strict=True)
         ]
         rings = {"s": 60, "facecolors": "none", "edgecolors": "black"}
         self.asked_ = self._dots(self.pool[self.asked], label="asked", **rings)
         crosses = {"s": 60, "marker": "x", "color": "red"}
-        self.doubtful_ = self._dots(self.labelled[self.trust < 0.5], label="doubtful", **crosses)
+        self.doubtful_ = self._dots(self.labeled[self.trust < 0.5], label="doubtful", **crosses)
         self.ax_.set(xticks=[], yticks=[])
         self.ax_.legend(loc="center left", bbox_to_anchor=(1, 0.5), ncols=1 + len(labels) // 20)
         return self

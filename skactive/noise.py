@@ -84,7 +84,7 @@ class NoiseEstimate(NamedTuple):
     rate : float
         Share of wrong labels, between 0 and 1.
     transition : float64 array of shape (K, K)
-        Row j: how rows that are truly of class j are labelled. Rows sum to 1.
+        Row j: how rows that are truly of class j are labeled. Rows sum to 1.
 
     Examples
     --------
@@ -102,7 +102,7 @@ def estimate_noise(proba: np.ndarray, codes: np.ndarray, weight: np.ndarray) -> 
     """Noise rate and transition by confident learning.
 
     A row counts as truly of the likeliest class among those whose probability reaches the average
-    that rows so labelled have; a row that reaches none tells nothing.
+    that rows so labeled have; a row that reaches none tells nothing.
 
     Parameters
     ----------
@@ -167,7 +167,7 @@ def _checked(proba: Any, codes: Any) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _thresholds(proba: np.ndarray, codes: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """For each class, its average probability among the rows so labelled; infinite where none."""
+    """For each class, its average probability among the rows so labeled; infinite where none."""
     totals = np.bincount(codes, weight, proba.shape[1])
     own = np.bincount(codes, weight * proba[np.arange(len(codes)), codes], proba.shape[1])
     return np.divide(own, totals, out=np.full(proba.shape[1], np.inf), where=totals > 0)

@@ -10,7 +10,7 @@ from scipy.special import log_softmax
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.preprocessing import normalize
 
-from skactive._descriptions import check_embeddings, describe_classes, listed
+from skactive._data.prompts import check_embeddings, describe_classes, listed
 
 # Best compromise over five sets of texts with their class descriptions, embedded by a sentence
 # encoder: the temperature of least log loss was 0.07 to 0.19 times the spread of the classes, and
@@ -172,15 +172,34 @@ class ZeroShotClassifier(ClassifierMixin, BaseEstimator):
             Columns in the order of `classes_`.
         """
         self._check_parameters()
-        directions = self._class_directions()
-        rows = self._embed(X, n_features=directions.shape[1])
-        weights = directions.T / self._temperature_for(directions)
-        log_proba = np.empty((len(rows), len(directions)))
-        # A large pool in single precision is not to be copied whole in double precision.
-        for start in range(0, len(rows), _BATCH_SIZE):
-            batch = slice(start, start + _BATCH_SIZE)
-            log_proba[batch] = log_softmax(_unit_rows(rows[batch]) @ weights, axis=1)
-        return log_proba
+        encoder = self._row_encoder()
+        if encoder is None:
+            return self._log_proba_of_embeddings(check_embeddings(X, "X"), "X")
+        rows, name = encoder.transform(X), "encoder.transform(X)"
+        return self._log_proba_of_embeddings(check_embeddings(rows, name), name)
+
+    def predict_proba_of_embeddings(self, embeddings: np.ndarray) -> np.ndarray:
+        """As `predict_proba`, for rows that the encoder has embedded already.
+
+        Parameters
+        ----------
+        embeddings : float array of shape (n, d)
+            Output of the encoder's ``transform``.
+
+        Returns
+        -------
+        proba : float64 array of shape (n, K)
+            Columns in the order of `classes_`; rows sum to 1.
+        """
+        self._check_parameters()
+        embeddings = check_embeddings(embeddings, "embeddings")
+        return np.exp(self._log_proba_of_embeddings(embeddings, "embeddings"))
+
+    def _row_encoder(self) -> Any:
+        """The encoder of the rows; None where rows are embeddings already."""
+        if self.encoder is None and self.class_embeddings is not None:
+            return None
+        return self._text_encoder()
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -226,7 +245,7 @@ class ZeroShotClassifier(ClassifierMixin, BaseEstimator):
 
         return SentenceEncoder()
 
-    def _class_directions(self) -> np.ndarray:
+    def _class_prototypes(self) -> np.ndarray:
         """Unit vectors of the classes, in the order of `classes_`."""
         described = self._descriptions()
         in_order = [described[label] for label in sorted(described)]
@@ -238,32 +257,34 @@ class ZeroShotClassifier(ClassifierMixin, BaseEstimator):
         key = in_order, (type(encoder), encoder.get_params()) if has_params else encoder
         known = getattr(self, "_prompt_cache", None)
         if known is None or known[0] != key:
-            known = self._prompt_cache = key, _mean_directions(encoder, in_order)
+            known = self._prompt_cache = key, _mean_embeddings(encoder, in_order)
         return known[1]
 
-    def _embed(self, X: Any, n_features: int) -> np.ndarray:
-        if self.encoder is None and self.class_embeddings is not None:
-            name, rows = "X", check_embeddings(X, "X")
-        else:
-            name = "encoder.transform(X)"
-            rows = check_embeddings(self._text_encoder().transform(X), name)
-        if rows.shape[1] != n_features:
+    def _log_proba_of_embeddings(self, rows: np.ndarray, name: str) -> np.ndarray:
+        prototypes = self._class_prototypes()
+        if rows.shape[1] != prototypes.shape[1]:
             raise ValueError(
-                f"{name} has {rows.shape[1]} columns, but the class embeddings have {n_features}. "
-                "Embed rows and classes with the same model."
+                f"{name} has {rows.shape[1]} columns, but the class embeddings have "
+                f"{prototypes.shape[1]}. Embed rows and classes with the same model."
             )
-        return rows
+        weights = prototypes.T / self._temperature_for(prototypes)
+        log_proba = np.empty((len(rows), len(prototypes)))
+        # by blocks: a float64 copy of a large float32 pool would not fit
+        for start in range(0, len(rows), _BATCH_SIZE):
+            batch = slice(start, start + _BATCH_SIZE)
+            log_proba[batch] = log_softmax(_unit_rows(rows[batch]) @ weights, axis=1)
+        return log_proba
 
-    def _temperature_for(self, directions: np.ndarray) -> float:
+    def _temperature_for(self, prototypes: np.ndarray) -> float:
         if self.temperature != "auto":
             return float(self.temperature)
-        n_classes = len(directions)
-        total = directions.sum(axis=0)
+        n_classes = len(prototypes)
+        total = prototypes.sum(axis=0)
         mean_cosine = (total @ total - n_classes) / max(n_classes * (n_classes - 1), 1)
         return max(_TEMPERATURE_PER_SPREAD * (1 - mean_cosine), _MIN_TEMPERATURE)
 
 
-def _mean_directions(encoder: Any, texts_of: list[tuple[str, ...]]) -> np.ndarray:
+def _mean_embeddings(encoder: Any, texts_of: list[tuple[str, ...]]) -> np.ndarray:
     encoded = encoder.encode_prompts([text for texts in texts_of for text in texts])
     unit = _unit_rows(check_embeddings(encoded, "encoder.encode_prompts(prompts)"))
     ends = np.cumsum([len(texts) for texts in texts_of])[:-1]

@@ -16,13 +16,18 @@ from sklearn.base import clone
 from sklearn.metrics import check_scoring, f1_score, get_scorer, recall_score
 
 from skactive import __version__
-from skactive._annotation import Round, annotate
-from skactive._compat import validate_parameter_constraints
-from skactive._extras import require
-from skactive._random import draw_seed
-from skactive._row_keys import row_keys
-from skactive._validation import check_is_container, check_labels, check_one_label_a_row, union
+from skactive._data.row_keys import row_keys
+from skactive._utils.compat import validate_parameter_constraints
+from skactive._utils.optional_imports import require
+from skactive._utils.random import draw_seed
+from skactive._utils.validation import (
+    check_is_container,
+    check_labels,
+    check_one_label_a_row,
+    unique_labels,
+)
 from skactive.active import ActiveClassifier
+from skactive.budget import Round, label_in_batches
 from skactive.curves import LearningCurves
 from skactive.datasets import flip_labels
 from skactive.strategies import QueryStrategy, RandomSampling
@@ -62,7 +67,7 @@ def simulate(
     cache_dir: str | PathLike[str] | None = None,
     verbose: bool = False,
 ) -> LearningCurves:
-    """Play labelling jobs with several strategies, and measure what each batch of labels teaches.
+    """Play labeling jobs with several strategies, and measure what each batch of labels teaches.
 
     In one repeat all strategies meet the same answers, wrong ones included, and the same seed.
     Strategies with steps hear the answers between them. All classes in `y` and the answers are
@@ -186,11 +191,11 @@ class _Job(NamedTuple):
 
     def play(self) -> list[dict[str, Any]]:
         clf = clone(self.clf)
-        rounds: Iterator[Round] = annotate(
+        rounds: Iterator[Round] = label_in_batches(
             clf,
             self.X,
             self.answers,
-            classes=union(self.y, self.answers),
+            classes=unique_labels(self.y, self.answers),
             budget=self.budget,
             batch_size=self.batch_size,
         )
@@ -270,7 +275,7 @@ def _named(strategies: Any, estimator: ActiveClassifier) -> dict[str, Any]:
     for strategy in named.values():
         clf = clone(estimator).set_params(strategy=strategy)
         clf._validate_params()
-        clf._usable_strategy()
+        clf._query_strategy()
     return named
 
 

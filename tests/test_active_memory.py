@@ -152,7 +152,7 @@ def test_fit_forgets_and_partial_fit_remembers():
 def test_new_classes_may_turn_up_in_any_call(name):
     clf = make_active(ESTIMATORS[name])
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="RandomOverSampler steps aside")
+        warnings.filterwarnings("ignore", message="RandomOverSampler is skipped")
         for i, label in enumerate(CLASSES[::-1]):
             rows = label == Y
             clf.partial_fit(X[rows], Y[rows])
@@ -167,7 +167,7 @@ def test_new_classes_may_turn_up_in_any_call(name):
 def test_one_class_only(name):
     clf = make_active(ESTIMATORS[name])
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="RandomOverSampler steps aside")
+        warnings.filterwarnings("ignore", message="RandomOverSampler is skipped")
         clf.fit(X[:5], ["ant"] * 5)
         assert (clf.label_trust_ == 1).all()
     assert (clf.predict(X) == "ant").all()

@@ -68,11 +68,11 @@ def test_before_any_label_other_steps_are_fitted_on_the_pool():
     expected = StandardScaler().fit_transform(Normalizer().transform(left))
     np.testing.assert_allclose(FirstRows.view.X, expected)
     assert Watching.fits == [58]
-    assert FirstRows.view.labelled_X.shape == (0, 4)
+    assert FirstRows.view.labeled_X.shape == (0, 4)
 
 
 @pytest.mark.parametrize("selector", [LinearDiscriminantAnalysis(), SelectKBest(k=2)])
-@pytest.mark.filterwarnings("ignore:SelectKBest steps aside")
+@pytest.mark.filterwarnings("ignore:SelectKBest is skipped")
 def test_before_any_label_supervised_steps_stand_aside(selector):
     clf = make_active(make_pipeline(StandardScaler(), selector, LogisticRegression()))
     asked = clf.query(X, 12)
@@ -106,7 +106,7 @@ def test_passthrough_steps():
     np.testing.assert_array_equal(clf.predict_proba(X_NEW), expected)
 
 
-class Centred(BaseEstimator):
+class Centered(BaseEstimator):
     """A transformer without fit_transform, as some are."""
 
     def fit(self, X, y=None):
@@ -118,7 +118,7 @@ class Centred(BaseEstimator):
 
 
 @pytest.mark.parametrize(
-    "step", [Centred(), FrozenEstimator(StandardScaler().fit(X_NEW))], ids=["plain", "frozen"]
+    "step", [Centered(), FrozenEstimator(StandardScaler().fit(X_NEW))], ids=["plain", "frozen"]
 )
 def test_steps_without_fit_transform(step):
     clf = make_active(make_pipeline(step, LogisticRegression()))
@@ -143,7 +143,7 @@ def test_a_supervised_step_inside_a_column_transformer_stands_aside():
     columns = make_column_transformer((TargetEncoder(cv=2), ["kind"]), remainder="passthrough")
     clf = make_active(make_pipeline(columns, LogisticRegression()), strategy="max_herding")
     with (
-        pytest.warns(UserWarning, match="ColumnTransformer steps aside until there are labels"),
+        pytest.warns(UserWarning, match="ColumnTransformer is skipped until there are labels"),
         pytest.raises(ValueError, match="until there are labels to fit one on, give strategy='ran"),
     ):
         clf.query(table, 3)
@@ -172,7 +172,7 @@ def test_where_weights_cannot_be_given_rows_are_repeated(estimator):
 )
 def test_a_sampler_steps_aside_while_labels_are_few(sampler, rows):
     clf = make_active(make_imblearn_pipeline(sampler, LogisticRegression()))
-    with pytest.warns(UserWarning, match=f"{type(sampler).__name__} steps aside until"):
+    with pytest.warns(UserWarning, match=f"{type(sampler).__name__} is skipped until"):
         clf.fit(X[rows], Y[rows])
     assert len(clf.predict(X)) == 60
     clf.partial_fit(X, Y)

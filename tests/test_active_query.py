@@ -71,15 +71,15 @@ def test_known_rows_are_skipped_in_another_dtype():
     assert set(clf.query(rows.astype(np.float32), len(left))) == set(left)
 
 
-@pytest.mark.parametrize("labelled", [0, 10])
-def test_fewer_rows_left_than_n(labelled):
+@pytest.mark.parametrize("labeled", [0, 10])
+def test_fewer_rows_left_than_n(labeled):
     clf = make_active(strategy="margin", prior=make_prior())
-    if labelled:
-        clf.fit(X[:labelled], Y[:labelled])
-    left = 60 - labelled - 2
+    if labeled:
+        clf.fit(X[:labeled], Y[:labeled])
+    left = 60 - labeled - 2
     with pytest.warns(UserWarning, match=f"n=100 rows, but only {left} of the pool's 60"):
         asked = clf.query(X, 100, exclude=[58, 59])
-    assert sorted(asked) == list(range(labelled, 58))
+    assert sorted(asked) == list(range(labeled, 58))
 
 
 def test_nothing_left():
@@ -132,9 +132,9 @@ def test_what_a_strategy_sees():
     np.testing.assert_allclose(view.head_proba, alone.predict_proba(X[13:]))
     assert view.prior_proba.shape == (47, 3)
     assert view.classes.tolist() == CLASSES.tolist()
-    assert view.labelled_X.shape == (13, 4)
-    assert view.labelled_y.dtype == np.int64
-    seen = zip(view.labelled_X[:, 0], CLASSES[view.labelled_y], strict=True)
+    assert view.labeled_X.shape == (13, 4)
+    assert view.labeled_y.dtype == np.int64
+    seen = zip(view.labeled_X[:, 0], CLASSES[view.labeled_y], strict=True)
     given_ = [*zip(X[:12, 0], Y[:12], strict=True), (X[0, 0], "cow")]
     assert sorted(seen) == sorted(given_)
     assert view.label_trust.shape == (13,)
@@ -145,7 +145,7 @@ def test_before_any_label_a_strategy_sees_no_opinion():
     make_active(strategy=FirstRows()).query(X)
     view = FirstRows.view
     assert view.proba is view.head_proba is view.prior_proba is view.classes is None
-    assert view.labelled_y.shape == view.label_trust.shape == (0,)
+    assert view.labeled_y.shape == view.label_trust.shape == (0,)
 
 
 def test_sparse_features_are_dense_for_a_strategy():
@@ -153,8 +153,8 @@ def test_sparse_features_are_dense_for_a_strategy():
     clf.fit(TEXTS[:6], list("ababab")).query(TEXTS)
     view = FirstRows.view
     assert isinstance(view.X, np.ndarray)
-    assert view.X.shape == (6, view.labelled_X.shape[1])
-    assert len(view.labelled_X) == 6
+    assert view.X.shape == (6, view.labeled_X.shape[1])
+    assert len(view.labeled_X) == 6
 
 
 def test_another_strategy_needs_no_refit():
@@ -172,13 +172,13 @@ def test_another_strategy_needs_no_refit():
 @pytest.mark.parametrize("as_texts", [False, True])
 def test_of_equal_rows_one_is_asked_about(strategy, as_texts):
     positions = np.random.default_rng(0).permutation(80) % 20
-    rows, labelled, estimator = X_NEW[positions], X[:9], LogisticRegression()
+    rows, labeled, estimator = X_NEW[positions], X[:9], LogisticRegression()
     if as_texts:
-        rows, labelled = ([str(row.round(2)) for row in each] for each in (rows, labelled))
+        rows, labeled = ([str(row.round(2)) for row in each] for each in (rows, labeled))
         estimator = make_pipeline(HashingVectorizer(n_features=32), estimator)
-    clf = make_active(estimator, strategy=strategy).fit(labelled, Y[:9])
+    clf = make_active(estimator, strategy=strategy).fit(labeled, Y[:9])
     assert len(set(positions[clf.query(rows, 8)])) == 8
-    with pytest.warns(UserWarning, match=r"n=60 rows, but only \d+ of those.* are different"):
+    with pytest.warns(UserWarning, match=r"n=60 rows, but only \d+ of the remaining rows differ"):
         everything = clf.query(rows, 60)
     assert sorted(positions[everything]) == list(range(20))
 

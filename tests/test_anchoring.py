@@ -6,8 +6,8 @@ from scipy import sparse
 from sklearn.preprocessing import normalize
 
 from skactive import ActiveClassifier, SoftmaxHead
-from skactive.heads.anchoring import calibrated_prior, summarise_pool
-from skactive.heads.averaging import candidate_shares
+from skactive._learner.prior_calibration import CalibratedPrior, prior_statistics
+from skactive.heads.model_averaging import candidate_weights
 
 CLASSES = np.array(["a", "b"])
 
@@ -25,38 +25,40 @@ def accuracy(proba, codes):
     return (proba.argmax(axis=1) == codes).mean()
 
 
+def calibrate(proba, rows, statistics=None, classes=CLASSES):
+    return CalibratedPrior(CLASSES, statistics).calibrate(proba, rows, classes)
+
+
 def test_without_a_pool_probabilities_stay():
     proba = np.array([[0.9, 0.1], [0.3, 0.7]])
-    same = calibrated_prior(proba, CLASSES, CLASSES, None, np.zeros((2, 1)))
+    same = calibrate(proba, np.zeros((2, 1)))
     np.testing.assert_allclose(same, proba)
 
 
 def test_a_class_unknown_to_the_prior_gets_its_even_share():
-    known = calibrated_prior(
-        np.array([[0.9, 0.1]]), CLASSES, np.array(["a", "aa", "b"]), None, np.zeros((1, 1))
-    )
+    known = calibrate(np.array([[0.9, 0.1]]), np.zeros((1, 1)), classes=np.array(["a", "aa", "b"]))
     np.testing.assert_allclose(known, [[0.6, 1 / 3, 1 / 15]])
 
 
 def test_a_class_seen_everywhere_is_discounted():
     """By the square root of its share, where rows have no direction."""
-    pool = summarise_pool(np.array([[0.9, 0.1], [0.7, 0.3]]), sparse.eye(2))
-    np.testing.assert_allclose(pool.shares, [0.8, 0.2])
-    assert pool.directions is None
-    proba = calibrated_prior(np.array([[0.5, 0.5]]), CLASSES, CLASSES, pool, sparse.eye(1))
+    pool = prior_statistics(np.array([[0.9, 0.1], [0.7, 0.3]]), sparse.eye(2))
+    np.testing.assert_allclose(pool.class_frequency, [0.8, 0.2])
+    assert pool.prototypes is None
+    proba = calibrate(np.array([[0.5, 0.5]]), sparse.eye(1), pool)
     np.testing.assert_allclose(proba, [[1 / 3, 2 / 3]])
 
 
 def test_directions_count_by_hand():
     rows = np.array([[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0], [0.0, -1.0]])
-    pool = summarise_pool(np.array([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0], [0.0, 1.0]]), rows)
-    proba = calibrated_prior(np.array([[0.5, 0.5]]), CLASSES, CLASSES, pool, rows[:1])
+    pool = prior_statistics(np.array([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0], [0.0, 1.0]]), rows)
+    proba = calibrate(np.array([[0.5, 0.5]]), rows[:1], pool)
     np.testing.assert_allclose(proba[0, 0] / proba[0, 1], np.exp(16 * np.sqrt(0.5)), rtol=1e-4)
 
 
 def test_a_pool_sharpens_a_weak_prior():
     rows, codes, proba = make_directions()
-    sharpened = calibrated_prior(proba, CLASSES, CLASSES, summarise_pool(proba, rows), rows)
+    sharpened = calibrate(proba, rows, prior_statistics(proba, rows))
     assert accuracy(proba, codes) < 0.7
     assert accuracy(sharpened, codes) > 0.9
 
@@ -64,22 +66,22 @@ def test_a_pool_sharpens_a_weak_prior():
 @pytest.mark.parametrize("rows", [np.ones((3, 2)), np.zeros((3, 2)), np.full((3, 2), np.nan)])
 def test_rows_that_tell_nothing_change_nothing(rows):
     proba = np.full((3, 2), 0.5)
-    pool = summarise_pool(proba, rows)
-    np.testing.assert_allclose(calibrated_prior(proba, CLASSES, CLASSES, pool, rows), proba)
+    pool = prior_statistics(proba, rows)
+    np.testing.assert_allclose(calibrate(proba, rows, pool), proba)
 
 
 def test_shares_of_candidates_by_hand():
     evidence = np.array([-10.0, -16.0, -12.0])
     anchored = np.array([True, True, False])
-    shares = candidate_shares(evidence, anchored, agreement=0.5, n_labels=50)
+    shares = candidate_weights(evidence, anchored, prior_z_score=0.5, n_labels=50)
     odds, within = np.exp(2.0), np.exp(-1.5)
     expected = [odds / (1 + within), odds * within / (1 + within), 1.0]
     np.testing.assert_allclose(shares, np.array(expected) / (1 + odds))
-    better = candidate_shares(evidence, anchored, agreement=1.5, n_labels=80)
+    better = candidate_weights(evidence, anchored, prior_z_score=1.5, n_labels=80)
     np.testing.assert_allclose(better[:2].sum() / better[2], odds * np.exp(2.0))
-    plain = [candidate_shares(evidence, anchored, agreement, 50) for agreement in (2.0, 20.0)]
+    plain = [candidate_weights(evidence, anchored, agreement, 50) for agreement in (2.0, 20.0)]
     np.testing.assert_array_equal(*plain)
-    few = candidate_shares(evidence, anchored, agreement=0.5, n_labels=25)
+    few = candidate_weights(evidence, anchored, prior_z_score=0.5, n_labels=25)
     np.testing.assert_allclose(few[:2].sum() / few[2], odds * np.exp(3.0))
 
 
@@ -90,7 +92,7 @@ def test_agreement_by_hand():
     head = SoftmaxHead().fit(X, y, prior_log_proba=np.log(proba))
     apart = proba[:, 0] - proba[:, 0].mean()
     expected = (apart[:2].sum() - apart[2:].sum()) / np.sqrt((apart**2).sum())
-    assert head.anchor_["agreement"] == pytest.approx(expected)
+    assert head.anchor_["prior_z_score"] == pytest.approx(expected)
 
 
 class Table:
@@ -118,7 +120,7 @@ def test_a_prior_is_followed_as_far_as_labels_agree_with_it(flipped):
     scores = [clf.score(X[60:], codes[60:]) for clf in (joint, alone)]
     anchor = joint.estimator_.anchor_
     scale = anchor["prior_scale"]
-    assert (anchor["agreement"] < 0) == flipped
+    assert (anchor["prior_z_score"] < 0) == flipped
     if flipped:
         assert scale < 0.01
         assert scores[0] > scores[1] - 0.02

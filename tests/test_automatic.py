@@ -57,7 +57,7 @@ def test_tailor_turns_to_the_strategy_that_fetches_rare_classes(good):
     view = PoolView(
         200,
         proba=np.full((200, 2), 0.5),
-        labelled_y=np.repeat([0, 1], [95, 5]),
+        labeled_y=np.repeat([0, 1], [95, 5]),
         rng=np.random.default_rng(0),
     )
     asked = np.concatenate(ask(Tailor(arms, n_parallel=5), view, 40, np.resize(oracle, 200)))
@@ -93,7 +93,7 @@ def test_nas_hears_shares_of_one_row_a_class():
 
 
 def test_nas_is_max_herding_while_labels_agree():
-    picks = np.concatenate(ask(Nas(), make_view(labelled_y=np.zeros(6, int)), 9, np.zeros(60, int)))
+    picks = np.concatenate(ask(Nas(), make_view(labeled_y=np.zeros(6, int)), 9, np.zeros(60, int)))
     np.testing.assert_array_equal(picks, MaxHerding().select(make_view(), 9))
 
 
@@ -114,7 +114,7 @@ def test_nas_opens_a_region_again_when_its_label_looks_wrong():
         X=X[rest],
         proba=np.eye(3)[blob[rest]],
         classes=np.arange(3),
-        labelled_X=points[some],
-        labelled_y=labels[some],
+        labeled_X=points[some],
+        labeled_y=labels[some],
     )
     assert blob[rest][next(nas.steps(view, 1))[0]] == 1

@@ -1,4 +1,4 @@
-"""base, rare_neighbours: against brute force."""
+"""base, rare_neighbors: against brute force."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ from test_strategies import make_view
 
 from skactive.kernels import boundaries
 from skactive.kernels.boundaries import nearest_to_boundaries, to_boundaries
-from skactive.strategies import Base, PoolView, RareNeighbours
+from skactive.strategies import Base, PoolView, RareNeighbors
 
 
 def linear_pool(n_classes, n_rows=150):
@@ -99,18 +99,18 @@ def test_nearest_to_boundaries_of_rows_that_do_not_sum_to_1():
     assert [len(set(rows)) for rows in found] == [10, 0, 5000]
 
 
-def test_rare_neighbours_are_the_nearest_of_rare_rows():
-    labelled_y = np.array([0, 0, 0, 0, 1, 2])  # even share: two labels
-    view = make_view(labelled_y=labelled_y)
-    anchors = view.labelled_X[labelled_y > 0]
+def test_rare_neighbors_are_the_nearest_of_rare_rows():
+    labeled_y = np.array([0, 0, 0, 0, 1, 2])  # even share: two labels
+    view = make_view(labeled_y=labeled_y)
+    anchors = view.labeled_X[labeled_y > 0]
     distance = np.linalg.norm(anchors[:, None] - view.X, axis=2)
     near = np.unique(np.argsort(distance, axis=1)[:, :4])
-    strategy = RareNeighbours(n_neighbors=4)
+    strategy = RareNeighbors(n_neighbors=4)
     order = np.argsort(-strategy.score(view))
     expected = [i for i in order if i in near] + [i for i in order if i not in near]
     np.testing.assert_array_equal(strategy.select(view, 20), expected[:20])
 
 
-def test_rare_neighbours_search_around_a_few_rows_of_a_class():
-    view = make_view(n_labelled=60, labelled_y=np.repeat([0, 1], [40, 20]))
-    assert len(RareNeighbours(n_anchors=3)._anchors(view)) == 3
+def test_rare_neighbors_search_around_a_few_rows_of_a_class():
+    view = make_view(n_labeled=60, labeled_y=np.repeat([0, 1], [40, 20]))
+    assert len(RareNeighbors(n_anchors=3)._anchors(view)) == 3

@@ -16,7 +16,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import Normalizer, StandardScaler
 from skorch import NeuralNetClassifier
 
-from skactive import ActiveClassifier, BudgetedClassifier, SkorchAdapter, SoftmaxHead, _compat
+from skactive import ActiveClassifier, BudgetedClassifier, SkorchAdapter, SoftmaxHead
+from skactive._utils import callbacks
 
 callback = pytest.importorskip("sklearn.callback")
 
@@ -245,14 +246,16 @@ def test_epochs_of_a_skorch_net_are_told_and_can_be_stopped():
 )
 def test_a_softmax_head_tells_its_epochs(head, n_epochs, prior):
     recorder, monitor = Recorder(), callback.ScoringMonitor(scoring="accuracy")
-    untold = clone(head).set_params(random_state=0).fit(X, Y, prior_log_proba=prior)
-    head = clone(untold).set_callbacks(recorder, monitor).fit(X, Y, prior_log_proba=prior)
+    no_callbacks = clone(head).set_params(random_state=0).fit(X, Y, prior_log_proba=prior)
+    head = clone(no_callbacks).set_callbacks(recorder, monitor).fit(X, Y, prior_log_proba=prior)
     epochs = ["begin SoftmaxHead epoch", "end SoftmaxHead epoch"] * n_epochs
     assert recorder.heard[2:-2] == epochs
     scores = [row.get("accuracy") for row in monitor.get_logs().data]
     assert len(scores) == 1 + n_epochs
     assert scores[0] == (head.score(X, Y) if prior is None else None)
-    np.testing.assert_array_equal(head.predict_proba(X, prior), untold.predict_proba(X, prior))
+    np.testing.assert_array_equal(
+        head.predict_proba(X, prior), no_callbacks.predict_proba(X, prior)
+    )
 
 
 def test_a_softmax_head_can_be_stopped():
@@ -274,15 +277,15 @@ def test_every_epoch_is_scored():
     scores = [row["neg_log_loss"] for row in monitor.get_logs().data if row["task_name"] == "epoch"]
     assert len(scores) == 4
     assert (np.diff(scores) > 0).all()
-    untold = SkorchAdapter(make_net(), random_state=0).fit(X, Y, sample_weight=weight)
-    np.testing.assert_array_equal(untold.predict_proba(X), adapter.predict_proba(X))
+    no_callbacks = SkorchAdapter(make_net(), random_state=0).fit(X, Y, sample_weight=weight)
+    np.testing.assert_array_equal(no_callbacks.predict_proba(X), adapter.predict_proba(X))
 
 
 def test_silence_where_scikit_learn_has_no_callbacks(monkeypatch):
     monkeypatch.setitem(sys.modules, "sklearn.callback", None)
-    old = runpy.run_path(_compat.__file__)
+    old = runpy.run_path(callbacks.__file__)
     context = old["CallbackSupportMixin"]()._init_callback_context(max_subtasks=3)
     assert not hasattr(old["CallbackSupportMixin"], "set_callbacks")
-    with old["parts_of_fit"](None, context)("part", LogisticRegression()):
+    with old["subtask_notifier"](None, context)("part", LogisticRegression()):
         assert context.call_on_fit_task_end(estimator=None) is False
     assert old["with_callbacks"](nullcontext) is nullcontext

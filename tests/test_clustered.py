@@ -6,7 +6,7 @@ from scipy.special import softmax
 from test_coverage import blobs
 from test_strategies import make_view
 
-from skactive.kernels import rows
+from skactive.kernels import tensor_rows
 from skactive.strategies import Clue, ClusterMargin, DropQuery, PoolView
 
 
@@ -31,8 +31,8 @@ def test_cluster_margin_with_factor_one_is_the_margin_set():
 
 def test_clue_with_one_pick_is_nearest_to_the_weighted_mean():
     view = make_view()
-    centre = np.average(view.X, axis=0, weights=Clue().score(view))
-    assert Clue().select(view, 1)[0] == np.linalg.norm(view.X - centre, axis=1).argmin()
+    center = np.average(view.X, axis=0, weights=Clue().score(view))
+    assert Clue().select(view, 1)[0] == np.linalg.norm(view.X - center, axis=1).argmin()
 
 
 def test_clue_draws_its_sample_by_entropy(monkeypatch):
@@ -85,5 +85,5 @@ def test_drop_query_without_a_head_takes_one_row_of_each_cluster():
 
 def test_drop_query_comes_to_the_same_in_blocks_of_any_size(monkeypatch):
     whole = DropQuery().score(linear_view())
-    monkeypatch.setitem(rows.BLOCK_ELEMENTS, "cpu", 64)
+    monkeypatch.setitem(tensor_rows.BLOCK_ELEMENTS, "cpu", 64)
     np.testing.assert_array_equal(DropQuery().score(linear_view()), whole)

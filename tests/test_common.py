@@ -84,7 +84,7 @@ def expected_failures(estimator):
     return {}
 
 
-@pytest.mark.filterwarnings("ignore:.*steps aside until there are more labels")
+@pytest.mark.filterwarnings("ignore:.*is skipped until there are more labels")
 @parametrize_with_checks(ESTIMATORS, expected_failed_checks=expected_failures)
 def test_scikit_learn_contract(estimator, check):
     check(estimator)

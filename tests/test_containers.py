@@ -1,4 +1,4 @@
-"""Rows and labels in whatever people have them in: one labelling job for each kind."""
+"""Rows and labels in whatever people have them in: one labeling job for each kind."""
 
 import pickle
 from operator import itemgetter
@@ -25,15 +25,15 @@ from skactive import (
     SentenceEncoder,
     SoftmaxHead,
     ZeroShotClassifier,
-    _rows,
     strategies,
 )
+from skactive._data import containers
 
 N = 60
 RNG = np.random.default_rng(0)
 COLOURS = np.array(["red", "blue", "green"])[np.arange(N) % 3]
 MIXED = {
-    "what": [f"{colour} thing number {i}" for i, colour in enumerate(COLOURS)],
+    "what": [f"{color} thing number {i}" for i, color in enumerate(COLOURS)],
     "size": RNG.normal(size=N) + np.arange(N) % 3,
     "kind": RNG.choice(["big", "small"], size=N),
     "count": RNG.integers(0, 5, size=N),
@@ -126,11 +126,13 @@ def test_a_mapped_or_large_pool_is_never_read_whole(head, strategy, large, tmp_p
     clf = make_active(head, strategy=strategy, prior=FrozenEstimator(prior))
     clf.fit(directions[:20], Y[:20])
     expected = clf.query(directions, 9, exclude=[30, 31])
-    monkeypatch.setattr(_rows, "_BLOCK", 8)
-    monkeypatch.setattr(_rows.Selection, "__array__", None)  # whoever reads it whole now fails
+    monkeypatch.setattr(containers, "_BLOCK", 8)
+    monkeypatch.setattr(
+        containers.LazySubset, "__array__", None
+    )  # whoever reads it whole now fails
     mapped = np.load(tmp_path / "X.npy", mmap_mode=None if large else "r")
     if large:
-        monkeypatch.setattr(_rows, "_LARGE", mapped.nbytes)
+        monkeypatch.setattr(containers, "_LARGE", mapped.nbytes)
     np.testing.assert_array_equal(clf.query(mapped, 9, exclude=[30, 31]), expected)
 
 
@@ -190,7 +192,7 @@ def test_a_mixed_table_with_a_foundation_model():
         (make_pipeline(SimpleImputer(), StandardScaler()), ["size", "count"]),
         (OneHotEncoder(handle_unknown="ignore"), ["kind"]),
     )
-    prompts = {colour: f"a {colour} thing" for colour in ("red", "blue", "green")}
+    prompts = {color: f"a {color} thing" for color in ("red", "blue", "green")}
     texts = FunctionTransformer(itemgetter("what"))
     prior = make_pipeline(texts, ZeroShotClassifier(prompts, encoder=encoder))
     clf = make_active(make_pipeline(columns, SoftmaxHead()), prior=prior)

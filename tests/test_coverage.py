@@ -7,10 +7,10 @@ from test_strategies import make_view
 from skactive.strategies import KCenter, PoolView, TypiClust
 
 
-def one_by_one(X, n, centres):
+def one_by_one(X, n, centers):
     """Farthest-first by differences in double precision, a row at a time."""
-    X, centres = X.astype(np.float64), centres.astype(np.float64)
-    distance = ((X[:, None] - centres[None]) ** 2).sum(axis=2).min(axis=1)
+    X, centers = X.astype(np.float64), centers.astype(np.float64)
+    distance = ((X[:, None] - centers[None]) ** 2).sum(axis=2).min(axis=1)
     picks = []
     for _ in range(n):
         distance[picks] = -1
@@ -27,13 +27,13 @@ def test_k_center_equals_one_by_one(dtype, shift):
     rng = np.random.default_rng(1)
     X = (rng.normal(size=(3000, 8)) + shift).astype(dtype)
     known = (rng.normal(size=(10, 8)) + shift).astype(dtype)
-    picks = KCenter().select(PoolView(3000, X=X, labelled_X=known), 300)
+    picks = KCenter().select(PoolView(3000, X=X, labeled_X=known), 300)
     assert picks.tolist() == one_by_one(X, 300, known)
 
 
 def test_k_center_on_a_grid_full_of_ties():
     X = np.stack(np.meshgrid(np.arange(30.0), np.arange(30.0)), axis=-1).reshape(-1, 2)
-    picks = KCenter().select(PoolView(900, X=X.astype(np.float32), labelled_X=X[:1]), 900)
+    picks = KCenter().select(PoolView(900, X=X.astype(np.float32), labeled_X=X[:1]), 900)
     assert picks.tolist() == one_by_one(X, 900, X[:1])
 
 
@@ -47,22 +47,22 @@ def test_k_center_starts_in_the_middle_without_labels():
 def test_k_center_leaves_duplicates_for_last():
     X = np.random.default_rng(0).normal(size=(20, 5)).astype(np.float32) + 5
     pool = np.concatenate([X, X, X])
-    picks = KCenter().select(PoolView(60, X=pool, labelled_X=X[:3]), 60)
+    picks = KCenter().select(PoolView(60, X=pool, labeled_X=X[:3]), 60)
     assert set(picks[:17]) == set(range(3, 20))
     np.testing.assert_array_equal(picks[17:], [*range(3), *range(20, 60)])
 
 
-def test_k_center_score_is_the_distance_to_the_nearest_labelled_row():
+def test_k_center_score_is_the_distance_to_the_nearest_labeled_row():
     view = make_view()
-    expected = np.linalg.norm(view.X[:, None] - view.labelled_X, axis=2).min(axis=1)
+    expected = np.linalg.norm(view.X[:, None] - view.labeled_X, axis=2).min(axis=1)
     np.testing.assert_allclose(KCenter().score(view), expected)
 
 
 def blobs(sizes, *, seed=0, spread=0.1):
     rng = np.random.default_rng(seed)
     blob = np.repeat(np.arange(len(sizes)), sizes)
-    centres = 10 * np.eye(len(sizes))
-    return centres[blob] + rng.normal(scale=spread, size=(len(blob), len(sizes))), blob
+    centers = 10 * np.eye(len(sizes))
+    return centers[blob] + rng.normal(scale=spread, size=(len(blob), len(sizes))), blob
 
 
 def most_typical(X, n_neighbors):
@@ -78,10 +78,10 @@ def test_typiclust_picks_the_most_typical_of_each_cluster_largest_first():
     assert picks.tolist() == expected
 
 
-def test_typiclust_comes_to_labelled_clusters_last():
+def test_typiclust_comes_to_labeled_clusters_last():
     X, blob = blobs([40, 90, 60])
     known = X[blob == 1][:1]
-    picks = TypiClust(max_clusters=3).select(PoolView(190, X=X, labelled_X=known), 3)
+    picks = TypiClust(max_clusters=3).select(PoolView(190, X=X, labeled_X=known), 3)
     assert blob[picks].tolist() == [2, 0, 1]
 
 

@@ -69,7 +69,7 @@ def test_a_seed_of_the_estimators_own_is_kept():
 
 
 def jobs_digest():
-    """What several labelling jobs come to, to the last bit."""
+    """What several labeling jobs come to, to the last bit."""
     told, some = [], ["auto", "badge", "u_herding", "galaxy", "typiclust", "random", "bald"]
     for estimator, strategy in zip(ESTIMATORS.values(), some, strict=True):
         clf = make_active(estimator, strategy=strategy, prior=make_prior())
@@ -92,7 +92,7 @@ def test_a_child_forked_while_another_thread_trains():
     """Locks that were held then are free in the child."""
     command = """if True:
         import os, signal, threading
-        from skactive._random import private_torch_generator
+        from skactive._utils.random import private_torch_generator
         entered, leave = threading.Event(), threading.Event()
 
         def train():

@@ -1,4 +1,4 @@
-"""Rows that are alike sharpen an opinion, though nobody labelled them."""
+"""Rows that are alike sharpen an opinion, though nobody labeled them."""
 
 import numpy as np
 import pytest
@@ -9,14 +9,13 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler, normalize
 
 from skactive import ActiveClassifier, SoftmaxHead
-from skactive.heads.directions import (
-    Groups,
-    are_directions,
-    class_directions,
-    group_rows,
-    positions_to_group,
-    sharpened,
+from skactive._learner.class_prototypes import (
+    ClassPrototypes,
+    are_unit_vectors,
+    fit_class_prototypes,
+    reweight_by_prototypes,
 )
+from skactive._learner.pool_clusters import PoolClusters, cluster_rows, positions_to_cluster
 
 RNG = np.random.default_rng(0)
 CODES = RNG.integers(3, size=600)
@@ -33,11 +32,13 @@ def brute_force(proba, rows, sizes):
 def test_by_hand():
     rows = np.array([[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0], [0.0, -1.0]])
     proba = np.repeat(np.eye(2), 2, axis=0)
-    center, prototypes = class_directions(proba, rows)
+    center, prototypes = fit_class_prototypes(proba, rows)
     half = np.sqrt(0.5)
     np.testing.assert_allclose(center, [0, 0], atol=1e-12)
     np.testing.assert_allclose(prototypes, [[half, half], [-half, -half]])
-    both = sharpened(np.array([[0.5, 0.5]]), (center, prototypes), rows[:1], 4.0)
+    both = reweight_by_prototypes(
+        np.array([[0.5, 0.5]]), ClassPrototypes(center, prototypes), rows[:1], 4.0
+    )
     np.testing.assert_allclose(both[0, 0] / both[0, 1], np.exp(8 * half))
 
 
@@ -46,37 +47,39 @@ def test_against_brute_force(dtype):
     proba, sizes = RNG.dirichlet(np.ones(3), size=40), RNG.integers(1, 9, size=40)
     rows = ROWS[:40].astype(dtype)
     for found, expected in zip(
-        class_directions(proba, rows, sizes), brute_force(proba, rows, sizes), strict=True
+        fit_class_prototypes(proba, rows, sizes), brute_force(proba, rows, sizes), strict=True
     ):
         np.testing.assert_allclose(found, expected, atol=1e-5)
-    repeated = class_directions(np.repeat(proba, sizes, axis=0), np.repeat(rows, sizes, axis=0))
-    for found, expected in zip(class_directions(proba, rows, sizes), repeated, strict=True):
+    repeated = fit_class_prototypes(np.repeat(proba, sizes, axis=0), np.repeat(rows, sizes, axis=0))
+    for found, expected in zip(fit_class_prototypes(proba, rows, sizes), repeated, strict=True):
         np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
 def test_blocks_and_order_make_no_difference(monkeypatch):
     proba = RNG.dirichlet(np.ones(3), size=len(ROWS))
-    whole = class_directions(proba, ROWS)
+    whole = fit_class_prototypes(proba, ROWS)
     order = RNG.permutation(len(ROWS))
-    monkeypatch.setattr("skactive._rows._BLOCK", 100)
-    in_blocks = class_directions(proba[order], ROWS[order])
+    monkeypatch.setattr("skactive._data.containers._BLOCK", 100)
+    in_blocks = fit_class_prototypes(proba[order], ROWS[order])
     for one, other in zip(whole, in_blocks, strict=True):
         np.testing.assert_allclose(one, other, atol=1e-12)
     np.testing.assert_allclose(
-        sharpened(proba, whole, ROWS, 4.0)[order],
-        sharpened(proba[order], in_blocks, ROWS[order], 4.0),
+        reweight_by_prototypes(proba, whole, ROWS, 4.0)[order],
+        reweight_by_prototypes(proba[order], in_blocks, ROWS[order], 4.0),
     )
 
 
 @pytest.mark.parametrize("rows", [np.ones((3, 2)), np.zeros((3, 2))])
 def test_rows_that_tell_nothing_change_nothing(rows):
     proba = np.full((3, 2), 0.5)
-    np.testing.assert_allclose(sharpened(proba, class_directions(proba, rows), rows, 4.0), proba)
+    np.testing.assert_allclose(
+        reweight_by_prototypes(proba, fit_class_prototypes(proba, rows), rows, 4.0), proba
+    )
 
 
 def test_what_directions_are():
-    assert are_directions(ROWS)
-    assert are_directions(ROWS.astype(np.float16))
+    assert are_unit_vectors(ROWS)
+    assert are_unit_vectors(ROWS.astype(np.float16))
     for other in (
         7 * ROWS,
         ROWS * np.arange(1, 601)[:, None],
@@ -85,33 +88,33 @@ def test_what_directions_are():
         np.full((3, 2), np.nan),
         np.eye(3, dtype=int),
     ):
-        assert not are_directions(other)
+        assert not are_unit_vectors(other)
 
 
 def test_groups_hold_no_row_and_lose_little():
     proba = np.eye(3)[CODES]
-    groups = group_rows(ROWS, proba, np.random.default_rng(0))
+    groups = cluster_rows(ROWS, proba, np.random.default_rng(0))
     assert groups.sizes.min() >= 2
     assert 0.5 * len(ROWS) < groups.sizes.sum() <= len(ROWS)
     apart = np.linalg.norm(groups.centers[:, None] - ROWS, axis=2).min(axis=1)
     assert apart.min() > 0.01
     np.testing.assert_allclose(groups.prior_proba.sum(axis=1), 1)
-    of_groups = class_directions(groups.prior_proba, groups.centers, groups.sizes).prototypes
-    of_rows = class_directions(proba, ROWS).prototypes
+    of_groups = fit_class_prototypes(groups.prior_proba, groups.centers, groups.sizes).directions
+    of_rows = fit_class_prototypes(proba, ROWS).directions
     assert (of_groups * of_rows).sum(axis=1).min() > 0.95
 
 
 @pytest.mark.parametrize("rows", [ROWS[:1], ROWS[:5], np.repeat(ROWS[:1], 50, axis=0)])
 def test_small_pools_and_equal_rows_make_few_groups(rows):
-    groups = group_rows(rows, None, np.random.default_rng(0))
+    groups = cluster_rows(rows, None, np.random.default_rng(0))
     assert len(groups.centers) == len(groups.sizes) <= max(1, len(rows) // 4)
     assert groups.prior_proba is None
 
 
 def test_rows_to_look_at():
-    few = positions_to_group(10, np.random.default_rng(0))
+    few = positions_to_cluster(10, np.random.default_rng(0))
     np.testing.assert_array_equal(few, np.arange(10))
-    many = positions_to_group(5000, np.random.default_rng(0))
+    many = positions_to_cluster(5000, np.random.default_rng(0))
     assert len(set(many.tolist())) == 2048
     assert (np.diff(many) > 0).all()
 
@@ -149,7 +152,7 @@ def test_a_class_without_labels_stays_as_likely_as_it_was():
         clf = ActiveClassifier(SoftmaxHead(), transductive=transductive, random_state=0)
         clf.query(ROWS, 1)
         clf.partial_fit(ROWS[:60], CODES[:60], classes=[0, 1, 2, 3])
-        proba[transductive] = clf._learned.model.proba(ROWS, None)
+        proba[transductive] = clf._state.fitted.model.proba(ROWS, None)
     np.testing.assert_allclose(proba[True][:, 3], proba[False][:, 3])
     np.testing.assert_allclose(proba[True].sum(axis=1), 1)
     assert not np.allclose(proba[True], proba[False])
@@ -167,17 +170,21 @@ def test_a_heeded_prior_leaves_less_to_the_pool():
     clf = ActiveClassifier(SoftmaxHead(), prior=Prior(), random_state=0)
     clf.query(ROWS, 1)
     clf.partial_fit(ROWS[:60], CODES[:60])
-    model = clf._learned.model
+    model = clf._state.fitted.model
     heeded = model.head.prior_scale_
     assert heeded > 0.2
-    prior_proba = clf._learned.prior_proba(clf.prior.predict_proba(ROWS), ROWS)
+    prior_proba = clf._state.fitted.prior.calibrate(
+        clf.prior.predict_proba(ROWS), ROWS, clf.classes_
+    )
     expected = 0
-    for share, expert, part in zip(model.shares, model.experts, (heeded, 0), strict=True):
-        by_labels = expert.proba_by_labels(ROWS, prior_proba)
+    for share, expert, part in zip(model.weights, model.components, (heeded, 0), strict=True):
+        by_labels = expert.proba_without_pool(ROWS, prior_proba)
         concentration = expert.concentration * (1 - part) ** 2
-        expected += share * sharpened(by_labels, expert.directions, ROWS, concentration)
-    np.testing.assert_allclose(clf.predict_proba(ROWS), model.rebalanced(expected))
-    assert isinstance(clf._pool.groups, Groups)
+        expected += share * reweight_by_prototypes(
+            by_labels, expert.prototypes, ROWS, concentration
+        )
+    np.testing.assert_allclose(clf.predict_proba(ROWS), model.corrected(expected))
+    assert isinstance(clf._state.pool.clusters, PoolClusters)
 
 
 def test_a_head_of_ones_own_that_takes_a_prior_is_left_alone():

@@ -78,7 +78,7 @@ def test_what_is_plotted_may_be_given_as_it_is():
     assert (display.ax_.get_xlabel(), display.ax_.get_ylabel()) == ("hours", "macro f1")
     dots = np.eye(2)
     pool = PoolMapDisplay(
-        pool=dots, labelled=dots, labels=np.array(["a", "b"]), trust=np.array([0.2, 0.9]), asked=[1]
+        pool=dots, labeled=dots, labels=np.array(["a", "b"]), trust=np.array([0.2, 0.9]), asked=[1]
     ).plot()
     assert pool.doubtful_.get_offsets().tolist() == [[1.0, 0.0]]
     assert pool.asked_.get_offsets().tolist() == [[0.0, 1.0]]
@@ -127,7 +127,7 @@ def test_map_of_a_pool():
     expected = PCA(2, random_state=0).fit_transform(scaled)
     np.testing.assert_allclose(display.pool_.get_offsets(), expected, atol=1e-5)
     np.testing.assert_allclose(display.asked_.get_offsets(), expected[asked], atol=1e-5)
-    by_label = {part.get_label(): part.get_offsets() for part in display.labelled_}
+    by_label = {part.get_label(): part.get_offsets() for part in display.labeled_}
     for label in np.unique(Y):
         assert_same_points(by_label[label], expected[:30][wrong == label])
     doubtful = clf.label_trust_ < 0.5
@@ -139,7 +139,7 @@ def test_map_of_a_pool():
 
 def test_map_before_any_label():
     display = PoolMapDisplay.from_estimator(ActiveClassifier(random_state=0), X, asked=[3, 4])
-    assert display.labelled_ == []
+    assert display.labeled_ == []
     assert len(display.doubtful_.get_offsets()) == 0
     assert len(display.asked_.get_offsets()) == 2
 
@@ -156,9 +156,9 @@ def test_map_of_other_rows(rows):
     clf = ActiveClassifier(of_texts if is_text else head, random_state=0)
     display = PoolMapDisplay.from_estimator(clf.fit(rows[:30], Y[:30]), rows)
     assert display.pool.shape == (60, 2)
-    assert display.labelled.shape == (30, 2)
-    for i in (0, 29):  # a labelled row lies where it lies in the pool
-        distance = np.abs(display.labelled - display.pool[i]).max(axis=1)
+    assert display.labeled.shape == (30, 2)
+    for i in (0, 29):  # a labeled row lies where it lies in the pool
+        distance = np.abs(display.labeled - display.pool[i]).max(axis=1)
         assert distance.min() < 1e-4
 
 

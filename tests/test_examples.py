@@ -19,7 +19,7 @@ def table(tmp_path):
     frame = pd.DataFrame(
         {
             "size": np.where(rng.random(180) < 0.3, np.nan, codes + 0.3 * rng.normal(size=180)),
-            "colour": np.where(codes == 1, "red", rng.choice(["red", "blue", None], size=180)),
+            "color": np.where(codes == 1, "red", rng.choice(["red", "blue", None], size=180)),
             "kind": np.array(["ant", "bee", "cow"])[codes],
         }
     )

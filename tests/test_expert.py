@@ -10,11 +10,11 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler, normalize
 
 from skactive import ActiveClassifier, SoftmaxHead
-from skactive.heads.automatic import LabelledRows
-from skactive.heads.averaging import mixture_share
-from skactive.heads.directions import group_rows
-from skactive.heads.expert import Expert, Labelled
-from skactive.heads.twins import Twins
+from skactive._learner.component import MixtureComponent, TrainingRows
+from skactive._learner.cross_fitting import CrossFittedModels
+from skactive._learner.mixture_weight import mixture_weight
+from skactive._learner.pool_clusters import cluster_rows
+from skactive.heads.averaged_head import TrainingData
 
 RNG = np.random.default_rng(0)
 CODES = RNG.integers(3, size=400)
@@ -59,7 +59,7 @@ def test_share_by_integration(agreement, benefit):
         return share**benefit * np.prod((0.9 * mixture + 0.1 / 2) ** worth)
 
     expected = quad(lambda share: share * posterior(share), 0, 1)[0] / quad(posterior, 0, 1)[0]
-    assert mixture_share(with_prior, without, codes, weight, 2, agreement) == pytest.approx(
+    assert mixture_weight(with_prior, without, codes, weight, 2, agreement) == pytest.approx(
         expected, abs=0.01
     )
 
@@ -70,14 +70,14 @@ def test_doubt_about_a_prior_with_which_labels_do_not_agree(agreement):
     doubt = 0.8 * min(2 * max(8 - 4 * agreement, 0), 4)
     benefit = 1 + max(4 * agreement - 8, 0)
     foretold, codes = np.full(100, 0.5), np.repeat([0, 1], 50)
-    share = mixture_share(foretold, foretold, codes, np.ones(100), 2, agreement)
+    share = mixture_weight(foretold, foretold, codes, np.ones(100), 2, agreement)
     # the likelihood tells nothing: a beta distribution
     assert share == pytest.approx((benefit + 1) / (benefit + doubt + 2), abs=0.01)
 
 
 def test_nothing_is_held_against_a_prior_by_twenty_labels():
     foretold, codes = np.full(20, 0.5), np.zeros(20, dtype=int)
-    shares = [mixture_share(foretold, foretold, codes, np.ones(20), 1, a) for a in (-4.0, 0.0)]
+    shares = [mixture_weight(foretold, foretold, codes, np.ones(20), 1, a) for a in (-4.0, 0.0)]
     assert shares[0] == shares[1] > 0.8
 
 
@@ -86,14 +86,14 @@ def test_nothing_is_held_against_a_prior_by_twenty_labels():
 def test_any_likelihoods(rows, seed):
     with_prior, without, codes = (np.array(column) for column in zip(*rows, strict=True))
     weight = np.ones(len(rows))
-    share = mixture_share(with_prior, without, codes, weight, 3, 0.0)
+    share = mixture_weight(with_prior, without, codes, weight, 3, 0.0)
     assert 0 < share < 1
     order = np.random.default_rng(seed).permutation(len(rows))
-    shuffled = mixture_share(with_prior[order], without[order], codes[order], weight, 3, 0.0)
+    shuffled = mixture_weight(with_prior[order], without[order], codes[order], weight, 3, 0.0)
     assert shuffled == pytest.approx(share)
     better = np.maximum(with_prior, without)
-    assert mixture_share(better, without, codes, weight, 3, 0.0) >= share - 1e-9
-    few = mixture_share(with_prior, without, codes, weight / 10, 3, 0.0)
+    assert mixture_weight(better, without, codes, weight, 3, 0.0) >= share - 1e-9
+    few = mixture_weight(with_prior, without, codes, weight / 10, 3, 0.0)
     assert few > 0.5  # ten times the benefit of the doubt, and a tenth of the evidence
 
 
@@ -101,32 +101,32 @@ def test_rows_that_nobody_foretold_do_not_count():
     with_prior, without = np.array([0.9, np.nan, 0.2]), np.array([0.5, 0.3, np.nan])
     codes, weight = np.array([0, 0, 0]), np.ones(3)
     # the one that is left stands for all three
-    alone = mixture_share(np.array([0.9]), np.array([0.5]), codes[:1], np.array([3.0]), 3, 0.0)
-    assert mixture_share(with_prior, without, codes, weight, 3, 0.0) == pytest.approx(alone)
+    alone = mixture_weight(np.array([0.9]), np.array([0.5]), codes[:1], np.array([3.0]), 3, 0.0)
+    assert mixture_weight(with_prior, without, codes, weight, 3, 0.0) == pytest.approx(alone)
     nothing = np.full(3, np.nan)
-    assert mixture_share(nothing, nothing, codes, weight, 3, 0.0) > 0.9
+    assert mixture_weight(nothing, nothing, codes, weight, 3, 0.0) > 0.9
 
 
 def test_useless_priors_count_less_than_good_ones():
     good, useless = (learned(proba) for proba in (GOOD, USELESS))
-    assert good.prior_share_ > 0.8
-    assert 0 < useless.prior_share_ < good.prior_share_
-    assert sum(useless._learned.model.shares) == pytest.approx(1)
-    assert ActiveClassifier().fit(ROWS[:60], CODES[:60]).prior_share_ == 0
+    assert good.prior_weight_ > 0.8
+    assert 0 < useless.prior_weight_ < good.prior_weight_
+    assert sum(useless._state.fitted.model.weights) == pytest.approx(1)
+    assert ActiveClassifier().fit(ROWS[:60], CODES[:60]).prior_weight_ == 0
 
 
 def test_the_mixture_and_the_head_alone():
     clf = learned(GOOD)
-    model = clf._learned.model
-    prior_proba = clf._learned.prior_proba(GOOD, ROWS)
-    opinions = [expert.proba(ROWS, prior_proba) for expert in model.experts]
-    expected = np.tensordot(model.shares, opinions, axes=1)
-    np.testing.assert_allclose(clf.predict_proba(ROWS), model.rebalanced(expected))
+    model = clf._state.fitted.model
+    prior_proba = clf._state.fitted.prior.calibrate(GOOD, ROWS, clf.classes_)
+    opinions = [expert.proba(ROWS, prior_proba) for expert in model.components]
+    expected = np.tensordot(model.weights, opinions, axes=1)
+    np.testing.assert_allclose(clf.predict_proba(ROWS), model.corrected(expected))
     # the second expert is the classifier without a prior
     plain = ActiveClassifier(SoftmaxHead(), random_state=0)
     plain.query(ROWS, 1)
     plain.partial_fit(ROWS[:60], CODES[:60])
-    np.testing.assert_allclose(opinions[1], plain._learned.model.proba(ROWS, None), rtol=1e-5)
+    np.testing.assert_allclose(opinions[1], plain._state.fitted.model.proba(ROWS, None), rtol=1e-5)
     np.testing.assert_allclose(model.head_proba(ROWS), plain.estimator_.predict_proba(ROWS))
 
 
@@ -134,15 +134,15 @@ def test_the_mixture_and_the_head_alone():
     "estimator", [SoftmaxHead(strength=1.0), LogisticRegression(), SoftmaxHead((4,), max_iter=5)]
 )
 def test_one_expert_where_a_head_does_not_tell_what_it_would_be_without_labels(estimator):
-    model = learned(GOOD, estimator=estimator)._learned.model
-    assert len(model.experts) == 1
-    assert model.shares == [1.0]
+    model = learned(GOOD, estimator=estimator)._state.fitted.model
+    assert len(model.components) == 1
+    assert model.weights == [1.0]
 
 
 def test_two_experts_behind_a_scaler():
     clf = learned(GOOD, estimator=make_pipeline(StandardScaler(), SoftmaxHead()))
-    assert len(clf._learned.model.experts) == 2
-    assert all(expert.directions is None for expert in clf._learned.model.experts)
+    assert len(clf._state.fitted.model.components) == 2
+    assert all(expert.prototypes is None for expert in clf._state.fitted.model.components)
     assert clf.score(ROWS, CODES) > 0.8
 
 
@@ -169,7 +169,7 @@ def test_labels_held_out_change_nothing():
     fold = np.arange(40) % 4
 
     def coefficients(codes):
-        rows = LabelledRows(ROWS[:40], codes, np.ones(40), np.log(np.full(3, 1 / 3)), None)
+        rows = TrainingData(ROWS[:40], codes, np.ones(40), np.log(np.full(3, 1 / 3)), None)
         return rows._fit_without(candidates, fold)[2][1].numpy()
 
     np.testing.assert_array_equal(
@@ -182,34 +182,36 @@ def test_labels_held_out_change_nothing():
 
 def test_what_is_foretold_by_hand():
     """With the groups of a pool, whose directions are found without the labels held out."""
-    labelled = Labelled(ROWS[:60], CODES[:60], np.ones(60), None)
-    head = SoftmaxHead().fit(labelled.rows, labelled.y)
-    groups = group_rows(ROWS, None, np.random.default_rng(0))
-    expert = Expert(head, np.arange(3))
-    foretold = Twins(expert, labelled, groups).foretold(3.0)
+    labeled = TrainingRows(ROWS[:60], CODES[:60], np.ones(60), None)
+    head = SoftmaxHead().fit(labeled.X, labeled.y)
+    groups = cluster_rows(ROWS, None, np.random.default_rng(0))
+    expert = MixtureComponent(head, np.arange(3))
+    foretold = CrossFittedModels(expert, labeled, groups).held_out_proba(3.0)
     for rows, without in head.held_out_heads_:
-        twin = Expert(without, np.arange(3))
-        twin.sharpen(groups, labelled.take(~rows))
+        twin = MixtureComponent(without, np.arange(3))
+        twin.fit_prototypes(groups, labeled.take(~rows))
         twin.concentration = 3.0
         proba = twin.proba(ROWS[:60][rows], None)
         np.testing.assert_allclose(foretold[rows], proba[np.arange(rows.sum()), CODES[:60][rows]])
-    assert expert.directions is None
+    assert expert.prototypes is None
 
 
 def test_nothing_is_foretold_where_all_rows_are_equal():
     head = SoftmaxHead().fit(np.ones((6, 2)), [0, 1, 0, 1, 1, 1])
-    labelled = Labelled(np.ones((6, 2)), np.array([0, 1, 0, 1, 1, 1]), np.ones(6), None)
+    labeled = TrainingRows(np.ones((6, 2)), np.array([0, 1, 0, 1, 1, 1]), np.ones(6), None)
     assert head.held_out_heads_ == []
-    twins = Twins(Expert(head, np.arange(2)), labelled, None)
-    assert np.isnan(twins.foretold(4.0)).all()
+    twins = CrossFittedModels(MixtureComponent(head, np.arange(2)), labeled, None)
+    assert np.isnan(twins.held_out_proba(4.0)).all()
     assert twins.concentration() == 4
 
 
 def twins_of(rows, codes, pool):
-    """Of an expert without a prior, on labelled rows of a pool."""
-    labelled = Labelled(rows, codes, np.ones(len(rows)), None)
-    groups = group_rows(pool, None, np.random.default_rng(0))
-    return Twins(Expert(SoftmaxHead().fit(rows, codes), np.arange(3)), labelled, groups)
+    """Of an expert without a prior, on labeled rows of a pool."""
+    labeled = TrainingRows(rows, codes, np.ones(len(rows)), None)
+    groups = cluster_rows(pool, None, np.random.default_rng(0))
+    return CrossFittedModels(
+        MixtureComponent(SoftmaxHead().fit(rows, codes), np.arange(3)), labeled, groups
+    )
 
 
 def test_concentration_by_brute_force():
@@ -221,7 +223,7 @@ def test_concentration_by_brute_force():
         tried = []
         for power in (0.4, 0.6, 1, 1.6, 2.4):
             total = 0
-            for held_out, twin, rows, _ in twins._twins:
+            for held_out, twin, rows, _ in twins._copies:
                 twin.concentration = concentration
                 proba = twin.proba(rows, None) ** power
                 proba /= proba.sum(axis=1, keepdims=True)

@@ -23,9 +23,9 @@ from skactive import (
 from skactive.encoders import cache
 from skactive.encoders.cache import MemoryRows
 from skactive.encoders.tuned import TunedEncoder, Weights
-from skactive.finetune.network import ShuffledBatches
+from skactive.finetune.tuning_net import ShuffledBatches
 from skactive.heads import SoftmaxHead
-from skactive.heads.losses import CrossEntropy, NoisyCrossEntropy, log_shares
+from skactive.heads.losses import CrossEntropy, NoisyCrossEntropy, log_class_frequency
 
 RNG = np.random.default_rng(0)
 WORDS = {
@@ -255,9 +255,9 @@ def test_noisy_cross_entropy_follows_its_formula():
 
 
 def test_log_shares():
-    shares = log_shares(np.array([0, 0, 2]), np.array([1.0, 2, 1]), 3, "balanced")
+    shares = log_class_frequency(np.array([0, 0, 2]), np.array([1.0, 2, 1]), 3, "balanced")
     np.testing.assert_allclose(np.exp(shares), np.array([3.1, 0.1, 1.1]) / 4.3)
-    assert not log_shares(np.array([0, 0, 2]), np.ones(3), 3, None).any()
+    assert not log_class_frequency(np.array([0, 0, 2]), np.ones(3), 3, None).any()
 
 
 @pytest.mark.parametrize("loss", ["auto", "cross_entropy", "gce"])
@@ -339,7 +339,7 @@ def test_gradients_add_up(make, encoder, n_accumulate, monkeypatch):
 
 
 def test_a_batch_that_does_not_fit_is_computed_in_parts(make, monkeypatch):
-    from skactive.finetune.network import TuningNet
+    from skactive.finetune.tuning_net import TuningNet
 
     sizes, plain = [], TuningNet.train_step_single
 
@@ -392,7 +392,7 @@ def test_larger_models_learn_more_slowly(make, monkeypatch):
 
     rates = []
 
-    def record(self, checkpoint, progress, part_of_fit):
+    def record(self, checkpoint, progress, subtask):
         rates.append(self._learning_rate())
         raise KeyboardInterrupt
 

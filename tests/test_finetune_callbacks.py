@@ -34,9 +34,12 @@ def test_epochs_are_told_and_those_of_halves_are_not(make, mode):
 
 @pytest.mark.parametrize("mode", ["lp-ft", "full", "lora"])
 def test_every_epoch_is_scored_and_scoring_changes_nothing(make, mode):
-    untold, monitor = make(mode).fit(TEXTS, Y), callback.ScoringMonitor(scoring="neg_log_loss")
+    no_callbacks, monitor = (
+        make(mode).fit(TEXTS, Y),
+        callback.ScoringMonitor(scoring="neg_log_loss"),
+    )
     clf = make(mode).set_callbacks(monitor).fit(TEXTS, Y)
-    np.testing.assert_array_equal(clf.predict_proba(TEXTS), untold.predict_proba(TEXTS))
+    np.testing.assert_array_equal(clf.predict_proba(TEXTS), no_callbacks.predict_proba(TEXTS))
     whole, *epochs = (row["neg_log_loss"] for row in monitor.get_logs().data)
     one = make(mode, max_epochs=3).set_callbacks(Recorder(stop=("epoch", 0))).fit(TEXTS, Y)
     by_hand = np.log(one.predict_proba(TEXTS)[np.arange(60), np.arange(60) % 2]).mean()

@@ -106,7 +106,7 @@ def test_sigkill(make):
     script = (
         "import os, signal\n"
         "from skactive import FineTunedClassifier, SentenceEncoder\n"
-        "from skactive.finetune.network import TuningNet\n"
+        "from skactive.finetune.tuning_net import TuningNet\n"
         "plain = TuningNet.train_step_single\n"
         "steps = []\n"
         "def step(self, batch, **params):\n"

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from skactive import FineTunedClassifier, SentenceEncoder
-from skactive.finetune.choice import Gain, held_out_gain
+from skactive.finetune.mode_selection import Gain, held_out_gain
 
 KEYS = np.array([f"{i:016}" for i in range(40)], dtype="S16")
 CODES = np.repeat([0, 0, 0, 1], 10)
@@ -98,7 +98,7 @@ def test_the_gain_decides(make, monkeypatch, mean, mode):
 def test_the_gain_is_that_of_the_two_modes(make):
     """By hand: both halves, both modes."""
     clf = make().fit(TEXTS, Y)
-    from skactive._row_keys import row_keys
+    from skactive._data.row_keys import row_keys
 
     texts, y = np.array(TEXTS, dtype=object), np.array(Y)
     half = np.argsort(np.argsort(row_keys(texts))) % 2

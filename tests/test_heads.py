@@ -24,7 +24,7 @@ from skactive.heads.losses import CrossEntropy, GeneralizedCrossEntropy
 
 CODES = np.arange(45) % 3
 RNG = np.random.default_rng(0)
-X = RNG.normal(size=(45, 5)) * 3 + 7  # neither centred nor scaled
+X = RNG.normal(size=(45, 5)) * 3 + 7  # neither centered nor scaled
 X[np.arange(45), CODES] += 4
 Y = np.array(["u", "v", "w"])[CODES]
 X_NEW = RNG.normal(size=(20, 5)) * 3 + 7
@@ -44,14 +44,14 @@ def make_head(*args, **params):
 
 
 def scaled(rows, weight):
-    """As the head scales X: centred, to a mean squared norm of 1."""
+    """As the head scales X: centered, to a mean squared norm of 1."""
     center = np.average(X, axis=0, weights=weight)
     spread = np.average(((X - center) ** 2).sum(axis=1), weights=weight) ** 0.5
     return (rows - center) / spread
 
 
 def brute_force(loss, weight, strength, prior=None, prior_new=None, offset=0.0):
-    """Probabilities at X_NEW of the penalised optimum, found by BFGS on the formula itself."""
+    """Probabilities at X_NEW of the penalized optimum, found by BFGS on the formula itself."""
     Z, Z_new = scaled(X, weight), scaled(X_NEW, weight)
 
     def logits(theta, rows, prior_of_rows):
@@ -89,7 +89,7 @@ def test_generalized_cross_entropy_reaches_its_optimum(q):
     np.testing.assert_allclose(head.predict_proba(X_NEW), expected, atol=1e-5)
 
 
-def test_cross_entropy_equals_penalised_logistic_regression():
+def test_cross_entropy_equals_penalized_logistic_regression():
     strength = 0.8
     features = np.column_stack([scaled(X, None), np.ones(45)])  # the bias is shrunk too
     logistic = LogisticRegression(C=1 / strength, fit_intercept=False, tol=1e-10, max_iter=1000)
@@ -177,7 +177,7 @@ def test_zero_weight_is_absent(params):
 
 
 @pytest.mark.parametrize("strength", [1.5, "auto"])
-def test_balanced_favours_no_class_for_being_labelled_often(strength):
+def test_balanced_favors_no_class_for_being_labeled_often(strength):
     few = np.r_[np.flatnonzero(CODES == 0), np.flatnonzero(CODES != 0)[:6]]
     balanced, plain = (
         make_head(strength=strength, class_weight=weight).fit(X[few], Y[few]).predict_proba(X_NEW)

@@ -7,7 +7,7 @@ from test_coverage import blobs
 from test_strategies import make_view
 
 from skactive.kernels.covering import bell, greedy_cover
-from skactive.kernels.rows import Rows
+from skactive.kernels.tensor_rows import TensorRows
 from skactive.strategies import BalancedHerding, MaxHerding, Nas, PoolView, ProbCover, UHerding
 
 
@@ -29,7 +29,7 @@ def pairs(A, B):
 def test_prob_cover_equals_brute_force():
     view = make_view(300, n_features=3)
     balls = (pairs(view.X, view.X) <= 0.7).astype(float)
-    reached = (pairs(view.labelled_X, view.X) <= 0.7).max(axis=0).astype(float)
+    reached = (pairs(view.labeled_X, view.X) <= 0.7).max(axis=0).astype(float)
     picks = ProbCover(radius=0.7).select(view, 60)
     assert picks.tolist() == one_by_one(balls, 60, reached, np.ones(300))
 
@@ -49,11 +49,11 @@ def test_prob_cover_finds_the_largest_pure_radius():
     assert (foreign > radius * 1.01).mean() < 0.9 + 2 / 90
 
 
-@pytest.mark.parametrize("labelled", [0, 6])
-def test_max_herding_equals_brute_force(labelled):
-    view = make_view(200, n_labelled=labelled)
+@pytest.mark.parametrize("labeled", [0, 6])
+def test_max_herding_equals_brute_force(labeled):
+    view = make_view(200, n_labeled=labeled)
     similarity = np.exp(-((pairs(view.X, view.X) / 1.3) ** 2))
-    reached = np.exp(-((pairs(view.labelled_X, view.X) / 1.3) ** 2)).max(axis=0, initial=0)
+    reached = np.exp(-((pairs(view.labeled_X, view.X) / 1.3) ** 2)).max(axis=0, initial=0)
     picks = MaxHerding(bandwidth=1.3).select(view, 40)
     assert picks.tolist() == one_by_one(similarity, 40, reached, np.ones(200))
 
@@ -68,12 +68,12 @@ def test_max_herding_takes_bandwidth_one_on_rows_of_length_one():
 @pytest.mark.parametrize("bandwidth", ["auto", 0.7])
 def test_u_herding_equals_brute_force(bandwidth):
     view = make_view(200)
-    closest = pairs(view.labelled_X, view.labelled_X)[np.triu_indices(6, 1)].min()
+    closest = pairs(view.labeled_X, view.labeled_X)[np.triu_indices(6, 1)].min()
     sigma = closest if bandwidth == "auto" else bandwidth
     top = np.sort(view.proba, axis=1)
     doubt = 1 - top[:, -1] + top[:, -2]
     similarity = np.exp(-((pairs(view.X, view.X) / sigma) ** 2))
-    reached = np.exp(-((pairs(view.labelled_X, view.X) / sigma) ** 2)).max(axis=0)
+    reached = np.exp(-((pairs(view.labeled_X, view.X) / sigma) ** 2)).max(axis=0)
     picks = UHerding(bandwidth=bandwidth).select(view, 40)
     assert picks.tolist() == one_by_one(similarity, 40, reached, doubt)
 
@@ -86,7 +86,7 @@ def test_balanced_herding_equals_brute_force(balance):
     doubt = 1 - top[:, -1] + top[:, -2]
     shares = view.proba.mean(axis=0) + 1e-3 / view.proba.shape[1]
     weights = doubt * (view.proba / shares**balance).sum(axis=1)
-    trusted = view.labelled_X[[0, 2, 4, 5]]
+    trusted = view.labeled_X[[0, 2, 4, 5]]
     similarity = np.exp(-((pairs(view.X, view.X) / 1.3) ** 2))
     reached = np.exp(-((pairs(trusted, view.X) / 1.3) ** 2)).max(axis=0)
     picks = BalancedHerding(bandwidth=1.3, balance=balance).select(view, 40)
@@ -138,7 +138,7 @@ def test_reference_sample_stands_for_the_pool(strategy):
 
 def test_cover_does_not_depend_on_the_number_of_candidates():
     X = torch.from_numpy(np.random.default_rng(0).normal(size=(150, 4)))
-    expected = greedy_cover(Rows(X), 150, X, bell(1.0), n_candidates=150)
+    expected = greedy_cover(TensorRows(X), 150, X, bell(1.0), n_candidates=150)
     for n_candidates in (1, 7):
-        picks = greedy_cover(Rows(X), 150, X, bell(1.0), n_candidates=n_candidates)
+        picks = greedy_cover(TensorRows(X), 150, X, bell(1.0), n_candidates=n_candidates)
         np.testing.assert_array_equal(picks, expected)

@@ -36,7 +36,7 @@ CONFIG = {
 
 
 def make_things(n, seed):
-    """Noisy images of one colour or another, and its name."""
+    """Noisy images of one color or another, and its name."""
     rng = np.random.default_rng(seed)
     names = rng.choice(list(COLOURS), n)
     pixels = np.array([COLOURS[name] for name in names])[:, None, None, :]
@@ -46,7 +46,7 @@ def make_things(n, seed):
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """A CLIP model trained for a moment on things of other colours and captions, and saved."""
+    """A CLIP model trained for a moment on things of other colors and captions, and saved."""
     import open_clip
     import torch
     from safetensors.torch import save_file
@@ -167,9 +167,9 @@ def test_fine_tuning_on_files_read_by_processes(encoder, photos):
 
 
 def test_refresh_with_images(encoder, monkeypatch):
-    from skactive import _refresh
+    from skactive._learner import refresh
 
-    monkeypatch.setattr(_refresh, "_FIRST_LOOK", 12)
+    monkeypatch.setattr(refresh, "_MIN_LABELS", 12)
     images, names = make_things(40, seed=7)
     tuner = FineTunedClassifier(max_epochs=1, random_state=0)
     clf = ActiveClassifier(make_pipeline(encoder, SoftmaxHead()), refresh=tuner, random_state=0)
@@ -213,7 +213,7 @@ def test_cifar10_images(encoder):
         X_test, y_test = arrays["X_test"][:300], arrays["y_test"][:300].ravel()
     clf = ActiveClassifier(make_pipeline(encoder, SoftmaxHead()), random_state=0)
     ask_and_answer(clf, X, y, 50, n_rounds=3)
-    assert clf.score(X_test, y_test) > 0.15  # ten classes; the model knows colours and no more
+    assert clf.score(X_test, y_test) > 0.15  # ten classes; the model knows colors and no more
 
 
 @pytest.mark.skipif(not FEATURES.is_file(), reason=f"{FEATURES} is absent; see SKACTIVE_DATA")

@@ -7,7 +7,7 @@ import textwrap
 import pytest
 
 import skactive
-from skactive._extras import _EXTRA_OF, require
+from skactive._utils.optional_imports import _EXTRA_OF, require
 
 HEAVY = ["torch", "skorch", "transformers", "open_clip", "sentence_transformers", "matplotlib"]
 HIDE = "import sys; sys.modules.update(dict.fromkeys({names!r}))\n"

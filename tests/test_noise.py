@@ -113,7 +113,7 @@ def test_noise_by_hand():
     proba = np.array([[0.9, 0.1], [0.7, 0.3], [0.2, 0.8], [0.1, 0.9], [0.45, 0.55]])
     codes = np.array([0, 0, 0, 1, 1])
     # thresholds: class 0: 0.6, class 1: (0.9 + 0.55) / 2 = 0.725. The last row reaches neither;
-    # the third, labelled 0, reaches class 1. Labelled 0: 2 of 3 right; labelled 1: all.
+    # the third, labeled 0, reaches class 1. Labeled 0: 2 of 3 right; labeled 1: all.
     noise = estimate_noise(proba, codes, np.ones(5))
     assert noise.rate == pytest.approx(1 / 5)
     np.testing.assert_allclose(noise.transition, [[1, 0], [1 / 3, 2 / 3]])
@@ -159,7 +159,7 @@ def test_no_noise_is_reckoned_with_where_none_is_asked_for():
 def test_a_head_that_needs_more_labels_than_a_part_has(prior):
     """What is told of the labels then comes of a model that has seen them, or of the prior."""
     clf = make_active(KNeighborsClassifier(10), prior=prior)
-    told = pytest.warns(UserWarning, match="Neighbors.* without a fifth of the labels.*noise=None")
+    told = pytest.warns(UserWarning, match="Neighbors.* on four fifths of the labels.*noise=None")
     with told:
         clf.fit(X_ACTIVE[:12], Y_ACTIVE[:12])
         trust = clf.label_trust_

@@ -162,7 +162,7 @@ def saved(request, monkeypatch):
         "adapter": SkorchAdapter(make_net(module__n_classes=3), random_state=0),
     }[request.param]
     with monkeypatch.context() as patch:
-        patch.setattr("skactive._persistence.__version__", "0.0.1")
+        patch.setattr("skactive._utils.versioning.__version__", "0.0.1")
         return pickle.dumps(clf.fit(np.column_stack([X, X[:, 0]]), Y))
 
 

@@ -63,15 +63,15 @@ def embedded(class_embeddings, classes, **params):
 
 def test_equals_the_formula(prior):
     encode = LetterEncoder().transform
-    centres = np.array(
+    centers = np.array(
         [
             unit(unit(encode(["cake bread", "cook soup soup"])).mean(axis=0)),
             unit(encode(["ship"])[0]),
             unit(encode(["match ball team"])[0]),
         ]
     )
-    cosines = unit(encode(TEXTS)) @ centres.T
-    pairs = [1 - centres[i] @ centres[j] for i, j in [(0, 1), (0, 2), (1, 2)]]
+    cosines = unit(encode(TEXTS)) @ centers.T
+    pairs = [1 - centers[i] @ centers[j] for i, j in [(0, 1), (0, 2), (1, 2)]]
     expected = softmax(cosines / (0.1 * np.mean(pairs)), axis=1)
 
     assert prior.classes_.tolist() == ["food", "sea", "sport"]

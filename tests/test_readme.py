@@ -88,7 +88,7 @@ def test_the_model_itself(monkeypatch, tiny_sentence_model):
 def test_tables():
     X, y = load_iris(return_X_y=True, as_frame=True)
     table = pd.concat([X] * 3).reset_index(drop=True) + np.arange(450)[:, None] * 1e-6
-    table["colour"] = np.where(table.iloc[:, 2] > 4.8, "blue", "white")
+    table["color"] = np.where(table.iloc[:, 2] > 4.8, "blue", "white")
     table = table.mask(np.random.default_rng(0).random(table.shape) < 0.1)
     names = {"table": table, "target": pd.concat([y] * 3).reset_index(drop=True)}
     exec(BLOCKS["Tables"], names)

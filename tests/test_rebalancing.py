@@ -11,8 +11,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skactive import ActiveClassifier, SoftmaxHead
-from skactive.heads.directions import Groups, sample_rows
-from skactive.heads.joint import JointModel
+from skactive._learner.mixture import MixtureModel
+from skactive._learner.pool_clusters import PoolClusters, sample_rows
 
 RNG = np.random.default_rng(0)
 Y = (RNG.random(3000) < 0.05).astype(int)
@@ -52,19 +52,19 @@ def test_labels_from_near_the_border_do_not_move_it_as_far(estimator):
 def test_by_hand():
     """Shares in the pool: of the opinion, unbalanced, on its groups, and of the labels."""
     clf = learned(LogisticRegression(class_weight="balanced"))
-    model, groups = clf._learned.model, clf._pool.groups
-    assert not groups.alike
-    counts = np.bincount(clf._learned.canonical.y, clf._learned.canonical.weight)
-    labelled = (counts + 1) / (counts + 1).sum()
-    unbalanced = clf.estimator_.predict_proba(groups.centers) * labelled
+    model, groups = clf._state.fitted.model, clf._state.pool.clusters
+    assert not groups.share_classes
+    counts = np.bincount(clf._state.fitted.labels.y, clf._state.fitted.labels.weight)
+    labeled = (counts + 1) / (counts + 1).sum()
+    unbalanced = clf.estimator_.predict_proba(groups.centers) * labeled
     unbalanced /= unbalanced.sum(axis=1, keepdims=True)
     in_pool = (3000 * unbalanced.mean(axis=0) + counts) / (3000 + counts.sum())
-    chance = 1 / (2 * counts.sum() * (labelled @ np.log(labelled / in_pool)))
+    chance = 1 / (2 * counts.sum() * (labeled @ np.log(labeled / in_pool)))
     assert 0 < chance < 0.1
-    expected = clf.estimator_.predict_proba(X) * (labelled / in_pool) ** (0.4 * (1 - chance))
+    expected = clf.estimator_.predict_proba(X) * (labeled / in_pool) ** (0.4 * (1 - chance))
     expected /= expected.sum(axis=1, keepdims=True)
     np.testing.assert_allclose(clf.predict_proba(X), expected)
-    assert in_pool[1] < labelled[1] / 2
+    assert in_pool[1] < labeled[1] / 2
     # a query goes by the opinion as it is
     np.testing.assert_allclose(model.proba(X, None), clf.estimator_.predict_proba(X))
 
@@ -74,11 +74,11 @@ def test_shares_that_chance_alone_explains_change_nothing():
     clf.query(X, 1)
     rows = RNG.permutation(3000)[:200]
     clf.partial_fit(X[rows], Y[rows])
-    np.testing.assert_allclose(clf.predict_proba(X), clf._learned.model.proba(X, None))
+    np.testing.assert_allclose(clf.predict_proba(X), clf._state.fitted.model.proba(X, None))
 
 
 def test_with_a_prior_the_whole_difference_counts():
-    """What it favours shows in any labels."""
+    """What it favors shows in any labels."""
 
     class Prior:
         classes_ = np.arange(2)
@@ -88,15 +88,19 @@ def test_with_a_prior_the_whole_difference_counts():
             return np.column_stack([1 - rare, rare])
 
     clf = learned(LogisticRegression(class_weight="balanced"), prior=Prior())
-    model, groups = clf._learned.model, clf._pool.groups
-    counts = np.bincount(clf._learned.canonical.y, clf._learned.canonical.weight)
-    labelled = (counts + 1) / (counts + 1).sum()
-    prior_proba = clf._learned.prior_proba(groups.prior_proba, groups.centers)
-    unbalanced = model.proba(groups.centers, prior_proba) * labelled
+    model, groups = clf._state.fitted.model, clf._state.pool.clusters
+    counts = np.bincount(clf._state.fitted.labels.y, clf._state.fitted.labels.weight)
+    labeled = (counts + 1) / (counts + 1).sum()
+    prior_proba = clf._state.fitted.prior.calibrate(
+        groups.prior_proba, groups.centers, clf.classes_
+    )
+    unbalanced = model.proba(groups.centers, prior_proba) * labeled
     unbalanced /= unbalanced.sum(axis=1, keepdims=True)
     in_pool = (3000 * unbalanced.mean(axis=0) + counts) / (3000 + counts.sum())
-    opinion = model.proba(X, clf._learned.prior_proba(clf.prior.predict_proba(X), X))
-    expected = opinion * (labelled / in_pool) ** 0.4
+    opinion = model.proba(
+        X, clf._state.fitted.prior.calibrate(clf.prior.predict_proba(X), X, clf.classes_)
+    )
+    expected = opinion * (labeled / in_pool) ** 0.4
     expected /= expected.sum(axis=1, keepdims=True)
     np.testing.assert_allclose(clf.predict_proba(X), expected)
 
@@ -107,7 +111,7 @@ def test_with_a_prior_the_whole_difference_counts():
 )
 def test_a_head_that_does_not_balance_is_left_alone(estimator):
     clf = learned(estimator)
-    model = clf._learned.model
+    model = clf._state.fitted.model
     np.testing.assert_array_equal(clf.predict_proba(X), model.proba(X, None))
 
 
@@ -116,15 +120,15 @@ def test_a_head_behind_a_sampler_is_left_alone():
     pipeline = pytest.importorskip("imblearn.pipeline")
     head = LogisticRegression(class_weight="balanced")
     clf = learned(pipeline.make_pipeline(sampling.RandomOverSampler(), head))
-    np.testing.assert_array_equal(clf.predict_proba(X), clf._learned.model.proba(X, None))
+    np.testing.assert_array_equal(clf.predict_proba(X), clf._state.fitted.model.proba(X, None))
 
 
-def test_a_class_without_labels_is_neither_favoured_nor_the_contrary():
+def test_a_class_without_labels_is_neither_favored_nor_the_contrary():
     clf = ActiveClassifier(SoftmaxHead(), random_state=0)
     clf.query(X, 1)
     rows = chosen(200)
     clf.partial_fit(X[rows], Y[rows], classes=[0, 1, 2])
-    opinion = clf._learned.model.proba(X, None)
+    opinion = clf._state.fitted.model.proba(X, None)
     ratio = clf.predict_proba(X) / opinion
     assert (ratio[:, 1] > ratio[:, 2]).all()
     assert (ratio[:, 0] < ratio[:, 2]).all()
@@ -137,14 +141,14 @@ def test_any_groups(seed, n_classes, dtype):
     rows = rng.normal(size=(30, 3)).astype(dtype)
     y = rng.integers(n_classes, size=30)
     clf = ActiveClassifier(SoftmaxHead(strength=1.0)).fit(rows, y)
-    canonical, classes = clf._learned.canonical, clf.classes_
+    aggregated, classes = clf._state.fitted.labels, clf.classes_
     pool = rng.normal(size=(40, 3)).astype(dtype)
     order = rng.permutation(40)
     proba = []
     for centers in (pool, pool[order], np.repeat(pool, 2, axis=0)):
-        groups = Groups(centers, np.ones(len(centers)), None, 40, alike=False)
-        model = JointModel([], SoftmaxHead(strength=1.0)).fit(canonical, classes, None, groups)
-        proba.append(model.rebalanced(model.proba(rows, None)))
+        groups = PoolClusters(centers, np.ones(len(centers)), None, 40, share_classes=False)
+        model = MixtureModel([], SoftmaxHead(strength=1.0)).fit(aggregated, classes, None, groups)
+        proba.append(model.corrected(model.proba(rows, None)))
     np.testing.assert_allclose(proba[0].sum(axis=1), 1)
     assert np.isfinite(proba[0]).all()
     np.testing.assert_allclose(proba[1], proba[0], rtol=1e-6)
@@ -158,7 +162,9 @@ def test_how_many_rows_are_kept():
     assert len(sample_rows(np.ones((300, 2**14)), None, rng).centers) == 64
     assert sample_rows(np.ones((300, 2**15)), None, rng) is None  # too few to tell of the pool
     assert len(sample_rows(np.ones((20, 2**15)), None, rng).centers) == 20
-    wide = sparse.random(400, 2**21, density=1e-5, format="csr", random_state=0)
+    wide = sparse.random(
+        400, 2**21, density=1e-5, format="csr", random_state=np.random.default_rng(0)
+    )
     assert sample_rows(wide, None, rng).centers.shape[0] == 300
     assert len(sample_rows([f"text {i}" for i in range(400)], None, rng).centers) == 300
     opinion = np.arange(1000)[:, None]

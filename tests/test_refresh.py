@@ -14,8 +14,8 @@ from skactive import (
     SentenceEncoder,
     SoftmaxHead,
     ZeroShotClassifier,
-    _refresh,
 )
+from skactive._learner import refresh
 from skactive.encoders import cache
 from skactive.encoders.cache import MemoryRows
 from skactive.encoders.tuned import TunedEncoder
@@ -34,7 +34,7 @@ def memory(monkeypatch):
 
 @pytest.fixture(autouse=True)
 def early_looks(monkeypatch):
-    monkeypatch.setattr(_refresh, "_FIRST_LOOK", 12)
+    monkeypatch.setattr(refresh, "_MIN_LABELS", 12)
 
 
 @pytest.fixture
@@ -84,10 +84,10 @@ def test_stale_features_are_replaced(make, encoder):
     label(clf, 10)
     tuned = clf.estimator_[0]
     assert isinstance(tuned, TunedEncoder)
-    rows = clf._known().memory
-    np.testing.assert_array_equal(rows.rows, tuned.transform(rows.originals))
+    rows = clf._fitted().history
+    np.testing.assert_array_equal(rows.batch.representation, tuned.transform(rows.batch.rows))
     expected = SoftmaxHead().fit(
-        tuned.transform(clf._known().canonical.originals), clf._known().canonical.y
+        tuned.transform(clf._fitted().labels.batch.rows), clf._fitted().labels.y
     )
     np.testing.assert_allclose(
         clf.predict_proba(NEW), expected.predict_proba(tuned.transform(NEW)), atol=1e-12
@@ -96,9 +96,9 @@ def test_stale_features_are_replaced(make, encoder):
 
 def test_the_encoder_is_that_of_a_classifier_fitted_on_the_labels(make, encoder):
     clf = label(make(), 12)
-    labelled = clf._known().canonical
+    labeled = clf._fitted().labels
     alone = FineTunedClassifier(encoder, lr=0.003, max_epochs=2, random_state=0)
-    alone.fit(labelled.originals, labelled.y)
+    alone.fit(labeled.batch.rows, labeled.y)
     assert clf.estimator_[0].weights == alone.encoder_.weights
 
 
@@ -107,7 +107,7 @@ def test_fresh_features_stay(make, encoder, tunings):
     assert tunings == [15]
     assert clf.estimator_[0].get_params() == encoder.get_params()
     plain = ActiveClassifier(clf.estimator, strategy="margin", random_state=0)
-    plain.fit(clf._known().memory.originals, clf._known().memory.y)
+    plain.fit(clf._fitted().history.batch.rows, clf._fitted().history.y)
     np.testing.assert_array_equal(clf.predict_proba(NEW), plain.predict_proba(NEW))
 
 
@@ -120,7 +120,7 @@ def test_the_pool_is_embedded_once_by_each_encoder(make, monkeypatch):
 
     monkeypatch.setattr(SentenceEncoder, "_encode_rows", counting)
     clf = label(make(), 8, n_rounds=2)
-    assert sum(encoded) == len(TEXTS) + 16  # the labelled rows by the tuned encoder
+    assert sum(encoded) == len(TEXTS) + 16  # the labeled rows by the tuned encoder
     label(clf, 2, n_rounds=3)
     assert sum(encoded) == 2 * len(TEXTS)
 
@@ -161,10 +161,10 @@ def test_clone_and_pickle(make):
     assert loaded.label_trust_.shape == (30,)
 
 
-def test_a_relabelled_row(make, tunings):
+def test_a_relabeled_row(make, tunings):
     clf = label(make(), 15)
     clf.relabel([0], ["sky"])
-    assert clf._known().memory.y[0] == "sky"
+    assert clf._fitted().history.y[0] == "sky"
     assert tunings == [15]
 
 
@@ -221,7 +221,7 @@ def test_a_tuning_that_fails_changes_nothing(make, monkeypatch):
     monkeypatch.setattr(FineTunedClassifier, "fit", fail)
     with pytest.raises(MemoryError):
         label(clf, 8)
-    assert len(clf._known().memory) == 8
+    assert len(clf._fitted().history) == 8
     np.testing.assert_array_equal(clf.predict_proba(NEW), before)
 
 

@@ -12,19 +12,20 @@ from hypothesis.extra import numpy as hnp
 from PIL import Image
 from scipy import sparse
 
-from skactive import _rows
-from skactive._row_keys import find_known, row_keys, row_sketches
-from skactive._rows import (
-    Selection,
-    as_rows,
+from skactive._data import containers
+from skactive._data.batch import Batch
+from skactive._data.containers import (
+    LazySubset,
+    as_object_array,
     by_blocks,
     concatenate,
     is_texts,
-    n_rows,
     repeat_by_weight,
     select,
     take,
 )
+from skactive._data.row_keys import row_keys, row_sketches
+from skactive._utils.compat import n_rows
 
 few_numbers = st.sampled_from([-1.0, -0.0, 0.0, 0.5, 1.0, 2.0, np.inf, np.nan])
 small_tables = hnp.arrays(
@@ -48,7 +49,7 @@ SAME_TABLE = {
     "pandas nullable": pd.DataFrame(TABLE, columns=list("abc")).astype("Int64"),
     "pandas mixed": pd.DataFrame({"a": TABLE[:, 0], "b": TABLE[:, 1] * 1.0, "c": TABLE[:, 2]}),
     "polars": pl.DataFrame(TABLE, schema=list("abc")),
-    "list of arrays": as_rows(list(TABLE)),
+    "list of arrays": as_object_array(list(TABLE)),
 }
 
 
@@ -76,10 +77,10 @@ def test_equal_rows_have_equal_sketches(X):
 
 @quick
 @given(X=small_tables, known=small_tables)
-def test_find_known_equals_brute_force(X, known):
+def test_find_equals_brute_force(X, known):
     if X.shape[1] != known.shape[1]:
         known = X[::2]
-    found = find_known(X, row_keys(known), row_sketches(known))
+    found = Batch(X).find(row_keys(known), row_sketches(known))
     np.testing.assert_array_equal(found, equal_rows(X, known).any(axis=1))
 
 
@@ -89,10 +90,10 @@ def test_keys_do_not_depend_on_container_or_dtype(name):
 
 
 @pytest.mark.parametrize("pool", SAME_TABLE)
-@pytest.mark.parametrize("labelled", ["float32", "pandas", "object"])
-def test_known_rows_are_found_in_any_container(pool, labelled):
-    known = take(SAME_TABLE[labelled], np.array([0, 3]))
-    found = find_known(SAME_TABLE[pool], row_keys(known), row_sketches(known))
+@pytest.mark.parametrize("labeled", ["float32", "pandas", "object"])
+def test_known_rows_are_found_in_any_container(pool, labeled):
+    known = take(SAME_TABLE[labeled], np.array([0, 3]))
+    found = Batch(SAME_TABLE[pool]).find(row_keys(known), row_sketches(known))
     assert found.tolist() == [True, False, True, True]
 
 
@@ -116,7 +117,7 @@ def test_sparse_rows_of_equal_numbers_in_other_columns_differ():
 def test_a_missing_value_elsewhere_does_not_change_a_row():
     whole = pd.DataFrame({"a": pd.array([1, 2, None], dtype="Int64")})
     known = whole.iloc[:1]
-    assert find_known(whole, row_keys(known), row_sketches(known)).tolist() == [True, False, False]
+    assert Batch(whole).find(row_keys(known), row_sketches(known)).tolist() == [True, False, False]
 
 
 def test_texts_in_wider_columns_are_the_same_texts():
@@ -135,7 +136,7 @@ def test_the_boundary_between_two_texts_counts():
     [("1", 1), (b"a", "a"), ("", None), (0, None), (float("nan"), None), ("nan", float("nan"))],
 )
 def test_things_of_two_types_differ(one, other):
-    keys = row_keys(as_rows([one, other]))
+    keys = row_keys(as_object_array([one, other]))
     assert keys[0] != keys[1]
 
 
@@ -151,7 +152,7 @@ def test_things_of_two_types_differ(one, other):
     ],
 )
 def test_things_that_mean_the_same_are_equal(one, other):
-    keys = row_keys(as_rows([one, other]))
+    keys = row_keys(as_object_array([one, other]))
     assert keys[0] == keys[1]
 
 
@@ -159,12 +160,14 @@ def test_a_picture_is_the_same_in_a_list_a_stack_and_as_pil():
     stack = np.random.default_rng(0).integers(0, 256, (3, 4, 5, 3), dtype=np.uint8)
     expected = row_keys(stack)
     assert len(set(expected)) == 3
-    assert (row_keys(as_rows(list(stack))) == expected).all()
-    assert (row_keys(as_rows([Image.fromarray(picture) for picture in stack])) == expected).all()
+    assert (row_keys(as_object_array(list(stack))) == expected).all()
+    assert (
+        row_keys(as_object_array([Image.fromarray(picture) for picture in stack])) == expected
+    ).all()
 
 
 def test_the_shape_of_a_picture_counts():
-    keys = row_keys(as_rows([np.zeros((2, 3), np.uint8), np.zeros((3, 2), np.uint8)]))
+    keys = row_keys(as_object_array([np.zeros((2, 3), np.uint8), np.zeros((3, 2), np.uint8)]))
     assert keys[0] != keys[1]
 
 
@@ -172,24 +175,24 @@ def test_one_changed_pixel_is_another_picture():
     stack = np.zeros((2, 8, 8), np.uint8)
     stack[1, 3, 3] = 1
     known = stack[:1]
-    assert find_known(stack, row_keys(known), row_sketches(known)).tolist() == [True, False]
+    assert Batch(stack).find(row_keys(known), row_sketches(known)).tolist() == [True, False]
 
 
 def test_a_lone_surrogate_is_a_text_too():
-    assert len(set(row_keys(as_rows(["\ud800", "\ud801"])))) == 2
+    assert len(set(row_keys(as_object_array(["\ud800", "\ud801"])))) == 2
 
 
 def test_nothing_known():
     none = TABLE[:0]
-    assert not find_known(TABLE, row_keys(none), row_sketches(none)).any()
-    texts = as_rows(["a", "b"])
-    assert not find_known(texts, row_keys(texts[:0]), row_sketches(texts[:0])).any()
+    assert not Batch(TABLE).find(row_keys(none), row_sketches(none)).any()
+    texts = as_object_array(["a", "b"])
+    assert not Batch(texts).find(row_keys(texts[:0]), row_sketches(texts[:0])).any()
 
 
 def test_chunks_leave_no_trace(monkeypatch):
     X = np.random.default_rng(0).normal(size=(50, 3))
     whole = row_keys(X)
-    monkeypatch.setattr("skactive._row_keys._CHUNK", 7)
+    monkeypatch.setattr("skactive._data.row_keys._CHUNK", 7)
     assert (row_keys(X) == whole).all()
 
 
@@ -197,18 +200,18 @@ def test_chunks_leave_no_trace(monkeypatch):
     "X", [["a", "b"], ("a", "b"), pd.Series(["a", "b"]), np.array(["a", "b"]), iter(["a", "b"])]
 )
 def test_one_dimensional_rows_become_one_kind(X):
-    rows = as_rows(X)
+    rows = as_object_array(X)
     assert rows.dtype == object
     assert rows.tolist() == ["a", "b"]
 
 
 @pytest.mark.parametrize("name", ["float64", "pandas", "polars"])
 def test_tables_stay_as_they_are(name):
-    assert as_rows(SAME_TABLE[name]) is SAME_TABLE[name]
+    assert as_object_array(SAME_TABLE[name]) is SAME_TABLE[name]
 
 
 def test_equally_large_pictures_in_a_list_stay_single_rows():
-    rows = as_rows([np.zeros((2, 2)), np.ones((2, 2))])
+    rows = as_object_array([np.zeros((2, 2)), np.ones((2, 2))])
     assert rows.shape == (2,)
 
 
@@ -262,7 +265,7 @@ def test_repeat_by_weight():
 def test_a_selection_reads_like_a_copy(data):
     array = np.arange(24.0).reshape(8, 3)
     kept = np.array(sorted(data.draw(st.sets(st.integers(0, 7), min_size=1))))
-    selection, copy = Selection(array, kept), array[kept]
+    selection, copy = LazySubset(array, kept), array[kept]
     start, stop = data.draw(st.integers(0, 8)), data.draw(st.integers(0, 8))
     some = np.array(data.draw(st.lists(st.integers(0, len(kept) - 1))), dtype=int)
     for index in (slice(start, stop), some, (some, 1), (slice(start, stop), [2, 0]), 0):
@@ -277,9 +280,9 @@ def test_only_a_mapped_or_large_array_is_left_in_place(tmp_path, monkeypatch):
     mapped = np.load(tmp_path / "X.npy", mmap_mode="r")
     for array in (mapped, np.asarray(mapped)):
         assert np.shares_memory(select(array, np.array([1, 2]))[:], mapped)
-    monkeypatch.setattr(_rows, "_LARGE", TABLE.nbytes + 1)
+    monkeypatch.setattr(containers, "_LARGE", TABLE.nbytes + 1)
     assert isinstance(select(TABLE, np.array([1, 2])), np.ndarray)
-    monkeypatch.setattr(_rows, "_LARGE", TABLE.nbytes)
+    monkeypatch.setattr(containers, "_LARGE", TABLE.nbytes)
     assert np.shares_memory(select(TABLE, np.array([1, 2]))[:], TABLE)
     assert select(TABLE, np.arange(4)) is TABLE
 
@@ -288,7 +291,7 @@ def test_only_a_mapped_or_large_array_is_left_in_place(tmp_path, monkeypatch):
 @given(kept=st.sets(st.integers(0, 7), min_size=1), block=st.integers(1, 30))
 def test_blocks_together_are_the_whole(kept, block):
     array, other = np.arange(24.0).reshape(8, 3), np.arange(8)
-    selection = Selection(array, np.array(sorted(kept)))
+    selection = LazySubset(array, np.array(sorted(kept)))
     sizes = []
 
     def add(X, first, second):
@@ -296,7 +299,7 @@ def test_blocks_together_are_the_whole(kept, block):
         return X + first[:, None]
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_rows, "_BLOCK", block)
+        patch.setattr(containers, "_BLOCK", block)
         result = by_blocks(add, selection, other[: len(kept)], None)
     np.testing.assert_array_equal(result, np.asarray(selection) + other[: len(kept), None])
     assert sum(sizes) == len(kept)

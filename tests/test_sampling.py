@@ -10,8 +10,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import GaussianNB
 
 from skactive import ActiveClassifier
+from skactive._learner.posterior_samples import LastLayer, make_sampler
 from skactive.heads import SoftmaxHead
-from skactive.heads.sampling import LastLayer, make_sampler
 
 HEADS = {
     "softmax": SoftmaxHead(),
@@ -45,7 +45,7 @@ def test_last_layer_has_the_covariance_of_the_factored_curvature():
     moments = inputs.T @ (weight[:, None] * inputs)
     precision = np.kron(curvature / weight.sum(), moments) + 0.7 * np.eye(9)
     at, m = rng.normal(size=(5, 2)), 20_000
-    logits = np.log(layer.opinions(at, np.full((5, 3), 1 / 3), m, seed=0))
+    logits = np.log(layer.sample_proba(at, np.full((5, 3), 1 / 3), m, seed=0))
     contrast = logits[:, :, 0] - logits[:, :, 1]
     direction = np.stack([np.kron([1, -1, 0], [*x, 1]) for x in at])
     expected = direction @ np.linalg.inv(precision) @ direction.T
@@ -58,7 +58,7 @@ def test_last_layer_of_fewer_rows_than_features():
     """What no row says anything about is as uncertain as before any label."""
     X = np.eye(6)[:2]
     layer = LastLayer(lambda features: features, 4.0, X, np.ones(2), np.full((2, 2), 0.5))
-    logits = np.log(layer.opinions(np.eye(6), np.full((6, 2), 0.5), 20_000, seed=0))
+    logits = np.log(layer.sample_proba(np.eye(6), np.full((6, 2), 0.5), 20_000, seed=0))
     spread = (logits[:, :, 0] - logits[:, :, 1]).var(axis=0)
     np.testing.assert_allclose(spread[2:], spread[2], rtol=0.1)
     assert (spread[:2] < 0.97 * spread[2:].min()).all()
@@ -108,7 +108,7 @@ def test_sparse_features():
     head = LogisticRegression().fit(sparse.csr_matrix(X), y)
     proba = head.predict_proba(X)
     each = [
-        make_sampler(head, head.classes_, kind(X), np.ones(len(X)), proba).opinions(
+        make_sampler(head, head.classes_, kind(X), np.ones(len(X)), proba).sample_proba(
             kind(X), proba, 5, seed=3
         )
         for kind in (np.asarray, sparse.csr_matrix)
@@ -164,8 +164,8 @@ def test_columns_of_great_numbers_that_hardly_differ(frame):
     X = 1e9 + rng.normal(size=(80, 1)) + 1e-3 * rng.normal(size=(80, 2))
     y = (X[:, 0] > np.median(X[:, 0])).astype(int)
     rows = pd.DataFrame(X, columns=["first", "last"]) if frame else X
-    labelled = rows.iloc[:20] if frame else rows[:20]
+    labeled = rows.iloc[:20] if frame else rows[:20]
     clf = ActiveClassifier(LogisticRegression(), strategy="bald", random_state=0)
-    _, scores = clf.fit(labelled, y[:20]).query(rows, 5, return_scores=True)
+    _, scores = clf.fit(labeled, y[:20]).query(rows, 5, return_scores=True)
     assert np.isfinite(scores).all()
     assert (scores > 0).all()

@@ -21,13 +21,13 @@ def ask(strategy, view, n, oracle):
 
 
 def two_class_line(n_rows, *, ends=True, **changed):
-    """Row i is the i-th most likely of class 0; both ends are labelled."""
+    """Row i is the i-th most likely of class 0; both ends are labeled."""
     likely = np.linspace(0.99, 0.01, n_rows)
     both = np.array([0.995, 0.005]) if ends else np.empty(0)
     everything = {
         "proba": np.stack([likely, 1 - likely], axis=1),
-        "labelled_y": np.arange(len(both)),
-        "labelled_proba": np.stack([both, 1 - both], axis=1),
+        "labeled_y": np.arange(len(both)),
+        "labeled_proba": np.stack([both, 1 - both], axis=1),
         "rng": np.random.default_rng(0),
     }
     return PoolView(n_rows, **(everything | changed))
@@ -48,8 +48,8 @@ def test_galaxy_asks_at_random_while_labels_agree():
 
 def plain_galaxy(view, n, oracle):
     """Node by node, as the algorithm reads."""
-    proba = np.concatenate([view.proba, view.labelled_proba])
-    label = [None] * len(view) + view.labelled_y.tolist()
+    proba = np.concatenate([view.proba, view.labeled_proba])
+    label = [None] * len(view) + view.labeled_y.tolist()
     best, asked = proba.max(axis=1), []
     for _ in range(n):
         k = view.rng.integers(proba.shape[1])
@@ -152,11 +152,11 @@ class PlainLine:
 
 def plain_direct(view, n, oracle, n_parallel, min_per_class):
     """As the algorithm reads."""
-    proba = np.concatenate([view.proba, view.labelled_proba])
-    label = np.concatenate([np.full(len(view), -1), view.labelled_y])
+    proba = np.concatenate([view.proba, view.labeled_proba])
+    label = np.concatenate([np.full(len(view), -1), view.labeled_y])
     n_classes = proba.shape[1]
     scores = proba + (1e-8 - 1) * proba.max(axis=1)[:, None]
-    rarest = np.argsort(np.bincount(view.labelled_y, minlength=n_classes), kind="stable")
+    rarest = np.argsort(np.bincount(view.labeled_y, minlength=n_classes), kind="stable")
     classes = rarest[: np.clip(n // (2 * min_per_class), 1, n_classes)]
     asked, rng = [], view.rng
 
@@ -182,18 +182,18 @@ def plain_direct(view, n, oracle, n_parallel, min_per_class):
 @pytest.mark.parametrize("n", [10, 40])
 def test_direct_equals_plain_reference(seed, n):
     rng = np.random.default_rng(seed)
-    view = make_view(80, n_labelled=9, seed=seed)
+    view = make_view(80, n_labeled=9, seed=seed)
     oracle = np.where(rng.random(80) < 0.7, view.proba.argmax(axis=1), rng.integers(3, size=80))
     options = {"n_parallel": 3, "min_per_class": 5}
     asked = np.concatenate(ask(Direct(**options), view, n, oracle))
-    expected = plain_direct(make_view(80, n_labelled=9, seed=seed), n, oracle, **options)
+    expected = plain_direct(make_view(80, n_labeled=9, seed=seed), n, oracle, **options)
     np.testing.assert_array_equal(asked, expected)
 
 
 def test_direct_sees_to_the_rarest_classes():
-    labelled_y = np.array([0, 0, 0, 1, 1, 2])
+    labeled_y = np.array([0, 0, 0, 1, 1, 2])
     proba = np.random.default_rng(0).dirichlet(np.ones(3), 500)
-    view = make_view(500, proba=proba, labelled_y=labelled_y)
+    view = make_view(500, proba=proba, labeled_y=labeled_y)
     asked = np.concatenate(ask(Direct(min_per_class=10), view, 20, proba.argmax(axis=1)))
     lead = proba[:, 2] - proba[:, :2].max(axis=1)  # class 2 ends where this is 0
     assert np.abs(lead[asked[10:]]).max() < np.abs(lead[asked[:10]]).max()
@@ -209,7 +209,7 @@ def test_every_row_is_asked_once(strategy, n_classes, n):
 
 
 def test_stretch_shrinks_from_the_end_that_errs_more():
-    """Twelve rows, five labelled: 0 . . 0 . . . . 1 . 1 0, the last one wrongly."""
+    """Twelve rows, five labeled: 0 . . 0 . . . . 1 . 1 0, the last one wrongly."""
     from skactive.strategies.separation import _Lines, _Stretch
 
     lines = _Lines(two_class_line(12, ends=False).proba, two_class_line(12, ends=False))

@@ -280,6 +280,7 @@ def test_a_killed_run_goes_on_where_it_stopped(tmp_path):
             parent.stdin.write("run\n")
             child = int(parent.stdout.readline())
             while len(list(tmp_path.glob("*.json"))) == kept:
+                os.kill(child, 0)  # fails if the run has ended by itself
                 time.sleep(0.001)
             time.sleep(chance.uniform(0, 0.1))
             os.kill(child, signal.SIGKILL)

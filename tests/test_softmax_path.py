@@ -82,9 +82,9 @@ def test_the_average_foretells_labels_and_explains_itself():
     rows = RNG.normal(size=(60, 5)) + 2 * np.eye(3, 5)[np.arange(60) % 3]
     head = SoftmaxHead().fit(rows, np.arange(60) % 3)
     anchor = head.anchor_
-    assert anchor["candidates"].shape == (len(anchor["share"]), 3)
-    assert anchor["share"].sum() == pytest.approx(1)
-    assert anchor["share"].argmax() == anchor["evidence"].argmax()
+    assert anchor["candidates"].shape == (len(anchor["weight"]), 3)
+    assert anchor["weight"].sum() == pytest.approx(1)
+    assert anchor["weight"].argmax() == anchor["evidence"].argmax()
     strengths = anchor["candidates"][:, 0]
     assert strengths.min() <= anchor["strength"] <= strengths.max()
     assert (head.out_of_fold_proba_.argmax(axis=1) == np.arange(60) % 3).mean() > 0.7

@@ -23,7 +23,7 @@ DETERMINISTIC = [
     "k_center",
     "least_confident",
     "margin",
-    "rare_neighbours",
+    "rare_neighbors",
     "selective",
     "u_herding",
 ]
@@ -43,7 +43,7 @@ def get(name):
     return clone(WRAPPERS[name]) if name in WRAPPERS else strategies.get(name)
 
 
-def make_view(n_rows=60, *, n_classes=3, n_features=4, n_labelled=6, seed=0, **changed):
+def make_view(n_rows=60, *, n_classes=3, n_features=4, n_labeled=6, seed=0, **changed):
     """A view of a random pool; `changed` replaces what the pool would otherwise have."""
     rng = np.random.default_rng(seed)
     everything = {
@@ -54,10 +54,10 @@ def make_view(n_rows=60, *, n_classes=3, n_features=4, n_labelled=6, seed=0, **c
         "sample_proba": lambda m, rows: np.random.default_rng(seed).dirichlet(
             np.ones(n_classes), (m, n_rows)
         )[:, rows],
-        "labelled_X": rng.normal(size=(n_labelled, n_features)),
-        "labelled_y": np.arange(n_labelled) % n_classes,
-        "label_trust": np.ones(n_labelled),
-        "labelled_proba": rng.dirichlet(np.ones(n_classes), n_labelled),
+        "labeled_X": rng.normal(size=(n_labeled, n_features)),
+        "labeled_y": np.arange(n_labeled) % n_classes,
+        "label_trust": np.ones(n_labeled),
+        "labeled_proba": rng.dirichlet(np.ones(n_classes), n_labeled),
         "classes": np.arange(n_classes),
         "rng": np.random.default_rng(seed),
     }
@@ -80,9 +80,9 @@ def test_positions_are_distinct_and_in_range(name, data):
     n_rows = data.draw(st.integers(1, 40))
     n = data.draw(st.integers(1, n_rows))
     n_classes = data.draw(st.integers(1, 4))
-    n_labelled = data.draw(st.integers(0, 5))
+    n_labeled = data.draw(st.integers(0, 5))
     seed = data.draw(st.integers(0, 99))
-    view = make_view(n_rows, n_classes=n_classes, n_labelled=n_labelled, seed=seed)
+    view = make_view(n_rows, n_classes=n_classes, n_labeled=n_labeled, seed=seed)
     check_positions(get(name).select(view, n), n_rows, n)
 
 
@@ -94,9 +94,9 @@ def test_one_row_and_all_rows(name, n):
 
 @every_strategy
 def test_without_labels(name):
-    for labelled_X in (None, np.empty((0, 4))):
+    for labeled_X in (None, np.empty((0, 4))):
         none = np.empty(0, dtype=np.int64)
-        view = make_view(labelled_X=labelled_X, labelled_y=none, labelled_proba=None)
+        view = make_view(labeled_X=labeled_X, labeled_y=none, labeled_proba=None)
         check_positions(get(name).select(view, 7), 60, 7)
 
 
@@ -106,16 +106,16 @@ def test_duplicates(name, n):
     few = make_view(4)
     of = np.arange(60) % 4
     opinions = {k: getattr(few, k)[of] for k in ("X", "proba", "head_proba", "prior_proba")}
-    labelled = {"labelled_X": few.X, "labelled_y": np.array([0, 1, 2, 0])}
-    labelled["label_trust"] = few.label_trust[:4]
-    view = make_view(60, labelled_proba=few.proba, **labelled, **opinions)
+    labeled = {"labeled_X": few.X, "labeled_y": np.array([0, 1, 2, 0])}
+    labeled["label_trust"] = few.label_trust[:4]
+    view = make_view(60, labeled_proba=few.proba, **labeled, **opinions)
     check_positions(get(name).select(view, n), 60, n)
 
 
 @every_strategy
 @pytest.mark.parametrize("scale", [0.0, 1e-20, 1e6])
 def test_constant_features(name, scale):
-    view = make_view(X=np.full((60, 4), scale), labelled_X=np.full((6, 4), scale))
+    view = make_view(X=np.full((60, 4), scale), labeled_X=np.full((6, 4), scale))
     check_positions(get(name).select(view, 7), 60, 7)
 
 
@@ -130,7 +130,7 @@ def test_certain_opinions(name):
 @pytest.mark.parametrize("dtype", [np.float16, np.float32])
 def test_precision(name, dtype):
     exact = make_view()
-    parts = ("X", "proba", "head_proba", "prior_proba", "labelled_X")
+    parts = ("X", "proba", "head_proba", "prior_proba", "labeled_X")
     view = make_view(**{part: getattr(exact, part).astype(dtype) for part in parts})
     check_positions(get(name).select(view, 7), 60, 7)
 
@@ -166,7 +166,7 @@ def test_memory_mapped_pool(name, tmp_path):
 def test_leaves_the_view_as_it_is(name):
     view, same = make_view(), make_view()
     get(name).select(view, 7)
-    for part in ("X", "proba", "head_proba", "prior_proba", "labelled_X", "labelled_y"):
+    for part in ("X", "proba", "head_proba", "prior_proba", "labeled_X", "labeled_y"):
         np.testing.assert_array_equal(getattr(view, part), getattr(same, part))
 
 
@@ -250,7 +250,7 @@ def test_view_of_some_rows():
     assert len(part) == 3
     for name in ("X", "proba", "head_proba", "prior_proba"):
         np.testing.assert_array_equal(getattr(part, name), getattr(view, name)[rows])
-    for name in ("labelled_X", "labelled_y", "label_trust", "labelled_proba", "linear", "rng"):
+    for name in ("labeled_X", "labeled_y", "label_trust", "labeled_proba", "linear", "rng"):
         assert getattr(part, name) is getattr(view, name)
     np.testing.assert_array_equal(part.sampled_proba(4), view.sampled_proba(4)[:, rows])
     assert make_view(prior_proba=None).take(rows).prior_proba is None
@@ -260,7 +260,7 @@ def test_nothing_is_computed_before_it_is_read():
     def fail():
         raise AssertionError
 
-    lazy = dict.fromkeys(("X", "head_proba", "prior_proba", "labelled_X", "linear"), fail)
+    lazy = dict.fromkeys(("X", "head_proba", "prior_proba", "labeled_X", "linear"), fail)
     view = make_view(**lazy).take(np.arange(20))
     assert len(strategies.Margin().select(view, 3)) == 3
 

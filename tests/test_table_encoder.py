@@ -31,7 +31,7 @@ def parts(encoder, X):
     return encoded[:, :d], encoded[:, d : 2 * d], encoded[:, 2 * d :]
 
 
-def test_values_are_standardised():
+def test_values_are_standardized():
     X = make_table()
     values, _, _ = parts(TableEncoder().fit(X), X)
     np.testing.assert_allclose(values, (X - X.mean(axis=0)) / X.std(axis=0) / 3**0.5, atol=1e-5)

@@ -9,7 +9,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassif
 from sklearn.linear_model import LogisticRegression
 
 from skactive import ActiveClassifier, strategies
-from skactive._tables import fill_empty_columns, table_matrix
+from skactive._data.tables import fill_empty_columns, table_matrix
 from skactive.strategies import QueryStrategy
 
 N = 240
@@ -19,7 +19,7 @@ Y = np.array(["ant", "bee", "cow"])[CODES]
 TABLE = pd.DataFrame(
     {
         "size": np.where(RNG.random(N) < 0.2, np.nan, 1e6 * (CODES + 0.2 * RNG.normal(size=N))),
-        "colour": pd.Categorical(np.where(CODES == 1, "red", RNG.choice(["red", "blue"], size=N))),
+        "color": pd.Categorical(np.where(CODES == 1, "red", RNG.choice(["red", "blue"], size=N))),
         "legs": pd.array(np.where(CODES == 0, 6, 4), dtype="Int64"),
         "tame": RNG.random(N) < 0.5,
         "empty": np.full(N, np.nan),
@@ -27,7 +27,7 @@ TABLE = pd.DataFrame(
     index=[f"row {i}" for i in range(N)],
 )
 TABLE.loc[TABLE.index[::7], "legs"] = pd.NA
-TABLE.loc[TABLE.index[::9], "colour"] = None
+TABLE.loc[TABLE.index[::9], "color"] = None
 BOOSTING = HistGradientBoostingClassifier(max_iter=5, min_samples_leaf=2)
 NO_PRIOR = [name for name in strategies.names() if "prior" not in strategies.get(name).needs]
 
@@ -144,12 +144,12 @@ def test_to_trees_the_scale_of_a_column_means_nothing(head):
     )
 
 
-def test_labelled_rows_are_on_the_scale_of_the_pool():
+def test_labeled_rows_are_on_the_scale_of_the_pool():
     table = TABLE.assign(size=RNG.normal(size=N))  # no two rows are equal
     clf = ActiveClassifier(BOOSTING, strategy=Watching(), random_state=0).fit(table[:9], Y[:9])
     clf.query(table, 5)
     known = {row.tobytes() for row in table_matrix(table[9:])(table[:9])}
-    assert {row.tobytes() for row in Watching.view.labelled_X} == known
+    assert {row.tobytes() for row in Watching.view.labeled_X} == known
 
 
 def test_to_other_heads_the_scale_is_their_own_affair():
@@ -160,16 +160,16 @@ def test_to_other_heads_the_scale_is_their_own_affair():
 
 def test_batches_that_know_other_categories():
     """As when each is read from a file of its own."""
-    first, second = TABLE[TABLE["colour"] == "red"], TABLE[TABLE["colour"] == "blue"]
+    first, second = TABLE[TABLE["color"] == "red"], TABLE[TABLE["color"] == "blue"]
     apart = [
-        part.assign(colour=pd.Categorical(part["colour"].astype(str))) for part in (first, second)
+        part.assign(color=pd.Categorical(part["color"].astype(str))) for part in (first, second)
     ]
-    assert apart[0]["colour"].dtype != apart[1]["colour"].dtype
+    assert apart[0]["color"].dtype != apart[1]["color"].dtype
     labels = [pd.Series(Y, index=TABLE.index)[part.index] for part in apart]
     clf = ActiveClassifier(BOOSTING, random_state=0).partial_fit(apart[0], labels[0])
     clf.partial_fit(apart[1], labels[1])
     assert clf.estimator_.is_categorical_[1]
-    assert apart[0]["colour"].cat.categories.tolist() == ["red"]
+    assert apart[0]["color"].cat.categories.tolist() == ["red"]
     assert clf.score(TABLE, Y) > 0.6
 
 
@@ -183,7 +183,7 @@ def test_batches_that_know_other_categories():
     ],
     ids=["pandas", "numbers for names", "array", "polars"],
 )
-def test_a_column_of_labelled_rows_without_any_number(container):
+def test_a_column_of_labeled_rows_without_any_number(container):
     frame = pd.DataFrame({"a": [np.nan] * 6, "b": [0, np.nan, 0, 1, 1, 1.0], "c": [np.nan] * 6})
     rows, y = container(frame), [0, 0, 0, 1, 1, 1]
     filled = np.asarray(fill_empty_columns(rows))
@@ -196,4 +196,4 @@ def test_a_column_of_labelled_rows_without_any_number(container):
 def test_columns_with_something_in_them_are_left_alone():
     some = TABLE.drop(columns="empty")
     assert fill_empty_columns(some) is some
-    assert fill_empty_columns(TABLE)["colour"].dtype == "category"
+    assert fill_empty_columns(TABLE)["color"].dtype == "category"

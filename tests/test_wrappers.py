@@ -24,7 +24,7 @@ from skactive.strategies import (
 
 def test_class_balanced_evens_out_labels_given_and_asked_for():
     proba = np.eye(3)[np.repeat([0, 1, 2], [40, 15, 5])] * 0.5 + 0.5 / 3
-    view = make_view(proba=proba, labelled_y=np.array([0, 0, 0, 0, 1, 1]))
+    view = make_view(proba=proba, labeled_y=np.array([0, 0, 0, 0, 1, 1]))
     predicted = proba.argmax(axis=1)[ClassBalanced(Margin()).select(view, 6)]
     assert np.bincount(predicted, minlength=3).tolist() == [0, 2, 4]
     predicted = proba.argmax(axis=1)[ClassBalanced(Margin()).select(view, 30)]
@@ -32,7 +32,7 @@ def test_class_balanced_evens_out_labels_given_and_asked_for():
 
 
 def test_class_balanced_takes_the_best_of_each_class_in_turn():
-    view = make_view(labelled_y=None)
+    view = make_view(labeled_y=None)
     picks = ClassBalanced(Margin()).select(view, 6)
     score, predicted = Margin().score(view), view.proba.argmax(axis=1)
     for c in range(3):
@@ -60,7 +60,7 @@ def test_power_names_the_strategy_that_does_not_fit():
 
 @pytest.mark.parametrize(
     ("changed", "at_work"),
-    [({}, Margin), ({"labelled_y": np.zeros(3, int)}, KCenter), ({"proba": None}, KCenter)],
+    [({}, Margin), ({"labeled_y": np.zeros(3, int)}, KCenter), ({"proba": None}, KCenter)],
 )
 def test_schedule_switches_once_there_are_labels(changed, at_work):
     schedule = Schedule(KCenter(), Margin(), switch_at=6)
@@ -71,7 +71,7 @@ def test_schedule_switches_once_there_are_labels(changed, at_work):
 
 def test_near_candidates_are_the_nearest_rows():
     X = np.random.default_rng(0).normal(size=(50, 2))
-    view = PoolView(50, X=X, labelled_X=X[:1])
+    view = PoolView(50, X=X, labeled_X=X[:1])
     distance = np.linalg.norm(X - X[0], axis=1)
     picks = NearCandidates(RandomSampling(), n_candidates=8).select(view, 8)
     assert set(picks) == set(np.argsort(distance)[:8])

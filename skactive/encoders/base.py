@@ -2,6 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Callable, Hashable, Iterator, Sequence
+from functools import partial
 from hashlib import blake2b
 from numbers import Integral
 from os import PathLike
@@ -11,10 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 
-from skactive._compat import CallbackSupportMixin, Interval, StrOptions, with_callbacks
-from skactive._device import resolve_device
-from skactive._extras import require
-from skactive.encoders.cache import Rows, open_cache
+from skactive._data.row_keys import row_keys
+from skactive._utils.callbacks import CallbackSupportMixin, with_callbacks
+from skactive._utils.compat import Interval, StrOptions
+from skactive._utils.device import resolve_device
+from skactive._utils.optional_imports import require
+from skactive.encoders.cache import Embeddings, open_cache
 from skactive.encoders.models import (
     SharedModel,
     free_gpu_memory,
@@ -22,7 +25,7 @@ from skactive.encoders.models import (
     resolve_precision,
     shared_model,
 )
-from skactive.encoders.rows import check_texts, text_keys
+from skactive.encoders.row_checks import cache_keys, check_texts, check_unicode
 
 _CHUNK = 16  # batches between two writes to the cache: what an interruption can cost
 _BAR_DELAY = 2.0  # seconds
@@ -55,6 +58,9 @@ class Encoder(
     precision: str
     verbose: bool
 
+    #: Whether the embedding of a row depends on its row key alone, as that of a text does.
+    takes_row_keys: bool = False
+
     def fit(self, X: Any = None, y: Any = None) -> Self:
         """Do nothing but check the parameters: there is nothing to learn.
 
@@ -73,7 +79,7 @@ class Encoder(
         self._validate_params()
         return self
 
-    def transform(self, X: Any) -> Rows:
+    def transform(self, X: Any) -> Embeddings:
         """Embed rows; those seen before come from the row cache.
 
         Parameters
@@ -94,9 +100,29 @@ class Encoder(
             If the model, or the folder of the row cache, cannot be reached.
         """
         self._validate_params()
-        return self._embed(self._check_rows(X), self._row_keys, self._encode_rows, self._row_size)
+        rows = self._check_rows(X)
+        return self._embed(rows, partial(self._row_keys, rows), self._encode_rows, self._row_size)
 
-    def encode_prompts(self, texts: Any) -> Rows:
+    def transform_with_keys(self, X: Any, row_keys: NDArray[np.bytes_]) -> Embeddings:
+        """As `transform`, for rows whose keys are known; only where `takes_row_keys`.
+
+        Parameters
+        ----------
+        X : list, array or Series of n rows
+            As in `transform`.
+        row_keys : array of shape (n,), dtype S16
+            Digests of the rows.
+
+        Returns
+        -------
+        ndarray of shape (n, d), float32
+            Rows of unit norm, in the order of X.
+        """
+        self._validate_params()
+        rows = self._check_rows(X)
+        return self._embed(rows, partial(cache_keys, row_keys), self._encode_rows, self._row_size)
+
+    def encode_prompts(self, texts: Any) -> Embeddings:
         """Embed descriptions of classes into the space of the rows.
 
         Parameters
@@ -110,7 +136,8 @@ class Encoder(
             Rows of unit norm.
         """
         self._validate_params()
-        return self._embed(check_texts(texts, "texts"), _prompt_keys, self._encode_texts, len)
+        prompts = check_texts(texts, "texts")
+        return self._embed(prompts, partial(_prompt_keys, prompts), self._encode_texts, len)
 
     @abstractmethod
     def _check_rows(self, X: Any) -> list[Any]:
@@ -169,22 +196,24 @@ class Encoder(
     def _embed(
         self,
         items: list[Any],
-        keys_of: Callable[[Sequence[Any], bytes], list[bytes]],
+        keys_of: Callable[[bytes], list[bytes]],
         encode: _Encode,
         size_of: Callable[[Any], int],
-    ) -> Rows:
+    ) -> Embeddings:
         if not items:
             return np.empty((0, self._n_features_out), np.float32)
         device = resolve_device(self.device)
         precision = resolve_precision(self.precision, device)
         identity = (*self._identity(), precision)
         cache = open_cache(self.cache_dir)
-        keys = keys_of(items, blake2b(repr(identity).encode(), digest_size=16).digest())
+        keys = keys_of(blake2b(repr(identity).encode(), digest_size=16).digest())
         hits, rows = cache.get(keys)
         if rows is not None and len(hits) == len(items):
             return rows
 
-        first, twin = _first_of_each(keys, hits)
+        first, copies = _first_of_each(keys, hits)
+        if isinstance(items[0], str):
+            check_unicode(items, first, "X")
         shared = self._shared_model(identity, device, precision)
         # Longest first: batches are padded little, and memory runs out early or never.
         first.sort(key=lambda position: size_of(items[position]), reverse=True)
@@ -197,7 +226,7 @@ class Encoder(
         assert out is not None  # at least one row was missing
         if rows is not None:
             out[hits] = rows
-        out[list(twin)] = out[list(twin.values())]
+        out[list(copies)] = out[list(copies.values())]
         return out
 
     def _shared_model(
@@ -215,7 +244,7 @@ class Encoder(
         items: list[Any],
         order: list[int],
         encode: _Encode,
-    ) -> Iterator[tuple[list[int], Rows]]:
+    ) -> Iterator[tuple[list[int], Embeddings]]:
         """Encode in that order; yield positions with their rows, _CHUNK batches at a time."""
         step = _CHUNK * self.batch_size
         batch_size = self.batch_size
@@ -258,7 +287,7 @@ class Encoder(
 
 
 def _prompt_keys(texts: Sequence[str], namespace: bytes) -> list[bytes]:
-    return text_keys(texts, namespace, b"prompt", "texts")
+    return cache_keys(row_keys(texts), blake2b(namespace + b"prompt", digest_size=16).digest())
 
 
 def _first_of_each(keys: list[bytes], hits: NDArray[np.int64]) -> tuple[list[int], dict[int, int]]:
@@ -266,12 +295,12 @@ def _first_of_each(keys: list[bytes], hits: NDArray[np.int64]) -> tuple[list[int
     known = np.zeros(len(keys), bool)
     known[hits] = True
     seen: dict[bytes, int] = {}
-    twin = {}
+    copies = {}
     for position in np.flatnonzero(~known).tolist():
         earlier = seen.setdefault(keys[position], position)
         if earlier != position:
-            twin[position] = earlier
-    return list(seen.values()), twin
+            copies[position] = earlier
+    return list(seen.values()), copies
 
 
 def _encode_fitting(
@@ -290,7 +319,7 @@ def _encode_fitting(
         batch_size //= 2
 
 
-def _unit_rows(rows: NDArray[np.floating]) -> Rows:
+def _unit_rows(rows: NDArray[np.floating]) -> Embeddings:
     rows = np.asarray(rows, np.float32)
     norm = np.sqrt(np.einsum("ij,ij->i", rows, rows))[:, None]
     if not np.isfinite(norm).all() or not norm.all():

@@ -16,8 +16,8 @@ from typing import Any, Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from skactive._extras import require
-from skactive._locks import fork_safe
+from skactive._utils.locks import fork_safe
+from skactive._utils.optional_imports import require
 
 MEMORY_BYTES = 2**30  # about 700,000 rows of 384 numbers, for the whole process
 _BLOCK_BYTES = 2**22
@@ -25,21 +25,21 @@ _MAP_BYTES = 2**28  # what a new store on disk may hold before its map grows
 _READ_AT_ONCE = 4096
 _OFFSET_BITS = 20  # a block of 2**22 bytes holds at most 2**20 float32 rows
 
-Rows = NDArray[np.float32]
+Embeddings = NDArray[np.float32]
 _T = TypeVar("_T")
 
 
 class RowCache(Protocol):
     """What an encoder asks of a cache."""
 
-    def get(self, keys: Sequence[bytes]) -> tuple[NDArray[np.int64], Rows | None]:
+    def get(self, keys: Sequence[bytes]) -> tuple[NDArray[np.int64], Embeddings | None]:
         """Positions of the keys that are known, (h,) int64, and their rows, (h, d) float32.
 
         The rows are a fresh array, and None where no key is known.
         """
         ...
 
-    def put(self, keys: Sequence[bytes], rows: Rows) -> None:
+    def put(self, keys: Sequence[bytes], rows: Embeddings) -> None:
         """Keep the rows, (n, d) float32, under n distinct keys."""
         ...
 
@@ -92,13 +92,13 @@ class MemoryRows:
         self._open: dict[int, _Block] = {}
         self._n_made = 0
 
-    def get(self, keys: Sequence[bytes]) -> tuple[NDArray[np.int64], Rows | None]:
+    def get(self, keys: Sequence[bytes]) -> tuple[NDArray[np.int64], Embeddings | None]:
         with self._lock:
             slots = np.fromiter(map(self._slots.get, keys, repeat(-1)), np.int64, len(keys))
             hits = np.flatnonzero(slots >= 0)
             return hits, self._gather(slots[hits]) if hits.size else None
 
-    def put(self, keys: Sequence[bytes], rows: Rows) -> None:
+    def put(self, keys: Sequence[bytes], rows: Embeddings) -> None:
         with self._lock:
             todo = [i for i, key in enumerate(keys) if key not in self._slots]
             while todo:
@@ -109,7 +109,7 @@ class MemoryRows:
                     zip(block.keys[-len(now) :], range(first, first + len(now)), strict=True)
                 )
 
-    def _gather(self, slots: NDArray[np.int64]) -> Rows:
+    def _gather(self, slots: NDArray[np.int64]) -> Embeddings:
         numbers, offsets = slots >> _OFFSET_BITS, slots & (2**_OFFSET_BITS - 1)
         order = np.argsort(numbers, kind="stable")
         starts = np.flatnonzero(np.diff(numbers[order], prepend=-1))
@@ -146,7 +146,7 @@ class _Block:
     def room(self) -> int:
         return len(self.rows) - len(self.keys)
 
-    def add(self, keys: list[bytes], rows: Rows) -> int:
+    def add(self, keys: list[bytes], rows: Embeddings) -> int:
         """Append the rows; returns the slot of the first."""
         used = len(self.keys)
         self.rows[used : used + len(keys)] = rows
@@ -183,13 +183,13 @@ class DiskRows:
                 "Give a folder on a local disk that you may write to, or cache_dir=None."
             ) from error
 
-    def get(self, keys: Sequence[bytes]) -> tuple[NDArray[np.int64], Rows | None]:
+    def get(self, keys: Sequence[bytes]) -> tuple[NDArray[np.int64], Embeddings | None]:
         with self._lock:
             return self._with_map(lambda: self._read(keys))
 
-    def put(self, keys: Sequence[bytes], rows: Rows) -> None:
+    def put(self, keys: Sequence[bytes], rows: Embeddings) -> None:
         rows = np.ascontiguousarray(rows, np.float32)
-        # In the order of the keys, neighbours in the tree are written together.
+        # In the order of the keys, neighbors in the tree are written together.
         items = sorted(zip(keys, rows, strict=True), key=lambda item: item[0])
         with self._lock:
             try:
@@ -204,7 +204,7 @@ class DiskRows:
         """Let go of the store; afterwards it may be opened again."""
         self._env.close()
 
-    def _read(self, keys: Sequence[bytes]) -> tuple[NDArray[np.int64], Rows | None]:
+    def _read(self, keys: Sequence[bytes]) -> tuple[NDArray[np.int64], Embeddings | None]:
         data, known = bytearray(), set()
         # Copies, a few at a time: five times faster than lmdb's buffers, and hardly more memory.
         with self._env.begin() as txn, txn.cursor() as cursor:

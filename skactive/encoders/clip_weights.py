@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from skactive._extras import require
+from skactive._utils.optional_imports import require
 from skactive.encoders.weights import (
     cached_then_hub,
     file_sha256,

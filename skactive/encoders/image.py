@@ -12,12 +12,12 @@ import numpy as np
 from joblib import effective_n_jobs
 from numpy.typing import NDArray
 
-from skactive._extras import require
+from skactive._data.images import ImageRow, check_image, read_images, stack_pixels
+from skactive._utils.optional_imports import require
 from skactive.encoders.base import Encoder
 from skactive.encoders.clip_weights import ClipFiles, find_clip_model
-from skactive.encoders.images import ImageRow, check_image, read_images, stack_pixels
 from skactive.encoders.models import SharedModel
-from skactive.encoders.rows import check_column
+from skactive.encoders.row_checks import check_column
 from skactive.encoders.weights import refused_by_name
 
 _OPEN_CLIP_PRECISION = {"float32": "fp32", "float16": "fp16", "bfloat16": "bf16"}

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from skactive._locks import fork_safe
+from skactive._utils.locks import fork_safe
 
 _MOST_MODELS = 4  # held at once; beyond it the one used longest ago is let go
 

@@ -10,8 +10,8 @@ from sklearn.kernel_approximation import RBFSampler
 from sklearn.preprocessing import QuantileTransformer, StandardScaler
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from skactive._compat import Interval
-from skactive._tables import fill_empty_columns
+from skactive._data.tables import fill_empty_columns
+from skactive._utils.compat import Interval
 
 _N_QUANTILES = 100
 _FARTHEST = 3.0  # standard deviations, for the first and the last rank
@@ -19,9 +19,9 @@ _GAMMA = 0.25  # of the kernel, times the number of columns
 
 
 class TableEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
-    """Numbers of a table as vectors: standardised values, normal scores, random Fourier features.
+    """Numbers of a table as vectors: standardized values, normal scores, random Fourier features.
 
-    A linear head on standardised columns sees neither a skewed column as it should nor a boundary
+    A linear head on standardized columns sees neither a skewed column as it should nor a boundary
     that bends. Here every column is taken twice, as its value and as the normal score of its rank,
     and all columns together once more, as random features of a Gaussian kernel. Each of the three
     parts has a mean square of about 1. Missing values are put at the mean and at the median.
@@ -140,9 +140,9 @@ class TableEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
     def _check(self, X: Any, reset: bool) -> np.ndarray:
         return validate_data(self, X, dtype=np.float64, ensure_all_finite="allow-nan", reset=reset)
 
-    def _filled(self, standardised: np.ndarray) -> np.ndarray:
+    def _filled(self, standardized: np.ndarray) -> np.ndarray:
         """Zeros for what is missing, and where a column had but one value: its scale is unknown."""
-        return np.where(self._varies, np.nan_to_num(standardised, copy=False), 0)
+        return np.where(self._varies, np.nan_to_num(standardized, copy=False), 0)
 
     def _clipped_ranks(self, X: np.ndarray) -> np.ndarray:
         return np.clip(self._ranks.transform(X), -_FARTHEST, _FARTHEST)

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from skactive._extras import require
+from skactive._data.row_keys import row_keys
+from skactive._utils.optional_imports import require
 from skactive.encoders.base import Encoder
 from skactive.encoders.models import SharedModel
-from skactive.encoders.rows import check_texts, text_keys
+from skactive.encoders.row_checks import cache_keys, check_texts
 from skactive.encoders.weights import find_sentence_model, refused_by_name
 
 _DOCUMENT_PROMPTS = ("document", "passage", "corpus")  # what encode_document goes by
@@ -61,6 +62,8 @@ class SentenceEncoder(Encoder):
     True
     """
 
+    takes_row_keys = True
+
     def __init__(
         self,
         model: str | PathLike[str] = "all-MiniLM-L6-v2",
@@ -98,7 +101,7 @@ class SentenceEncoder(Encoder):
         return model.to(dtype=dtype).eval()
 
     def _row_keys(self, rows: Sequence[str], namespace: bytes) -> list[bytes]:
-        return text_keys(rows, namespace, b"row", "X")
+        return cache_keys(row_keys(rows), namespace)
 
     def _encode_rows(
         self, shared: SharedModel, rows: Sequence[str], batch_size: int

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from skactive._compat import HasMethods
+from skactive._utils.compat import HasMethods
 from skactive.encoders.base import Encoder
 from skactive.encoders.models import SharedModel
 
@@ -97,6 +97,10 @@ class TunedEncoder(Encoder):
     @property
     def verbose(self) -> bool:  # type: ignore[override]
         return self.encoder.verbose
+
+    @property
+    def takes_row_keys(self) -> bool:  # type: ignore[override]
+        return self.encoder.takes_row_keys
 
     def _identity(self) -> tuple[str, ...]:
         return (*self.encoder._identity(), self.weights.digest)

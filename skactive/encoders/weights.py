@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from skactive._extras import require
-from skactive._locks import fork_safe
+from skactive._utils.locks import fork_safe
+from skactive._utils.optional_imports import require
 from skactive.encoders.models import is_out_of_memory
 
 logger = logging.getLogger("skactive")

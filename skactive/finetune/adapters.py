@@ -4,7 +4,7 @@ from typing import Any
 
 import torch
 
-from skactive._extras import require
+from skactive._utils.optional_imports import require
 
 _RANK = 8
 

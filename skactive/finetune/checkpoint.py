@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from skactive._extras import require
+from skactive._utils.optional_imports import require
 from skactive.encoders.tuned import Weights
 
 _FORMAT = "skactive fine-tuning 1"

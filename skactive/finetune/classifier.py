@@ -9,30 +9,32 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.utils.validation import check_is_fitted
 
-from skactive._compat import (
+from skactive._data.containers import as_object_array, take
+from skactive._data.row_keys import row_keys
+from skactive._utils.callbacks import (
     CallbackSupportMixin,
+    clone_without_callbacks,
+    notify_fit,
+    subtask_notifier,
+)
+from skactive._utils.compat import (
     HasMethods,
     Interval,
     StrOptions,
     _fit_context,
     check_sample_weight,
-    fit_told,
-    parts_of_fit,
-    unheard,
 )
-from skactive._persistence import VersionNoted
-from skactive._random import draw_seed
-from skactive._row_keys import row_keys
-from skactive._rows import as_rows, take
-from skactive._validation import check_labels, check_one_label_a_row
+from skactive._utils.random import draw_seed
+from skactive._utils.validation import check_labels, check_one_label_a_row
+from skactive._utils.versioning import VersionNoted
 from skactive.encoders import ClipEncoder, SentenceEncoder
 from skactive.encoders.base import Encoder
 from skactive.encoders.clip_weights import is_clip_model
 from skactive.finetune.checkpoint import Checkpoint, Progress
-from skactive.finetune.choice import Gain, held_out_gain
-from skactive.finetune.training import MODES, Labelled, Plan, Training, Tuned
+from skactive.finetune.mode_selection import Gain, held_out_gain
+from skactive.finetune.training import MODES, Labeled, Plan, Training, Tuned
 from skactive.heads import SoftmaxHead
-from skactive.heads.losses import LOSSES, NoisyCrossEntropy, log_shares
+from skactive.heads.losses import LOSSES, NoisyCrossEntropy, log_class_frequency
 
 _FEW = 50  # labels, fewer than which are not held out to find out whether tuning pays
 _ENOUGH = 1000  # labels, from which on some are held out to stop
@@ -216,7 +218,7 @@ class FineTunedClassifier(VersionNoted, CallbackSupportMixin, ClassifierMixin, B
             raise ValueError("resume=True needs the checkpoint_dir of the training to go on with.")
         encoder = self._frozen_encoder()
         encoder._check_rows(X)
-        X = as_rows(X)
+        X = as_object_array(X)
         self._seed = draw_seed(self.random_state)
         y = check_labels(y, None)
         check_one_label_a_row(X, y)
@@ -236,12 +238,12 @@ class FineTunedClassifier(VersionNoted, CallbackSupportMixin, ClassifierMixin, B
         # what was fitted with a prior cannot be scored without
         told: dict[str, Any] = {} if prior is not None else {"X": X, "y": y}
         n_epochs = 0 if self.mode_ == "frozen" else self.max_epochs
-        with fit_told(self, max_subtasks=n_epochs, **told) as task:
+        with notify_fit(self, max_subtasks=n_epochs, **told) as task:
             if n_epochs:
                 training = self._training(take(X, counted), codes, weight[counted], prior)
                 told["reconstruction_attributes"] = lambda: self._tuned(training.so_far())
-                part_of_fit = parts_of_fit(self, task, **told)
-                tuned = training.run(*self._checkpoint(training), part_of_fit)
+                subtask = subtask_notifier(self, task, **told)
+                tuned = training.run(*self._checkpoint(training), subtask)
                 self.__dict__.update(self._tuned(tuned), history_=tuned.history)
         return self
 
@@ -331,7 +333,7 @@ class FineTunedClassifier(VersionNoted, CallbackSupportMixin, ClassifierMixin, B
 
         def fit_predict(mode: str, train: np.ndarray, test: np.ndarray) -> np.ndarray:
             priors = [None if prior is None else prior[rows] for rows in (train, test)]
-            clf = unheard(self).set_params(mode=mode, **given)
+            clf = clone_without_callbacks(self).set_params(mode=mode, **given)
             clf.fit(take(X, train), codes[train], weight[train], priors[0], np.arange(n_classes))
             return clf.predict(take(X, test), priors[1])
 
@@ -343,7 +345,7 @@ class FineTunedClassifier(VersionNoted, CallbackSupportMixin, ClassifierMixin, B
         self, X: Any, codes: np.ndarray, weight: np.ndarray, prior: np.ndarray | None
     ) -> Training:
         rows = self.encoder_._check_rows(X)
-        shares = log_shares(codes, weight, len(self.classes_), self.class_weight)
+        shares = log_class_frequency(codes, weight, len(self.classes_), self.class_weight)
         extra = {
             "sample_weight": (weight / weight.mean()).astype(np.float32),
             "offset": np.tile(shares.astype(np.float32), (len(rows), 1)),
@@ -351,7 +353,7 @@ class FineTunedClassifier(VersionNoted, CallbackSupportMixin, ClassifierMixin, B
         if prior is not None:
             extra["prior_log_proba"] = prior.astype(np.float32)
         seed = self._seed
-        labelled = Labelled(rows, codes, extra, self._held_out(X, codes, seed))
+        labeled = Labeled(rows, codes, extra, self._held_out(X, codes, seed))
         plan = Plan(
             encoder=self.encoder_,
             mode=self.mode_,
@@ -362,7 +364,7 @@ class FineTunedClassifier(VersionNoted, CallbackSupportMixin, ClassifierMixin, B
             criterion=self._criterion(),
             seed=seed,
         )
-        return Training(plan, self._first_head(), labelled, self.verbose)
+        return Training(plan, self._first_head(), labeled, self.verbose)
 
     def _tuned(self, tuned: Tuned) -> dict[str, Any]:
         """The attributes that make this a tuned classifier."""

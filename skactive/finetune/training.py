@@ -11,14 +11,14 @@ import torch
 from skorch.helper import predefined_split
 from torch.utils.data import DataLoader
 
-from skactive._compat import PartOfFit
-from skactive._device import resolve_device
-from skactive._random import private_torch_generator
+from skactive._utils.callbacks import Subtask
+from skactive._utils.device import resolve_device
+from skactive._utils.random import private_torch_generator
 from skactive.encoders.base import Encoder
 from skactive.encoders.tuned import TunedEncoder, Weights
 from skactive.finetune.adapters import add_adapters
 from skactive.finetune.checkpoint import Checkpoint, Progress
-from skactive.finetune.network import LabelledBatches, ShuffledBatches, TunedNetwork, TuningNet
+from skactive.finetune.tuning_net import LabeledBatches, ShuffledBatches, TunedNetwork, TuningNet
 from skactive.heads.network import AnchoredSoftmax
 
 MODES = ("lp-ft", "full", "lora", "ia3")
@@ -60,7 +60,7 @@ class Plan:
 
 
 @dataclass(frozen=True)
-class Labelled:
+class Labeled:
     """What it is trained on.
 
     Attributes
@@ -93,16 +93,16 @@ class Training:
         What to do.
     head : dict of str to array
         Weights that the head starts from, by name.
-    labelled : Labelled
+    labeled : Labeled
         The labels.
     verbose : bool
         Whether to print one line an epoch.
     """
 
     def __init__(
-        self, plan: Plan, head: dict[str, np.ndarray], labelled: Labelled, verbose: bool
+        self, plan: Plan, head: dict[str, np.ndarray], labeled: Labeled, verbose: bool
     ) -> None:
-        self.plan, self.labelled, self.verbose = plan, labelled, verbose
+        self.plan, self.labeled, self.verbose = plan, labeled, verbose
         self.device = resolve_device(plan.encoder.device)
         with private_torch_generator(plan.seed, self.device):
             model = plan.encoder._load(self.device, torch.float32)
@@ -117,27 +117,25 @@ class Training:
             layer = AnchoredSoftmax(n_features, n_classes)
             layer.load_state_dict({name: torch.tensor(value) for name, value in head.items()})
             self.network = TunedNetwork(plan.encoder, model, layer.float())
-            self.data = LabelledBatches(
-                labelled.rows, plan.encoder._collate(model), labelled.codes, labelled.extra
+            self.data = LabeledBatches(
+                labeled.rows, plan.encoder._collate(model), labeled.codes, labeled.extra
             )
             self.net = self._make_net()
 
     def digest(self) -> str:
         """What tells this training from any other."""
-        plan, labelled = self.plan, self.labelled
+        plan, labeled = self.plan, self.labeled
         told = vars(plan) | {"encoder": plan.encoder._identity()}
         digest = blake2b(repr(told).encode(), digest_size=8)
-        for key in plan.encoder._row_keys(labelled.rows, bytes(16)):
+        for key in plan.encoder._row_keys(labeled.rows, bytes(16)):
             digest.update(key)
-        given = labelled.extra | {"codes": labelled.codes, "held_out": labelled.held_out}
+        given = labeled.extra | {"codes": labeled.codes, "held_out": labeled.held_out}
         head = {name: value.cpu().numpy() for name, value in self.network.head.state_dict().items()}
         for name, array in sorted((given | head).items()):
             digest.update(f"{name} {array.dtype} {array.shape}".encode() + array.tobytes())
         return digest.hexdigest()
 
-    def run(
-        self, checkpoint: Checkpoint | None, progress: Progress, part_of_fit: PartOfFit
-    ) -> "Tuned":
+    def run(self, checkpoint: Checkpoint | None, progress: Progress, subtask: Subtask) -> "Tuned":
         """Train, and forget the checkpoint.
 
         Parameters
@@ -146,7 +144,7 @@ class Training:
             Where progress is kept after every epoch.
         progress : Progress
             From where to go on.
-        part_of_fit : callable
+        subtask : callable
             Tells callbacks of every epoch; one of them may want no further epoch.
 
         Returns
@@ -160,9 +158,9 @@ class Training:
         history = list(progress.history)
         enough = False
         while len(history) < self.plan.max_epochs and not (enough or _has_stalled(history)):
-            with part_of_fit("epoch") as verdict:
+            with subtask("epoch") as verdict:
                 history.append(self._run_epoch(len(history)))
-                if len(self.labelled.held_out) and _best_epoch(history) == len(history) - 1:
+                if len(self.labeled.held_out) and _best_epoch(history) == len(history) - 1:
                     trained = self.network.trained()
                     best = {f"best/{k}": v.detach().clone() for k, v in trained.items()}
                 if checkpoint is not None:
@@ -187,11 +185,11 @@ class Training:
         return twin._outcome([])
 
     def _make_net(self) -> TuningNet:
-        plan, labelled = self.plan, self.labelled
-        held_out = labelled.held_out
+        plan, labeled = self.plan, self.labeled
+        held_out = labeled.held_out
         self._batches = ShuffledBatches(
-            np.setdiff1d(np.arange(len(labelled.rows)), held_out),
-            np.array([plan.encoder._row_size(row) for row in labelled.rows]),
+            np.setdiff1d(np.arange(len(labeled.rows)), held_out),
+            np.array([plan.encoder._row_size(row) for row in labeled.rows]),
             plan.batch_size,
             plan.seed,
         )

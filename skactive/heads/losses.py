@@ -68,10 +68,10 @@ class NoisyCrossEntropy(torch.nn.Module):
 LOSSES = {"cross_entropy": CrossEntropy, "gce": GeneralizedCrossEntropy}
 
 
-def log_shares(
+def log_class_frequency(
     codes: np.ndarray, weight: np.ndarray, n_classes: int, class_weight: object
 ) -> np.ndarray:
-    """What is taken out of the logits so that no class is favoured for being labelled often.
+    """What is taken out of the logits so that no class is favored for being labeled often.
 
     Parameters
     ----------
@@ -86,7 +86,7 @@ def log_shares(
 
     Returns
     -------
-    log_shares : array of shape (K,)
+    log_class_frequency : array of shape (K,)
         Logarithms of the classes' shares among the labels.
     """
     if class_weight != "balanced":

@@ -13,16 +13,12 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from skorch import NeuralNetClassifier
 from skorch.dataset import ValidSplit
 
-from skactive._compat import (
-    CallbackSupportMixin,
-    _fit_context,
-    check_sample_weight,
-    with_callbacks,
-)
-from skactive._persistence import VersionNoted
-from skactive._random import draw_seed, private_torch_generator
-from skactive._rows import repeat_by_weight, take
-from skactive.heads.epochs import epochs_told
+from skactive._data.containers import repeat_by_weight, take
+from skactive._utils.callbacks import CallbackSupportMixin, with_callbacks
+from skactive._utils.compat import _fit_context, check_sample_weight
+from skactive._utils.random import draw_seed, private_torch_generator
+from skactive._utils.versioning import VersionNoted
+from skactive.heads.epoch_callbacks import notify_epochs
 
 _OUTPUT_NAMES = ("n_classes", "num_classes", "n_outputs", "output_dim", "out_features")
 _LOOKUPS = (torch.nn.Embedding, torch.nn.EmbeddingBag)
@@ -127,7 +123,7 @@ class SkorchAdapter(
             X, y, codes = take(X, repeated), y[repeated], codes[repeated]
         with private_torch_generator(draw_seed(self.random_state), str(self.net_.device)):
             self.net_.initialize()
-            with epochs_told(self, self.net_, X=X, y=y):
+            with notify_epochs(self, self.net_, X=X, y=y):
                 self.net_.partial_fit(self._inputs(X), codes)
         return self
 
@@ -205,3 +201,22 @@ def _make_weighted(criterion: Any, **params: Any) -> torch.nn.Module:
 def _unpack_weight(criterion: Any, y_pred: torch.Tensor, y_true: torch.Tensor) -> torch.Tensor:
     codes, weight = y_true[:, 0].long(), y_true[:, 1].to(y_pred)
     return type(criterion).forward(criterion, y_pred, codes, sample_weight=weight)
+
+
+def adapt_skorch(head: Any, random_state: int | None) -> Any:
+    """Put a skorch net into a `SkorchAdapter`; return any other classifier as it is.
+
+    Parameters
+    ----------
+    head : classifier
+        Last step of a Pipeline.
+    random_state : int or None
+        Seed of the adapter.
+
+    Returns
+    -------
+    head : classifier
+    """
+    if any(base.__module__.startswith("skorch.") for base in type(head).__mro__):
+        return SkorchAdapter(head, random_state=random_state)
+    return head

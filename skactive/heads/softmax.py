@@ -8,60 +8,55 @@ import numpy as np
 import torch
 from sklearn.base import ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_array, check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted, validate_data
 
-from skactive._compat import (
-    CallbackSupportMixin,
-    Interval,
-    StrOptions,
-    _fit_context,
-    check_sample_weight,
-    fit_told,
-)
-from skactive._device import resolve_device
-from skactive._persistence import VersionNoted
-from skactive._random import draw_seed, private_torch_generator
-from skactive._validation import check_count, few_labels
-from skactive.heads.automatic import N_ITER, NOISE_RATES, AveragedHead, LabelledRows, merge_rows
-from skactive.heads.epochs import epochs_told
-from skactive.heads.losses import LOSSES, log_shares
+from skactive._utils.callbacks import CallbackSupportMixin, notify_fit
+from skactive._utils.compat import Interval, StrOptions, _fit_context, check_sample_weight
+from skactive._utils.device import resolve_device
+from skactive._utils.random import draw_seed, private_torch_generator
+from skactive._utils.validation import check_count, few_labels
+from skactive._utils.versioning import VersionNoted
+from skactive.heads.averaged_head import N_ITER, NOISE_RATES, AveragedHead, TrainingData, merge_rows
+from skactive.heads.epoch_callbacks import notify_epochs
+from skactive.heads.head_inputs import check_prior_log_proba, encode_labels
+from skactive.heads.losses import LOSSES, log_class_frequency
 from skactive.heads.net_params import NetParamsEstimator
 from skactive.heads.network import AnchoredSoftmax, WeightedNet, adam, count_iterations, lbfgs
 
-_CHUNK = 16_384  # rows scored at a time: a pool of any size needs little memory
+_CHUNK = 16_384  # rows that are predicted at once, to bound the memory
 
 
 class SoftmaxHead(VersionNoted, CallbackSupportMixin, ClassifierMixin, NetParamsEstimator):
     """Softmax classifier on a representation, anchored to a prior and robust to wrong labels.
 
-    ``logits = a * log p_prior(x) + f(x)`` where f is linear, or a small ReLU network with
-    `hidden_layer_sizes`. The weights are shrunk toward f = 0 and, without a prior, so toward equal
-    probabilities. How strongly they are shrunk, how far the prior is followed and how many labels
-    are taken to be wrong is found from the labels at every fit: a few linear heads are averaged by
-    how well they foretell labels that they have not seen. See `anchor_`.
+    ``logits = a * log p_prior(x) + f(x)``, where f is linear, or a small ReLU network with
+    `hidden_layer_sizes`. The weights are shrunk toward f = 0. Strength of the shrinkage, prior
+    scale a and noise rate are estimated from the labels at every fit: a few linear heads are
+    averaged, weighted by the likelihood of held-out labels. See `anchor_`.
 
     Parameters
     ----------
     hidden_layer_sizes : tuple of int, default=()
-        Widths of the hidden layers. None: a linear head.
+        Widths of the hidden layers. Without any, the head is linear.
     loss : {"auto", "cross_entropy", "gce"}, default="auto"
         ``"gce"`` is the generalized cross-entropy (q = 0.7 unless ``criterion__q`` says otherwise),
-        which a wrong label pulls less [1]_. ``"cross_entropy"`` takes every label at its word.
-        ``"auto"`` is the cross-entropy, corrected for as many wrong labels as there seem to be
-        where `strength` is found automatically.
+        which is less sensitive to wrong labels [1]_. ``"cross_entropy"`` assumes that all labels
+        are correct. ``"auto"`` is the cross-entropy; with an automatic `strength` it is corrected
+        for the estimated noise rate.
     strength : float or "auto", default="auto"
-        How strongly the weights are shrunk: the precision of their Gaussian prior, for features
-        centred and scaled to a mean squared norm of 1. A number is used as it is, with a = 1 for a
-        start. ``"auto"`` averages over strengths; with hidden layers or ``loss="gce"`` it is 2.
+        Strength of the shrinkage: precision of the Gaussian prior of the weights, for features
+        centered and scaled to a mean squared norm of 1. With a number, a is trained from an
+        initial value of 1. ``"auto"`` averages over several strengths; with hidden layers or
+        ``loss="gce"`` it is 2.
     class_weight : dict, "balanced" or None, default="balanced"
-        ``"balanced"`` takes the classes' shares among the labels out of the logits, so that none is
-        favoured for being labelled often [2]_. A dict gives weights of the rows by class.
+        ``"balanced"`` subtracts the log class frequencies of the labels from the logits (balanced
+        softmax [2]_). A dict gives the sample weight of each class.
     device : str, default="auto"
         A torch device; ``"auto"`` takes CUDA where there is one, else the CPU.
     max_iter : int, default=500
-        Most L-BFGS iterations; with hidden layers, the number of epochs.
+        Maximum number of L-BFGS iterations; with hidden layers, the number of epochs.
     random_state : int, RandomState instance or None, default=None
-        Seeds the hidden layers. The linear case has no chance in it.
+        Seed of the hidden layers. A linear head is deterministic.
     **net_params
         Further parameters of the skorch net, set and searched by name: ``module__dropout``,
         ``optimizer``, ``optimizer__lr``, ``criterion__q``, ``batch_size``, ``callbacks``, ...
@@ -73,28 +68,28 @@ class SoftmaxHead(VersionNoted, CallbackSupportMixin, ClassifierMixin, NetParams
     net_ : skorch.NeuralNet
         The trained net. Only its weights, as numpy arrays, are pickled.
     coef_ : ndarray of shape (K, d)
-        Weights of the linear case, for the features as given.
+        Weights of a linear head, for the features as given.
     intercept_ : ndarray of shape (K,)
-        Biases of the linear case, for the features as given.
+        Biases of a linear head, for the features as given.
     strength_ : float
-        How strongly the weights were shrunk; of an average, the geometric mean.
+        Strength of the shrinkage; for an average, the geometric mean.
     prior_scale_ : float
-        a, how far the prior is heeded; 0 without one.
+        a, the factor of the log-probabilities of the prior; 0 without a prior.
     n_features_in_ : int
         d, the number of features.
     n_iter_ : int
         Iterations (epochs) taken.
     anchor_ : dict
-        How the automatic strength came about: averages ``"strength"``, ``"prior_scale"`` (a) and
-        ``"noise_rate"``; the ``"agreement"`` of the labels with the prior, in standard deviations
-        above chance (0 without a prior); and for each of the M ``"candidates"``, an array (M, 3) of
-        the first three, its ``"evidence"`` (log-likelihood of held-out labels) and its ``"share"``
-        in the average.
+        With an automatic strength: the averages ``"strength"``, ``"prior_scale"`` (a) and
+        ``"noise_rate"``; ``"prior_z_score"``, the permutation z-score of the prior's fit to the
+        labels (0 without a prior); ``"candidates"``, an array (M, 3) of strength, prior scale and
+        noise rate of each candidate; ``"evidence"`` (M,), the log-likelihood of held-out labels;
+        and ``"weight"`` (M,), the weights in the average.
     out_of_fold_proba_ : float64 array of shape (n, K)
-        With an automatic strength: what heads that had not seen it say of each row. Here, as below,
-        n is the number of rows whose weight is not 0.
+        With an automatic strength: probabilities of each row, predicted by heads that have not
+        seen it. n is the number of rows of non-zero weight, here and below.
     held_out_heads_ : list of (bool array of shape (n,), SoftmaxHead)
-        With an automatic strength: some parts of the rows, and the head as it is without each.
+        With an automatic strength: masks of held-out rows, and a head fitted without each.
 
     References
     ----------
@@ -163,11 +158,11 @@ class SoftmaxHead(VersionNoted, CallbackSupportMixin, ClassifierMixin, NetParams
         y : array-like of shape (n,)
             Labels of any type.
         sample_weight : array-like of shape (n,), default=None
-            How much each row counts. A row of weight 0 might as well not be there.
+            Sample weights. A row of weight 0 is ignored.
         prior_log_proba : array-like of shape (n, K), default=None
-            The prior's log-probabilities; column k belongs to the k-th of the sorted classes.
+            Log-probabilities of the prior; columns follow the sorted classes.
         classes : array-like, default=None
-            All labels there may be, of which `y` may miss some. Those of `y` if None.
+            All classes, of which some may be missing in `y`. None: those in `y`.
 
         Returns
         -------
@@ -177,7 +172,7 @@ class SoftmaxHead(VersionNoted, CallbackSupportMixin, ClassifierMixin, NetParams
         Raises
         ------
         ValueError
-            If shapes do not match, values are missing, or `y` holds labels beside `classes`.
+            If shapes do not match, values are missing, or `classes` lacks a label of `y`.
         """
         self._check_net_params()
         for width in self.hidden_layer_sizes:
@@ -190,21 +185,21 @@ class SoftmaxHead(VersionNoted, CallbackSupportMixin, ClassifierMixin, NetParams
         if not keep.any():
             raise ValueError("sample_weight is zero for every row; at least one must count.")
         X, y, weight = X[keep], y[keep], weight[keep]
-        self.classes_, codes = _encode(y, classes)
-        prior = self._check_prior(prior_log_proba, len(keep))
+        self.classes_, codes = encode_labels(y, classes)
+        prior = check_prior_log_proba(prior_log_proba, (len(keep), len(self.classes_)))
         prior = None if prior is None else prior[keep]
         self._anchored = prior is not None
         if isinstance(self.class_weight, dict):
             weight = weight * np.array([self.class_weight.get(label, 1.0) for label in y.tolist()])
         self._fit_scaling(X, weight)
         self._found = None
-        # what was fitted with a prior cannot be scored without
-        told = {} if self._anchored else {"X": X, "y": y}
+        # callbacks cannot score without the prior a head that was fitted with it
+        notified = {} if self._anchored else {"X": X, "y": y}
         if self.strength == "auto" and self.loss != "gce" and not self.hidden_layer_sizes:
-            with fit_told(self, **told):
+            with notify_fit(self, **notified):
                 self._average(X, codes, weight, prior)
         else:
-            self._train(X, codes, weight, prior, told)
+            self._train(X, codes, weight, prior, notified)
         return self
 
     def predict_proba(self, X: Any, prior_log_proba: np.ndarray | None = None) -> np.ndarray:
@@ -215,7 +210,7 @@ class SoftmaxHead(VersionNoted, CallbackSupportMixin, ClassifierMixin, NetParams
         X : array-like of shape (n, d)
             The representation.
         prior_log_proba : array-like of shape (n, K), default=None
-            The prior's log-probabilities; needed exactly where fit had them.
+            Log-probabilities of the prior; required if and only if fit had them.
 
         Returns
         -------
@@ -227,7 +222,7 @@ class SoftmaxHead(VersionNoted, CallbackSupportMixin, ClassifierMixin, NetParams
         if (prior_log_proba is not None) != self._anchored:
             had = "with" if self._anchored else "without"
             raise ValueError(f"prior_log_proba: the head was fitted {had} it; predict likewise.")
-        prior = self._check_prior(prior_log_proba, len(X))
+        prior = check_prior_log_proba(prior_log_proba, (len(X), len(self.classes_)))
         proba = np.empty((len(X), len(self.classes_)))
         module = self.net_.module_.eval()
         for start in range(0, len(X), _CHUNK):
@@ -239,7 +234,7 @@ class SoftmaxHead(VersionNoted, CallbackSupportMixin, ClassifierMixin, NetParams
         return proba
 
     def predict(self, X: Any, prior_log_proba: np.ndarray | None = None) -> np.ndarray:
-        """The likeliest class of every row.
+        """The most probable class of every row.
 
         Parameters
         ----------
@@ -257,7 +252,7 @@ class SoftmaxHead(VersionNoted, CallbackSupportMixin, ClassifierMixin, NetParams
         return self.classes_[proba.argmax(axis=1)]
 
     def last_layer_inputs(self, X: Any) -> np.ndarray:
-        """What the output layer sees: the features to scale, after any hidden layers.
+        """Inputs of the output layer: the scaled features, after any hidden layers.
 
         Parameters
         ----------
@@ -267,7 +262,7 @@ class SoftmaxHead(VersionNoted, CallbackSupportMixin, ClassifierMixin, NetParams
         Returns
         -------
         inputs : float64 array of shape (n, h)
-            Centred and scaled; h is d, or the width of the last hidden layer.
+            Centered and scaled; h is d, or the width of the last hidden layer.
         """
         check_is_fitted(self)
         X = validate_data(self, X, dtype=[np.float64, np.float32], reset=False)
@@ -278,7 +273,7 @@ class SoftmaxHead(VersionNoted, CallbackSupportMixin, ClassifierMixin, NetParams
     @property
     def net_(self) -> WeightedNet:
         check_is_fitted(self)
-        if self._net is None:  # unpickled: only the weights came along
+        if self._net is None:  # unpickled: only weights are saved
             self._net = self._net_from_weights()
         return self._net
 
@@ -293,7 +288,7 @@ class SoftmaxHead(VersionNoted, CallbackSupportMixin, ClassifierMixin, NetParams
         if self._found is None:
             raise AttributeError("A SoftmaxHead of a given strength has no held_out_heads_.")
         return [
-            (rows[self._entry], self._twin(self._weights | _by_name(coefficients)))
+            (rows[self._entry], self._copy_with(self._weights | _by_name(coefficients)))
             for rows, coefficients in self._found.held_out
         ]
 
@@ -316,28 +311,11 @@ class SoftmaxHead(VersionNoted, CallbackSupportMixin, ClassifierMixin, NetParams
             state["_net"] = None
         return state
 
-    def _check_prior(self, prior_log_proba: Any, n_rows: int) -> np.ndarray | None:
-        if prior_log_proba is None:
-            return None
-        prior = check_array(prior_log_proba, dtype=np.float64, input_name="prior_log_proba")
-        expected = (n_rows, len(self.classes_))
-        if prior.shape != expected:
-            raise ValueError(
-                f"prior_log_proba has shape {prior.shape}, expected {expected}: a row for each row "
-                "of X, a column for each class."
-            )
-        if prior.max() > 1e-6:
-            raise ValueError(
-                f"prior_log_proba holds {prior.max():.3g}, but the logarithm of a probability is "
-                "never above 0. Give np.log(proba)."
-            )
-        return prior
-
     def _fit_scaling(self, X: np.ndarray, weight: np.ndarray) -> None:
-        """Centre and scale, so that one strength fits features of any size."""
+        """Center and scale, so that the strength does not depend on the scale of the features."""
         self._center = np.average(X.astype(np.float64), axis=0, weights=weight)
         spread = np.average(((X - self._center) ** 2).sum(axis=1), weights=weight) ** 0.5
-        # rounding leaves a tiny spread where all rows are equal
+        # with equal rows, rounding leaves a tiny spread
         self._scale = spread if spread > 1e-9 * (1 + np.abs(self._center).max()) else 1.0
 
     def _inputs(self, X: np.ndarray, prior: np.ndarray | None) -> dict[str, np.ndarray]:
@@ -347,13 +325,13 @@ class SoftmaxHead(VersionNoted, CallbackSupportMixin, ClassifierMixin, NetParams
     def _average(
         self, X: np.ndarray, codes: np.ndarray, weight: np.ndarray, prior: np.ndarray | None
     ) -> None:
-        """Find the strength: see `LabelledRows.average`."""
+        """Average over candidates: see `TrainingData.average`."""
         X, codes, weight, prior, entry = merge_rows(X, codes, weight, prior)
-        rows = LabelledRows(
+        rows = TrainingData(
             (X - self._center) / self._scale,
             codes,
             weight,
-            self._log_shares(codes, weight),
+            self._log_class_frequency(codes, weight),
             prior,
             self._device(),
         )
@@ -373,38 +351,38 @@ class SoftmaxHead(VersionNoted, CallbackSupportMixin, ClassifierMixin, NetParams
         codes: np.ndarray,
         weight: np.ndarray,
         prior: np.ndarray | None,
-        told: dict[str, Any],
+        notified: dict[str, Any],
     ) -> None:
         """Train the skorch net at a given strength."""
         self.strength_ = 2.0 if self.strength == "auto" else float(self.strength)
         inputs = self._inputs(X, prior) | {
             "sample_weight": weight / weight.mean(),
-            "offset": np.tile(self._log_shares(codes, weight), (len(X), 1)),
+            "offset": np.tile(self._log_class_frequency(codes, weight), (len(X), 1)),
         }
         with private_torch_generator(draw_seed(self.random_state), self._device()):
             self._net = net = self._make_net(self.strength_ / weight.sum()).initialize()
-            with epochs_told(self, net, lambda: {"_net": net}, **told):
+            with notify_epochs(self, net, lambda: {"_net": net}, **notified):
                 net.partial_fit(inputs, codes)
         self._weights = {k: v.cpu().numpy().copy() for k, v in net.module_.state_dict().items()}
         self.n_iter_ = count_iterations(net, self.max_iter)
 
-    def _log_shares(self, codes: np.ndarray, weight: np.ndarray) -> np.ndarray:
-        return log_shares(codes, weight, len(self.classes_), self.class_weight)
+    def _log_class_frequency(self, codes: np.ndarray, weight: np.ndarray) -> np.ndarray:
+        return log_class_frequency(codes, weight, len(self.classes_), self.class_weight)
 
     def _with_weights(self, weights: dict[str, np.ndarray]) -> "SoftmaxHead":
         """A fitted copy of a linear head, with other weights for features that are not scaled."""
-        head = self._twin(weights)
+        head = self._copy_with(weights)
         head._center, head._scale = np.zeros_like(self._center), 1.0
         return head
 
-    def _twin(self, weights: dict[str, np.ndarray]) -> "SoftmaxHead":
+    def _copy_with(self, weights: dict[str, np.ndarray]) -> "SoftmaxHead":
         """A fitted copy with other weights."""
         head = copy(self)
         head._weights, head._net, head._found = weights, None, None
         return head
 
     def _net_from_weights(self) -> WeightedNet:
-        with private_torch_generator(0):  # initialising draws weights, to be overwritten at once
+        with private_torch_generator(0):  # random initial weights are overwritten at once
             net = self._make_net(shrinkage=0.0).initialize()
         net.module_.load_state_dict({k: torch.tensor(v) for k, v in self._weights.items()})
         return net
@@ -434,14 +412,3 @@ class SoftmaxHead(VersionNoted, CallbackSupportMixin, ClassifierMixin, NetParams
 
 def _by_name(coefficients: np.ndarray) -> dict[str, np.ndarray]:
     return {"output.weight": coefficients[:, :-1], "output.bias": coefficients[:, -1]}
-
-
-def _encode(y: np.ndarray, classes: Any) -> tuple[np.ndarray, np.ndarray]:
-    if classes is None:
-        classes, codes = np.unique(y, return_inverse=True)
-        return classes, codes
-    classes = np.unique(classes)
-    unknown = np.setdiff1d(y, classes)
-    if len(unknown):
-        raise ValueError(f"y holds labels that are not among classes: {unknown.tolist()}.")
-    return classes, np.searchsorted(classes, y)

@@ -4,10 +4,10 @@ import numpy as np
 import torch
 
 from skactive.kernels.distances import nearest
-from skactive.kernels.rows import Rows
 from skactive.kernels.sampling import d2_sample
+from skactive.kernels.tensor_rows import TensorRows
 
-#: How often a centre that finds its nearest row taken looks for another.
+#: How often a center that finds its nearest row taken looks for another.
 _LOOKS = 8
 
 
@@ -19,7 +19,7 @@ def kmeans(
     weights: np.ndarray | None = None,
     max_iter: int = 30,
 ) -> torch.Tensor:
-    """Centres of a (weighted) k-means clustering: k-means++ seeds, then Lloyd's rounds.
+    """Centers of a (weighted) k-means clustering: k-means++ seeds, then Lloyd's rounds.
 
     Parameters
     ----------
@@ -33,46 +33,46 @@ def kmeans(
 
     Returns
     -------
-    centres : tensor of shape (n_clusters, d)
-        Heaviest cluster first. One that ends up empty keeps its last centre.
+    centers : tensor of shape (n_clusters, d)
+        Heaviest cluster first. One that ends up empty keeps its last center.
     """
-    rows = Rows(points, str(points.device))
+    rows = TensorRows(points, str(points.device))
     weight = torch.ones(len(points), dtype=points.dtype, device=points.device)
     if weights is not None:
         weight = torch.as_tensor(weights).to(weight)
-    centres = points[torch.from_numpy(d2_sample([rows], n_clusters, rng, weights=weights))]
+    centers = points[torch.from_numpy(d2_sample([rows], n_clusters, rng, weights=weights))]
     square_norms, labels = rows.square_norms(), None
     for _ in range(max_iter):
-        previous, (labels, _) = labels, nearest(rows, centres, square_norms)
+        previous, (labels, _) = labels, nearest(rows, centers, square_norms)
         if previous is not None and torch.equal(labels, previous):
             break
         mass = torch.zeros(n_clusters, dtype=points.dtype, device=points.device)
         mass.index_add_(0, labels, weight)
-        sums = torch.zeros_like(centres).index_add_(0, labels, points * weight[:, None])
-        centres = torch.where(mass[:, None] > 0, sums / mass.clamp(min=1e-30)[:, None], centres)
-    return centres[mass.argsort(descending=True, stable=True)]
+        sums = torch.zeros_like(centers).index_add_(0, labels, points * weight[:, None])
+        centers = torch.where(mass[:, None] > 0, sums / mass.clamp(min=1e-30)[:, None], centers)
+    return centers[mass.argsort(descending=True, stable=True)]
 
 
-def representatives(rows: Rows, centres: torch.Tensor) -> np.ndarray:
-    """The row nearest to each centre, distinct: where two centres share it, the later looks on.
+def representatives(rows: TensorRows, centers: torch.Tensor) -> np.ndarray:
+    """The row nearest to each center, distinct: where two centers share it, the later looks on.
 
     Parameters
     ----------
-    rows : Rows of shape (N, d)
-    centres : tensor of shape (C, d), C <= N
+    rows : TensorRows of shape (N, d)
+    centers : tensor of shape (C, d), C <= N
 
     Returns
     -------
     positions : int64 array of shape (C,)
-        In the order of the centres, but for those that found their row taken time and again.
+        In the order of the centers, but for those that found their row taken time and again.
     """
-    found = np.full(len(centres), -1)
+    found = np.full(len(centers), -1)
     taken = torch.zeros(len(rows), dtype=torch.bool, device=rows.device)
     for _ in range(_LOOKS):
         pending = np.flatnonzero(found < 0)
         if not len(pending):
             return found
-        nearest_rows = _nearest_row(rows, centres[torch.from_numpy(pending)], taken).cpu().numpy()
+        nearest_rows = _nearest_row(rows, centers[torch.from_numpy(pending)], taken).cpu().numpy()
         rows_found, owners = np.unique(nearest_rows, return_index=True)
         found[pending[owners]] = rows_found
         taken[torch.from_numpy(rows_found)] = True
@@ -80,38 +80,38 @@ def representatives(rows: Rows, centres: torch.Tensor) -> np.ndarray:
     return np.concatenate([found[found >= 0], left[: (found < 0).sum()]])
 
 
-def _nearest_row(rows: Rows, centres: torch.Tensor, taken: torch.Tensor) -> torch.Tensor:
-    best = torch.full((len(centres),), torch.inf, dtype=rows.dtype, device=rows.device)
-    index = torch.zeros(len(centres), dtype=torch.int64, device=rows.device)
-    for where, block in rows.blocks(len(centres)):
+def _nearest_row(rows: TensorRows, centers: torch.Tensor, taken: torch.Tensor) -> torch.Tensor:
+    best = torch.full((len(centers),), torch.inf, dtype=rows.dtype, device=rows.device)
+    index = torch.zeros(len(centers), dtype=torch.int64, device=rows.device)
+    for where, block in rows.blocks(len(centers)):
         norms = (block * block).sum(dim=1)[:, None]
-        partial = torch.addmm(norms, block, centres.T, alpha=-2)
+        partial = torch.addmm(norms, block, centers.T, alpha=-2)
         values, within = partial.masked_fill_(taken[where, None], torch.inf).min(dim=0)
         closer = values < best
         best[closer], index[closer] = values[closer], within[closer] + where.start
     return index
 
 
-def mean_neighbour_distance(points: torch.Tensor, n_neighbours: int) -> torch.Tensor:
+def mean_neighbor_distance(points: torch.Tensor, n_neighbors: int) -> torch.Tensor:
     """The mean distance of each point from its nearest others, shape (S,).
 
     Parameters
     ----------
     points : tensor of shape (S, d)
-    n_neighbours : int
+    n_neighbors : int
         Counted up to S - 1; a point alone is at distance 0.
     """
-    k = min(n_neighbours, len(points) - 1)
+    k = min(n_neighbors, len(points) - 1)
     if k == 0:
         return torch.zeros(len(points), dtype=points.dtype, device=points.device)
     # Differences matter, not where the cluster lies, and short rows have exact ones.
-    centred = points - points.mean(dim=0)
-    square_norms = (centred * centred).sum(dim=1)
+    centered = points - points.mean(dim=0)
+    square_norms = (centered * centered).sum(dim=1)
     tolerance = 8 * torch.finfo(points.dtype).eps
     result = torch.empty_like(square_norms)
     for where in torch.arange(len(points), device=points.device).split(1024):
         norms = square_norms[where, None] + square_norms
-        square = norms - 2 * centred[where] @ centred.T
+        square = norms - 2 * centered[where] @ centered.T
         square = torch.where(square > tolerance * norms, square, 0)
         square[torch.arange(len(where)), where] = torch.inf
         result[where] = square.topk(k, dim=1, largest=False).values.sqrt().mean(dim=1)

@@ -6,19 +6,19 @@ import numpy as np
 import torch
 
 from skactive.kernels.ranking import top_n
-from skactive.kernels.rows import Rows
+from skactive.kernels.tensor_rows import TensorRows
 
 #: Candidates whose gain is brought up to date together.
 _CHUNK = 32
 
 
 def greedy_cover(
-    rows: Rows,
+    rows: TensorRows,
     n: int,
     reference: torch.Tensor,
     similarity: Callable[[torch.Tensor], torch.Tensor],
     *,
-    centres: torch.Tensor | None = None,
+    centers: torch.Tensor | None = None,
     weights: torch.Tensor | None = None,
     n_candidates: int = 512,
 ) -> np.ndarray:
@@ -30,12 +30,12 @@ def greedy_cover(
 
     Parameters
     ----------
-    rows : Rows of shape (N, d)
+    rows : TensorRows of shape (N, d)
     n : int, n <= N
     reference : tensor of shape (R, d)
     similarity : callable
         Squared distances to similarities between 0 and 1, falling; may work in place.
-    centres : tensor of shape (C, d), default=None
+    centers : tensor of shape (C, d), default=None
         What covers the reference already.
     weights : tensor of shape (R,), default=None
         What each row of the reference counts; None means one.
@@ -51,7 +51,7 @@ def greedy_cover(
     O(N R d) for the first gains, O(R d) for each that is brought up to date; O(N + R d) memory.
     """
     cover = Cover(rows, reference, similarity, weights)
-    cover.restart(centres)
+    cover.restart(centers)
     return cover.pick(n, n_candidates)
 
 
@@ -66,11 +66,11 @@ def bell(bandwidth: float) -> Callable[[torch.Tensor], torch.Tensor]:
 
 
 class Cover:
-    """A greedy cover that can be picked from bit by bit, and begun again with other centres."""
+    """A greedy cover that can be picked from bit by bit, and begun again with other centers."""
 
     def __init__(
         self,
-        rows: Rows,
+        rows: TensorRows,
         reference: torch.Tensor,
         similarity: Callable[[torch.Tensor], torch.Tensor],
         weights: torch.Tensor | None = None,
@@ -86,14 +86,14 @@ class Cover:
         self.gains = np.zeros(len(rows))
         self.chosen: list[int] = []
 
-    def restart(self, centres: torch.Tensor | None) -> None:
-        """Count these centres as all there is; rows picked before are not picked again.
+    def restart(self, centers: torch.Tensor | None) -> None:
+        """Count these centers as all there is; rows picked before are not picked again.
 
         Gains grow where less is covered than before, and only that is computed.
         """
         before, self.reached = self.reached, torch.zeros_like(self.reached)
-        if centres is not None and len(centres):
-            for part in centres.split(_CHUNK):
+        if centers is not None and len(centers):
+            for part in centers.split(_CHUNK):
                 self._reach(part)
         opened = (self.reached < before).nonzero()[:, 0]
         if not len(opened):

@@ -2,18 +2,18 @@
 
 import torch
 
-from skactive.kernels.rows import Rows
+from skactive.kernels.tensor_rows import TensorRows
 
 
 def nearest(
-    rows: Rows, centres: torch.Tensor, square_norms: torch.Tensor | None = None
+    rows: TensorRows, centers: torch.Tensor, square_norms: torch.Tensor | None = None
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """The nearest centre of each row, and the squared distance to it.
+    """The nearest center of each row, and the squared distance to it.
 
     Parameters
     ----------
-    rows : Rows of shape (N, d)
-    centres : tensor of shape (C, d), C >= 1
+    rows : TensorRows of shape (N, d)
+    centers : tensor of shape (C, d), C >= 1
     square_norms : tensor of shape (N,), default=None
         Those of the rows, where they are known already.
 
@@ -24,31 +24,31 @@ def nearest(
     """
     if square_norms is None:
         square_norms = rows.square_norms()
-    offsets = (centres * centres).sum(dim=1)
+    offsets = (centers * centers).sum(dim=1)
     index = torch.empty(len(rows), dtype=torch.int64, device=rows.device)
     values = torch.empty(len(rows), dtype=rows.dtype, device=rows.device)
-    for where, block in rows.blocks(len(centres)):
-        partial = torch.addmm(offsets, block, centres.T, alpha=-2)
+    for where, block in rows.blocks(len(centers)):
+        partial = torch.addmm(offsets, block, centers.T, alpha=-2)
         values[where], index[where] = partial.min(dim=1)
     return index, (values + square_norms).clamp_(min=0)
 
 
 def lower_to(
-    bound: torch.Tensor, rows: Rows, centres: torch.Tensor, square_norms: torch.Tensor
+    bound: torch.Tensor, rows: TensorRows, centers: torch.Tensor, square_norms: torch.Tensor
 ) -> None:
-    """Lower `bound`, in place, to the squared distance to the nearest of the centres."""
-    offsets = (centres * centres).sum(dim=1)
-    for where, block in rows.blocks(len(centres)):
-        partial = torch.addmm(offsets, block, centres.T, alpha=-2).amin(dim=1)
+    """Lower `bound`, in place, to the squared distance to the nearest of the centers."""
+    offsets = (centers * centers).sum(dim=1)
+    for where, block in rows.blocks(len(centers)):
+        partial = torch.addmm(offsets, block, centers.T, alpha=-2).amin(dim=1)
         bound[where] = torch.minimum(bound[where], (partial + square_norms[where]).clamp_(min=0))
 
 
-def nearest_rows(rows: Rows, points: torch.Tensor, k: int) -> torch.Tensor:
+def nearest_rows(rows: TensorRows, points: torch.Tensor, k: int) -> torch.Tensor:
     """Positions of the k rows nearest to each point, nearest first.
 
     Parameters
     ----------
-    rows : Rows of shape (N, d)
+    rows : TensorRows of shape (N, d)
     points : tensor of shape (P, d)
     k : int, k <= N
 

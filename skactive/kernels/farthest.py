@@ -3,7 +3,7 @@
 import torch
 
 from skactive.kernels.distances import lower_to
-from skactive.kernels.rows import Rows
+from skactive.kernels.tensor_rows import TensorRows
 
 #: A squared distance from norms and a product may be off by so many units in the last place.
 ULPS = 8
@@ -12,9 +12,9 @@ MAX_NEAR = 4096
 
 
 def farthest_first(
-    rows: Rows, n: int, centres: torch.Tensor, *, n_candidates: int = 2048
+    rows: TensorRows, n: int, centers: torch.Tensor, *, n_candidates: int = 2048
 ) -> torch.Tensor:
-    """n rows, each the farthest from the centres and from the rows chosen before it.
+    """n rows, each the farthest from the centers and from the rows chosen before it.
 
     The picks are those of the one-by-one rule. Distances only shrink, so the farthest of a set of
     candidates is the farthest of all while it beats the stale distance of every row outside: many
@@ -23,9 +23,9 @@ def farthest_first(
 
     Parameters
     ----------
-    rows : Rows of shape (N, d)
+    rows : TensorRows of shape (N, d)
     n : int, n <= N
-    centres : tensor of shape (C, d), C >= 1
+    centers : tensor of shape (C, d), C >= 1
     n_candidates : int, default=2048
         Rows looked at between two passes: a matter of speed alone.
 
@@ -37,7 +37,7 @@ def farthest_first(
     -----
     O(N (C + n) d) multiplications, O(N + n_candidates d) memory beside the rows.
     """
-    traversal = _Traversal(rows, centres, min(n_candidates, len(rows)))
+    traversal = _Traversal(rows, centers, min(n_candidates, len(rows)))
     while len(traversal.chosen) < n:
         traversal.advance(n - len(traversal.chosen))
     return torch.tensor(traversal.chosen, dtype=torch.int64)
@@ -46,14 +46,14 @@ def farthest_first(
 class _Traversal:
     """Squared distances of all rows, -inf for those chosen, as of the last pass over the pool."""
 
-    def __init__(self, rows: Rows, centres: torch.Tensor, n_candidates: int) -> None:
+    def __init__(self, rows: TensorRows, centers: torch.Tensor, n_candidates: int) -> None:
         self.rows = rows
         self.n_candidates = n_candidates
         self.square_norms = rows.square_norms()
         self.bound = torch.full_like(self.square_norms, torch.inf)
-        self.centres = [centres]
+        self.centers = [centers]
         self.chosen: list[int] = []
-        self._lower(centres)
+        self._lower(centers)
 
     def advance(self, n: int) -> None:
         """Choose between one and n more rows, then bring all distances up to date."""
@@ -63,8 +63,8 @@ class _Traversal:
         picks = self._race(n)
         self.chosen += picks
         self.bound[picks] = -torch.inf
-        self.centres.append(self.rows.take(picks))
-        self._lower(self.centres[-1])
+        self.centers.append(self.rows.take(picks))
+        self._lower(self.centers[-1])
 
     def _race(self, n: int) -> list[int]:
         """The next picks, for as long as no row outside the candidates could be one."""
@@ -103,13 +103,13 @@ class _Traversal:
         wide = torch.float32 if self.rows.device.type == "mps" else torch.float64
         exact = torch.cdist(
             self.rows.take(positions).to(wide),
-            torch.cat([*self.centres, *new]).to(wide),
+            torch.cat([*self.centers, *new]).to(wide),
             compute_mode="donot_use_mm_for_euclid_dist",
         ).amin(dim=1)
         return int(positions[(exact >= exact.max() * (1 - 1e-12)).nonzero()[0, 0]])
 
-    def _lower(self, centres: torch.Tensor) -> None:
-        lower_to(self.bound, self.rows, centres, self.square_norms)
+    def _lower(self, centers: torch.Tensor) -> None:
+        lower_to(self.bound, self.rows, centers, self.square_norms)
         error = self._error(self.bound, self.square_norms)
         self.bound[(self.bound <= error) & (self.bound > 0)] = 0  # duplicates are at distance 0
 

@@ -6,14 +6,14 @@ from typing import Any
 import numpy as np
 import torch
 
-from skactive.kernels.rows import Rows
+from skactive.kernels.tensor_rows import TensorRows
 
 #: As in farthest-first: squared distances below so many units in the last place are zero.
 ULPS = 8
 
 
 def d2_sample(
-    factors: list[Rows],
+    factors: list[TensorRows],
     n: int,
     rng: np.random.Generator,
     *,
@@ -32,7 +32,7 @@ def d2_sample(
 
     Parameters
     ----------
-    factors : list of Rows, each of shape (N, any)
+    factors : list of TensorRows, each of shape (N, any)
     n : int, n <= N
     rng : numpy.random.Generator
     first : int, default=None
@@ -95,18 +95,18 @@ def _thin(
 class _Embedding:
     """Squared distances between outer products of rows."""
 
-    def __init__(self, factors: list[Rows]) -> None:
+    def __init__(self, factors: list[TensorRows]) -> None:
         self.factors = factors
         self.square_norms = reduce(torch.mul, [factor.square_norms() for factor in factors])
 
     def lower(self, distance: np.ndarray, positions: list[int]) -> np.ndarray:
         """`distance`, or the squared distance to the nearest of the positions where less."""
-        centres = [factor.take(positions) for factor in self.factors]
+        centers = [factor.take(positions) for factor in self.factors]
         result = torch.empty_like(self.square_norms)
         blocks = [factor.blocks(self._width(len(positions))) for factor in self.factors]
         for parts in zip(*blocks, strict=True):
             where = parts[0][0]
-            products = [block @ c.T for (_, block), c in zip(parts, centres, strict=True)]
+            products = [block @ c.T for (_, block), c in zip(parts, centers, strict=True)]
             square = self._squared(where, positions, reduce(torch.mul, products))
             result[where] = square.amin(dim=1)
         result[positions] = 0
@@ -125,5 +125,5 @@ class _Embedding:
         square = norms - 2 * products
         return torch.where(square > ULPS * self.factors[0].eps * norms, square, 0)
 
-    def _width(self, n_centres: int) -> int:
-        return max(n_centres, *(factor.shape[1] for factor in self.factors))
+    def _width(self, n_centers: int) -> int:
+        return max(n_centers, *(factor.shape[1] for factor in self.factors))

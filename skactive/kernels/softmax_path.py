@@ -42,7 +42,7 @@ class Problem(NamedTuple):
 
 
 def fit_softmax_path(problem: Problem, n_iter: int) -> torch.Tensor:
-    """Maximise every penalised likelihood by L-BFGS, without a line search.
+    """Maximize every penalized likelihood by L-BFGS, without a line search.
 
     It works in the eigenbasis of X'X, scaled by the curvature that the start has there for each
     class: close to Newton's method while probabilities are near the classes' shares. A step costs
@@ -92,7 +92,7 @@ def _fit(problem: Problem, n_iter: int) -> torch.Tensor:
 
 
 def _curvature(problem: Problem, eigenvalues: torch.Tensor) -> torch.Tensor:
-    """Of the penalised loss at the start, as if rows and classes did not depend on each other."""
+    """Of the penalized loss at the start, as if rows and classes did not depend on each other."""
     proba = torch.softmax(problem.offset, dim=2)
     spread = (problem.weight[:, :, None] * proba * (1 - proba)).sum(dim=0)
     spread = spread / problem.weight.sum(dim=0)[:, None]
@@ -100,7 +100,7 @@ def _curvature(problem: Problem, eigenvalues: torch.Tensor) -> torch.Tensor:
 
 
 def _loss(problem: Problem, coefficients: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Penalised loss of every model (M,), and its gradient (d, M, K)."""
+    """Penalized loss of every model (M,), and its gradient (d, M, K)."""
     X, y, weight, offset, strength, rate = problem
     rows = torch.arange(len(X), device=X.device)
     residual = torch.softmax(path_logits(X, coefficients) + offset, dim=2).clamp_(min=_FLOOR)

@@ -6,14 +6,14 @@ Margin()
 """
 
 from skactive.strategies.automatic import Refine, Tailor
-from skactive.strategies.balanced import Base, RareNeighbours
+from skactive.strategies.balanced import Base, RareNeighbors
 from skactive.strategies.base import PoolView, QueryStrategy, SequentialStrategy
 from skactive.strategies.clustered import Clue, ClusterMargin, DropQuery
 from skactive.strategies.coverage import KCenter, TypiClust
 from skactive.strategies.herding import BalancedHerding, MaxHerding, ProbCover, UHerding
 from skactive.strategies.hybrid import Badge, Falcun
 from skactive.strategies.noisy import Nas
-from skactive.strategies.prior import CoDecision, Selective
+from skactive.strategies.prior_guided import CoDecision, Selective
 from skactive.strategies.separation import Direct, Galaxy
 from skactive.strategies.uncertainty import (
     Bald,
@@ -50,7 +50,7 @@ _REGISTRY: dict[str, type[QueryStrategy]] = {
     "base": Base,
     "galaxy": Galaxy,
     "direct": Direct,
-    "rare_neighbours": RareNeighbours,
+    "rare_neighbors": RareNeighbors,
     "co_decision": CoDecision,
     "selective": Selective,
     "tailor": Tailor,
@@ -131,7 +131,7 @@ __all__ = [
     "QueryStrategy",
     "RandomCandidates",
     "RandomSampling",
-    "RareNeighbours",
+    "RareNeighbors",
     "Refine",
     "Schedule",
     "Selective",

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from skactive._compat import Interval
+from skactive._utils.compat import Interval
 from skactive.strategies.base import PoolView, QueryStrategy, SequentialStrategy
 from skactive.strategies.coverage import TypiClust
 from skactive.strategies.herding import UHerding
@@ -158,7 +158,7 @@ class Tailor(SequentialStrategy):
         arms = default if self.strategies is None else self.strategies
         queues = [arm.select(view, n) for arm in arms]
         fetched = np.stack([proba.shape[1] * proba[queue].mean(axis=0) for queue in queues])
-        given = np.zeros(0, dtype=np.int64) if view.labelled_y is None else view.labelled_y
+        given = np.zeros(0, dtype=np.int64) if view.labeled_y is None else view.labeled_y
         counts = np.bincount(given, minlength=proba.shape[1])
         free = np.ones(len(view), dtype=bool)
         for start in range(0, n, self.n_parallel):

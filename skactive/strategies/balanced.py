@@ -7,7 +7,7 @@ import numpy as np
 from skactive.kernels.boundaries import nearest_to_boundaries, to_boundaries
 from skactive.kernels.ranking import top_n
 from skactive.strategies.base import PoolView, QueryStrategy
-from skactive.strategies.coverage import labelled_points
+from skactive.strategies.coverage import labeled_points
 from skactive.strategies.parameters import AT_LEAST_ONE, Constraints
 from skactive.strategies.uncertainty import closeness
 
@@ -94,10 +94,10 @@ def _lengths(view: PoolView, n_classes: int) -> np.ndarray:
     return np.maximum(lengths, 1e-12 * (1 + lengths.max()))
 
 
-class RareNeighbours(QueryStrategy):
-    """Margin sampling among the nearest neighbours of labelled rows of rare classes.
+class RareNeighbors(QueryStrategy):
+    """Margin sampling among the nearest neighbors of labeled rows of rare classes.
 
-    Rare are the labelled classes with no more than their even share of the labels. Up to
+    Rare are the labeled classes with no more than their even share of the labels. Up to
     `n_anchors` rows of each are drawn, and the `n_neighbors` rows of the pool nearest to each of
     them are the candidates. Where they are fewer than asked for, the smallest margins of the other
     rows follow.
@@ -109,7 +109,7 @@ class RareNeighbours(QueryStrategy):
     Parameters
     ----------
     n_anchors : int, default=10
-        Labelled rows to search around, for each rare class.
+        Labeled rows to search around, for each rare class.
     n_neighbors : int, default=50
         Rows to look at around each.
 
@@ -124,15 +124,15 @@ class RareNeighbours(QueryStrategy):
     Examples
     --------
     >>> import numpy as np
-    >>> from skactive.strategies import PoolView, RareNeighbours
+    >>> from skactive.strategies import PoolView, RareNeighbors
     >>> view = PoolView(
     ...     4,
     ...     X=np.array([[0.0], [1.0], [8.0], [9.0]]),
     ...     proba=np.array([[0.5, 0.5], [0.9, 0.1], [0.8, 0.2], [0.9, 0.1]]),
-    ...     labelled_X=np.array([[0.5], [0.6], [8.5]]),
-    ...     labelled_y=np.array([0, 0, 1]),
+    ...     labeled_X=np.array([[0.5], [0.6], [8.5]]),
+    ...     labeled_y=np.array([0, 0, 1]),
     ... )
-    >>> RareNeighbours(n_neighbors=2).select(view, 3)
+    >>> RareNeighbors(n_neighbors=2).select(view, 3)
     array([2, 3, 0])
     """
 
@@ -149,7 +149,7 @@ class RareNeighbours(QueryStrategy):
 
     def select(self, view: PoolView, n: int) -> np.ndarray:
         score = self.score(view)
-        near = self._neighbours(view)
+        near = self._neighbors(view)
         first = near[top_n(score[near], min(n, len(near)))]
         score[near] = np.nan
         return np.concatenate([first, top_n(score, n - len(first))])
@@ -157,22 +157,22 @@ class RareNeighbours(QueryStrategy):
     def score(self, view: PoolView) -> np.ndarray:
         return closeness(self.read(view, "proba"))
 
-    def _neighbours(self, view: PoolView) -> np.ndarray:
+    def _neighbors(self, view: PoolView) -> np.ndarray:
         from skactive.kernels.distances import nearest_rows
-        from skactive.kernels.rows import Rows
+        from skactive.kernels.tensor_rows import TensorRows
 
-        rows = Rows(view.X, view.device, centred=True)
-        labelled = labelled_points(view, rows)
-        if not len(labelled):
+        rows = TensorRows(view.X, view.device, centered=True)
+        labeled = labeled_points(view, rows)
+        if not len(labeled):
             return np.empty(0, dtype=np.int64)
         k = min(self.n_neighbors, len(view))
-        return np.unique(nearest_rows(rows, labelled[self._anchors(view)], k).cpu().numpy())
+        return np.unique(nearest_rows(rows, labeled[self._anchors(view)], k).cpu().numpy())
 
     def _anchors(self, view: PoolView) -> np.ndarray:
-        counts = np.bincount(view.labelled_y)
+        counts = np.bincount(view.labeled_y)
         share = counts.sum() / np.count_nonzero(counts)
         anchors = []
         for c in np.flatnonzero((counts > 0) & (counts <= share)):
-            rows = np.flatnonzero(view.labelled_y == c)
+            rows = np.flatnonzero(view.labeled_y == c)
             anchors.append(view.rng.permutation(rows)[: self.n_anchors])
         return np.concatenate(anchors)

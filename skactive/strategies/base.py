@@ -52,14 +52,14 @@ class PoolView:
         ``sample_proba(m, rows)`` gives m joint opinions that are as plausible on rows at these
         positions, an array (m, len(rows), K): the same m opinions, whichever rows are asked for.
         None where the head cannot say.
-    labelled_X : array of shape (L, d)
-        The representation of the rows labelled so far, in canonical order.
-    labelled_y : int64 array of shape (L,)
+    labeled_X : array of shape (L, d)
+        The representation of the rows labeled so far, in aggregated order.
+    labeled_y : int64 array of shape (L,)
         Their labels, as positions into `classes`. One row may stand there with several labels.
     label_trust : float64 array of shape (L,)
         How far each of these labels can be trusted, between 0 and 1.
-    labelled_proba : array of shape (L, K) or None
-        The joint opinion on the rows labelled so far.
+    labeled_proba : array of shape (L, K) or None
+        The joint opinion on the rows labeled so far.
     linear : (array of shape (K, d), array of shape (K,)) or None
         Weights and offsets of a linear head on the representation; None where it has none.
     classes : array of shape (K,)
@@ -83,10 +83,10 @@ class PoolView:
     proba = _Lazy()
     head_proba = _Lazy()
     prior_proba = _Lazy()
-    labelled_X = _Lazy()
-    labelled_y = _Lazy()
+    labeled_X = _Lazy()
+    labeled_y = _Lazy()
     label_trust = _Lazy()
-    labelled_proba = _Lazy()
+    labeled_proba = _Lazy()
     linear = _Lazy()
 
     def __init__(
@@ -98,10 +98,10 @@ class PoolView:
         head_proba: Any = None,
         prior_proba: Any = None,
         sample_proba: Callable[[int, np.ndarray], np.ndarray] | None = None,
-        labelled_X: Any = None,
-        labelled_y: Any = None,
+        labeled_X: Any = None,
+        labeled_y: Any = None,
         label_trust: Any = None,
-        labelled_proba: Any = None,
+        labeled_proba: Any = None,
         linear: Any = None,
         classes: np.ndarray | None = None,
         rng: np.random.Generator | None = None,
@@ -113,10 +113,10 @@ class PoolView:
         self.head_proba = head_proba
         self.prior_proba = prior_proba
         self.sample_proba = sample_proba
-        self.labelled_X = labelled_X
-        self.labelled_y = labelled_y
+        self.labeled_X = labeled_X
+        self.labeled_y = labeled_y
         self.label_trust = label_trust
-        self.labelled_proba = labelled_proba
+        self.labeled_proba = labeled_proba
         self.linear = linear
         self.classes = classes
         self.rng = np.random.default_rng(0) if rng is None else rng
@@ -177,8 +177,8 @@ class PoolView:
             rng=self.rng,
             device=self.device,
             **{name: of_rows(name) for name in ("X", "proba", "head_proba", "prior_proba")},
-            **{name: unchanged(name) for name in ("labelled_X", "labelled_y", "label_trust")},
-            **{name: unchanged(name) for name in ("labelled_proba", "linear")},
+            **{name: unchanged(name) for name in ("labeled_X", "labeled_y", "label_trust")},
+            **{name: unchanged(name) for name in ("labeled_proba", "linear")},
         )
 
 
@@ -193,7 +193,7 @@ class QueryStrategy(BaseEstimator, ABC):
     """Base class of all strategies: parameters in ``__init__``, one method to write, `select`.
 
     `needs` names what the strategy cannot do without, among ``"proba"`` (any opinion on the pool)
-    and ``"prior"`` (a foundation model's). Where opinions are missing because nothing is labelled
+    and ``"prior"`` (a foundation model's). Where opinions are missing because nothing is labeled
     yet, `ActiveClassifier.query` lets another strategy stand in; a missing prior is an error.
 
     What the parameters may be can be said in ``_parameter_constraints``, as scikit-learn's own

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from skactive._compat import Interval
+from skactive._utils.compat import Interval
 from skactive.kernels.ranking import top_n
 from skactive.strategies.base import PoolView, QueryStrategy
 from skactive.strategies.parameters import AT_LEAST_ONE, POSITIVE, Constraints
@@ -14,13 +14,13 @@ from skactive.strategies.uncertainty import closeness, entropy
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from skactive.kernels.rows import Rows
+    from skactive.kernels.tensor_rows import TensorRows
 
-#: Rows that hierarchical clustering is done on, at most: it takes the square of their number.
+#: TensorRows that hierarchical clustering is done on, at most: it takes the square of their number.
 _TREE = 4_000
-#: Rows that k-means is fitted on, at least; 32 a cluster where that is more.
+#: TensorRows that k-means is fitted on, at least; 32 a cluster where that is more.
 _SAMPLE = 10_000
-#: Rows whose features are dropped at a time.
+#: TensorRows whose features are dropped at a time.
 _SHAKEN = 4_096
 #: Rounds of k-means: the batch hardly changes after a few.
 _ROUNDS = 10
@@ -35,7 +35,7 @@ class ClusterMargin(QueryStrategy):
     random one).
 
     **Use it** for large batches. **Leave it** for small ones, where it is margin sampling at a
-    higher price. Needs probabilities; what is labelled plays no part. O(N K) for the margins,
+    higher price. Needs probabilities; what is labeled plays no part. O(N K) for the margins,
     O(S² d) to cluster a sample of S = 4,000 rows.
 
     Parameters
@@ -67,15 +67,15 @@ class ClusterMargin(QueryStrategy):
 
     def select(self, view: PoolView, n: int) -> np.ndarray:
         from skactive.kernels.distances import nearest
-        from skactive.kernels.rows import Rows
+        from skactive.kernels.tensor_rows import TensorRows
 
         unsure = top_n(self.score(view), min(len(view), max(n, int(self.factor * n))))
-        rows = Rows(view.X, view.device, centred=True)
-        centres = _tree_centres(rows, n, view.rng)
-        cluster = nearest(Rows(rows.take(unsure), view.device), centres)[0].cpu().numpy()
+        rows = TensorRows(view.X, view.device, centered=True)
+        centers = _tree_centers(rows, n, view.rng)
+        cluster = nearest(TensorRows(rows.take(unsure), view.device), centers)[0].cpu().numpy()
         # Rank within the cluster is the lap in which a row comes up; rows are by margin already.
         order = np.argsort(cluster, kind="stable")
-        sizes = np.bincount(cluster, minlength=len(centres))
+        sizes = np.bincount(cluster, minlength=len(centers))
         lap = np.empty(len(unsure), dtype=np.int64)
         lap[order] = np.arange(len(unsure)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
         return unsure[np.lexsort((cluster, sizes[cluster], lap))[:n]]
@@ -84,7 +84,7 @@ class ClusterMargin(QueryStrategy):
         return closeness(self.read(view, "proba"))
 
 
-def _tree_centres(rows: "Rows", n_clusters: int, rng: np.random.Generator) -> "Tensor":
+def _tree_centers(rows: "TensorRows", n_clusters: int, rng: np.random.Generator) -> "Tensor":
     """The means of the clusters that average linkage finds in a sample of the rows."""
     import torch
     from scipy.cluster.hierarchy import fcluster, linkage
@@ -101,10 +101,10 @@ def _tree_centres(rows: "Rows", n_clusters: int, rng: np.random.Generator) -> "T
 
 
 class Clue(QueryStrategy):
-    """The rows nearest to the centres of n clusters, rows counting by their entropy.
+    """The rows nearest to the centers of n clusters, rows counting by their entropy.
 
     **Use it** where the pool differs from what the model was trained on. **Leave it** for very few
-    labels: its entropies are not to be trusted yet. Needs probabilities; what is labelled plays
+    labels: its entropies are not to be trusted yet. Needs probabilities; what is labeled plays
     no part. O(S n d) a round of k-means on a sample of S rows, drawn by their entropy, and O(N n d)
     to find the nearest rows.
 
@@ -127,17 +127,17 @@ class Clue(QueryStrategy):
 
     def select(self, view: PoolView, n: int) -> np.ndarray:
         from skactive.kernels.clustering import representatives
-        from skactive.kernels.rows import Rows
+        from skactive.kernels.tensor_rows import TensorRows
 
-        rows = Rows(view.X, view.device, centred=True)
-        return representatives(rows, _weighted_centres(rows, n, self.score(view), view.rng))
+        rows = TensorRows(view.X, view.device, centered=True)
+        return representatives(rows, _weighted_centers(rows, n, self.score(view), view.rng))
 
     def score(self, view: PoolView) -> np.ndarray:
         return entropy(self.read(view, "proba"))
 
 
-def _weighted_centres(
-    rows: "Rows", n_clusters: int, weights: np.ndarray, rng: np.random.Generator
+def _weighted_centers(
+    rows: "TensorRows", n_clusters: int, weights: np.ndarray, rng: np.random.Generator
 ) -> "Tensor":
     """k-means with weights; on a large pool, without, on a sample drawn by them."""
     from skactive.kernels.clustering import kmeans
@@ -156,7 +156,7 @@ class DropQuery(QueryStrategy):
 
     The candidates are the rows on which more than half of the opinions under dropout name another
     class than the whole head does, or fewer, until there are `factor` * n of them; those nearest to
-    the centres of their n clusters, on the unit sphere, are chosen.
+    the centers of their n clusters, on the unit sphere, are chosen.
 
     **Use it** on features of a foundation model, from the first label on. **Leave it** where the
     head is neither linear nor able to sample its opinion: it clusters the whole pool then, as it
@@ -203,9 +203,9 @@ class DropQuery(QueryStrategy):
         import torch
 
         from skactive.kernels.clustering import kmeans, representatives
-        from skactive.kernels.rows import Rows
+        from skactive.kernels.tensor_rows import TensorRows
 
-        rows = Rows(view.X, view.device)
+        rows = TensorRows(view.X, view.device)
         shaken = self._shaken(rows, view)
         size = min(len(view), max(n, int(self.factor * n)))
         level = min(
@@ -216,8 +216,8 @@ class DropQuery(QueryStrategy):
         if len(candidates) > limit:
             candidates = np.sort(view.rng.choice(candidates, size=limit, replace=False))
         points = torch.nn.functional.normalize(rows.take(candidates))
-        centres = kmeans(points, n, view.rng, max_iter=_ROUNDS)
-        return candidates[representatives(Rows(points, view.device), centres)]
+        centers = kmeans(points, n, view.rng, max_iter=_ROUNDS)
+        return candidates[representatives(TensorRows(points, view.device), centers)]
 
     def score(self, view: PoolView) -> np.ndarray:
         """The share of opinions under dropout that name another class: as drawn this time.
@@ -232,11 +232,11 @@ class DropQuery(QueryStrategy):
         scores : float64 array of shape (N,)
             Higher is more wanted.
         """
-        from skactive.kernels.rows import Rows
+        from skactive.kernels.tensor_rows import TensorRows
 
-        return self._shaken(Rows(view.X, view.device), view) / self.n_dropouts
+        return self._shaken(TensorRows(view.X, view.device), view) / self.n_dropouts
 
-    def _shaken(self, rows: "Rows", view: PoolView) -> np.ndarray:
+    def _shaken(self, rows: "TensorRows", view: PoolView) -> np.ndarray:
         """How many of the opinions name another class."""
         import torch
 

@@ -10,18 +10,18 @@ from skactive.strategies.parameters import AT_LEAST_ONE, Constraints
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from skactive.kernels.rows import Rows
+    from skactive.kernels.tensor_rows import TensorRows
 
 #: Clusters of so few rows are more often outliers than groups; TypiClust comes to them last.
 _TINY = 5
-#: Rows that k-means is fitted on, at least; 32 a cluster where that is more.
+#: TensorRows that k-means is fitted on, at least; 32 a cluster where that is more.
 _SAMPLE = 10_000
-#: Rows of one cluster that are ranked, at most: ranking costs the square of their number.
+#: TensorRows of one cluster that are ranked, at most: ranking costs the square of their number.
 _MAX_RANKED = 2_500
 
 
 class KCenter(QueryStrategy):
-    """The row farthest from all that is labelled or chosen, again and again (core-set).
+    """The row farthest from all that is labeled or chosen, again and again (core-set).
 
     Without labels it starts at the row nearest to the pool's mean. Rows at equal distance go by
     position; the choice is that of the one-by-one rule, found in a few passes over the pool.
@@ -45,18 +45,18 @@ class KCenter(QueryStrategy):
 
     def select(self, view: PoolView, n: int) -> np.ndarray:
         from skactive.kernels.farthest import farthest_first
-        from skactive.kernels.rows import Rows
+        from skactive.kernels.tensor_rows import TensorRows
 
-        rows = Rows(view.X, view.device, centred=True)
-        labelled = labelled_points(view, rows)
-        if len(labelled):
-            return farthest_first(rows, n, labelled).numpy()
+        rows = TensorRows(view.X, view.device, centered=True)
+        labeled = labeled_points(view, rows)
+        if len(labeled):
+            return farthest_first(rows, n, labeled).numpy()
         start = int(self.score(view).argmax())
         others = farthest_first(rows, n, rows.take([start]))
         return np.concatenate([[start], others[others != start][: n - 1].numpy()])
 
     def score(self, view: PoolView) -> np.ndarray:
-        """The distance to the nearest labelled row; with none, nearness to the pool's mean.
+        """The distance to the nearest labeled row; with none, nearness to the pool's mean.
 
         Parameters
         ----------
@@ -69,19 +69,19 @@ class KCenter(QueryStrategy):
             Higher is more wanted.
         """
         from skactive.kernels.distances import nearest
-        from skactive.kernels.rows import Rows
+        from skactive.kernels.tensor_rows import TensorRows
 
-        rows = Rows(view.X, view.device, centred=True)
-        labelled = labelled_points(view, rows)
-        centres = labelled if len(labelled) else rows.mean()[None].to(rows.dtype)
-        distance = nearest(rows, centres)[1].sqrt().cpu().numpy().astype(np.float64)
-        return distance if len(labelled) else -distance
+        rows = TensorRows(view.X, view.device, centered=True)
+        labeled = labeled_points(view, rows)
+        centers = labeled if len(labeled) else rows.mean()[None].to(rows.dtype)
+        distance = nearest(rows, centers)[1].sqrt().cpu().numpy().astype(np.float64)
+        return distance if len(labeled) else -distance
 
 
 class TypiClust(QueryStrategy):
     """The most typical row of each cluster that holds no label yet, largest clusters first.
 
-    k-means parts pool and labelled rows into as many clusters as there will be labels; the clusters
+    k-means parts pool and labeled rows into as many clusters as there will be labels; the clusters
     are visited by (labels inside, size), those of five rows or fewer last, and give their most
     typical row, the one nearest to its `n_neighbors` nearest in the cluster. Once all have been
     visited, they give their second, and so on.
@@ -96,7 +96,7 @@ class TypiClust(QueryStrategy):
     max_clusters : int, default=500
         The most clusters to form.
     n_neighbors : int, default=20
-        Neighbours that make a row typical; half the cluster where that is fewer.
+        Neighbors that make a row typical; half the cluster where that is fewer.
 
     References
     ----------
@@ -122,12 +122,12 @@ class TypiClust(QueryStrategy):
         self.n_neighbors = n_neighbors
 
     def select(self, view: PoolView, n: int) -> np.ndarray:
-        from skactive.kernels.rows import Rows
+        from skactive.kernels.tensor_rows import TensorRows
 
-        rows = Rows(view.X, view.device, centred=True)
-        assigned, n_labelled = self._cluster(rows, view, n)
-        sizes = np.bincount(assigned, minlength=len(n_labelled))
-        order = np.lexsort((-sizes, n_labelled, sizes <= _TINY))
+        rows = TensorRows(view.X, view.device, centered=True)
+        assigned, n_labeled = self._cluster(rows, view, n)
+        sizes = np.bincount(assigned, minlength=len(n_labeled))
+        order = np.lexsort((-sizes, n_labeled, sizes <= _TINY))
         members = np.split(np.argsort(assigned, kind="stable"), np.cumsum(sizes)[:-1])
         rankings: dict[int, np.ndarray] = {}
         picks: list[int] = []
@@ -139,37 +139,39 @@ class TypiClust(QueryStrategy):
                 picks.append(rankings[cluster][depth])
         return np.array(picks, dtype=np.int64)
 
-    def _cluster(self, rows: "Rows", view: PoolView, n: int) -> tuple[np.ndarray, np.ndarray]:
-        """The cluster of each row of the pool, and the number of labelled rows in each cluster."""
+    def _cluster(self, rows: "TensorRows", view: PoolView, n: int) -> tuple[np.ndarray, np.ndarray]:
+        """The cluster of each row of the pool, and the number of labeled rows in each cluster."""
         import torch
 
         from skactive.kernels.clustering import kmeans
         from skactive.kernels.distances import nearest
 
-        known = labelled_points(view, rows)
+        known = labeled_points(view, rows)
         n_clusters = min(len(known) + n, self.max_clusters)
         size = min(len(rows), max(_SAMPLE, 32 * n_clusters))
         sample = np.sort(view.rng.choice(len(rows), size=size, replace=False))
         points = torch.cat([rows.take(sample), known])
-        centres = kmeans(points, n_clusters, view.rng)
-        inside = (torch.cdist(known, centres)).argmin(dim=1).cpu().numpy()
-        return nearest(rows, centres)[0].cpu().numpy(), np.bincount(inside, minlength=n_clusters)
+        centers = kmeans(points, n_clusters, view.rng)
+        inside = (torch.cdist(known, centers)).argmin(dim=1).cpu().numpy()
+        return nearest(rows, centers)[0].cpu().numpy(), np.bincount(inside, minlength=n_clusters)
 
-    def _rank(self, rows: "Rows", members: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    def _rank(
+        self, rows: "TensorRows", members: np.ndarray, rng: np.random.Generator
+    ) -> np.ndarray:
         """The members of a cluster, most typical first; of a very large one, a sample before."""
-        from skactive.kernels.clustering import mean_neighbour_distance
+        from skactive.kernels.clustering import mean_neighbor_distance
 
         shown = members
         if len(members) > _MAX_RANKED:
             shown = np.sort(rng.choice(members, size=_MAX_RANKED, replace=False))
         k = min(self.n_neighbors, max(1, len(shown) // 2))
-        spread = mean_neighbour_distance(rows.take(shown), k).cpu().numpy()
+        spread = mean_neighbor_distance(rows.take(shown), k).cpu().numpy()
         ranked = shown[np.argsort(spread, kind="stable")]
         return np.concatenate([ranked, np.setdiff1d(members, shown)])
 
 
-def labelled_points(view: PoolView, rows: "Rows") -> "Tensor":
-    """The labelled rows, shape (L, d), as the rows of the pool are; L may be 0."""
-    if view.labelled_X is None or view.labelled_X.shape[0] == 0:
+def labeled_points(view: PoolView, rows: "TensorRows") -> "Tensor":
+    """The labeled rows, shape (L, d), as the rows of the pool are; L may be 0."""
+    if view.labeled_X is None or view.labeled_X.shape[0] == 0:
         return rows.take([])
-    return rows.place(view.labelled_X)
+    return rows.place(view.labeled_X)

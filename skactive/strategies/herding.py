@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from skactive.strategies.base import PoolView, QueryStrategy
-from skactive.strategies.coverage import labelled_points
+from skactive.strategies.coverage import labeled_points
 from skactive.strategies.parameters import (
     AT_LEAST_ONE,
     AUTO,
@@ -33,7 +33,7 @@ class ProbCover(QueryStrategy):
     cover is begun.
 
     **Use it** for the first labels of all. **Leave it** at larger budgets, where it falls behind
-    random. Needs nothing; labelled rows cover their balls. O(N R d) for R reference rows, O(R d)
+    random. Needs nothing; labeled rows cover their balls. O(N R d) for R reference rows, O(R d)
     for each gain brought up to date.
 
     Parameters
@@ -75,13 +75,13 @@ class ProbCover(QueryStrategy):
 
     def select(self, view: PoolView, n: int) -> np.ndarray:
         from skactive.kernels.covering import ball, greedy_cover
-        from skactive.kernels.rows import Rows
+        from skactive.kernels.tensor_rows import TensorRows
 
-        rows = Rows(view.X, view.device, centred=True)
+        rows = TensorRows(view.X, view.device, centered=True)
         reference = rows.take(draw_reference(view, self.n_reference))
         radius = self._auto_radius(reference, view) if self.radius == "auto" else self.radius
-        known = labelled_points(view, rows)
-        return greedy_cover(rows, n, reference, ball(float(radius)), centres=known)
+        known = labeled_points(view, rows)
+        return greedy_cover(rows, n, reference, ball(float(radius)), centers=known)
 
     def _auto_radius(self, reference: "Tensor", view: PoolView) -> float:
         """A ball is pure while it is smaller than the distance to the next foreign row."""
@@ -89,16 +89,16 @@ class ProbCover(QueryStrategy):
 
         from skactive.kernels.clustering import kmeans
         from skactive.kernels.distances import nearest
-        from skactive.kernels.rows import Rows
+        from skactive.kernels.tensor_rows import TensorRows
 
         n_classes = 10 if view.classes is None else max(2, len(view.classes))
-        centres = kmeans(reference, min(n_classes, len(reference)), view.rng)
-        cluster = nearest(Rows(reference, view.device), centres)[0]
+        centers = kmeans(reference, min(n_classes, len(reference)), view.rng)
+        cluster = nearest(TensorRows(reference, view.device), centers)[0]
         foreign = torch.full_like(reference[:, 0], torch.inf)
         for i in cluster.unique():
             inside, outside = cluster == i, reference[cluster != i]
             if len(outside):
-                own = Rows(reference[inside], view.device)
+                own = TensorRows(reference[inside], view.device)
                 foreign[inside] = nearest(own, outside)[1].sqrt()
         radius = float(foreign.cpu().quantile(1 - self.purity, interpolation="lower"))
         return radius * (1 - 1e-6) if np.isfinite(radius) else 1.0
@@ -107,12 +107,12 @@ class ProbCover(QueryStrategy):
 class MaxHerding(QueryStrategy):
     """The rows that bring a Gaussian kernel nearest to every row of the pool.
 
-    Each pick gains the most of: mean over the pool of the highest similarity to a labelled or
+    Each pick gains the most of: mean over the pool of the highest similarity to a labeled or
     chosen row, similarity being exp(-(distance / bandwidth)²). The pool is represented by
     `n_reference` rows of it.
 
     **Use it** for few labels; unlike ProbCover it needs no radius that fits. **Leave it** once the
-    model is good: it does not look at it. Needs nothing; labelled rows count as chosen. O(N R d)
+    model is good: it does not look at it. Needs nothing; labeled rows count as chosen. O(N R d)
     for R reference rows, O(R d) for each gain brought up to date.
 
     Parameters
@@ -148,23 +148,23 @@ class MaxHerding(QueryStrategy):
 
     def select(self, view: PoolView, n: int) -> np.ndarray:
         from skactive.kernels.covering import bell, greedy_cover
-        from skactive.kernels.rows import Rows
+        from skactive.kernels.tensor_rows import TensorRows
 
-        rows = Rows(view.X, view.device, centred=True)
+        rows = TensorRows(view.X, view.device, centered=True)
         reference = rows.take(draw_reference(view, self.n_reference))
         bandwidth = _given(self.bandwidth, lambda: spread(reference))
-        known = labelled_points(view, rows)
-        return greedy_cover(rows, n, reference, bell(bandwidth), centres=known)
+        known = labeled_points(view, rows)
+        return greedy_cover(rows, n, reference, bell(bandwidth), centers=known)
 
 
 class UHerding(QueryStrategy):
     """MaxHerding over the rows that the model is unsure of: from coverage to margin as labels grow.
 
     Every reference row counts by 1 - (p1 - p2), and similarities reach as far as the two nearest
-    labelled rows are apart (with fewer than two, as in `MaxHerding`): with few labels it covers the
+    labeled rows are apart (with fewer than two, as in `MaxHerding`): with few labels it covers the
     pool, with many it is margin sampling.
 
-    **Use it** as one strategy for all budgets. **Leave it** where near-duplicates are labelled,
+    **Use it** as one strategy for all budgets. **Leave it** where near-duplicates are labeled,
     which shrink its reach too early. Needs probabilities, and trusts them: the paper's temperature,
     found on held-out labels, is left to the model here. O(N R d) for R reference rows, O(R d) for
     each gain brought up to date.
@@ -206,19 +206,19 @@ class UHerding(QueryStrategy):
         import torch
 
         from skactive.kernels.covering import bell, greedy_cover
-        from skactive.kernels.rows import Rows
+        from skactive.kernels.tensor_rows import TensorRows
 
-        rows = Rows(view.X, view.device, centred=True)
+        rows = TensorRows(view.X, view.device, centered=True)
         drawn = draw_reference(view, self.n_reference)
         doubt = closeness(self.read(view, "proba")[drawn])
-        reference, known = rows.take(drawn), labelled_points(view, rows)
+        reference, known = rows.take(drawn), labeled_points(view, rows)
         bandwidth = _given(self.bandwidth, lambda: _closest(known, spread(reference)))
         return greedy_cover(
             rows,
             n,
             reference,
             bell(bandwidth),
-            centres=known,
+            centers=known,
             weights=torch.from_numpy(doubt).to(reference),
         )
 
@@ -280,11 +280,11 @@ class BalancedHerding(QueryStrategy):
         import torch
 
         from skactive.kernels.covering import bell, greedy_cover
-        from skactive.kernels.rows import Rows
+        from skactive.kernels.tensor_rows import TensorRows
 
-        rows = Rows(view.X, view.device, centred=True)
+        rows = TensorRows(view.X, view.device, centered=True)
         drawn, counts = self._reference(view)
-        reference, known = rows.take(drawn), labelled_points(view, rows)
+        reference, known = rows.take(drawn), labeled_points(view, rows)
         if len(known) and view.label_trust is not None:
             known = known[
                 torch.from_numpy(np.asarray(view.label_trust) > _TRUSTED).to(known.device)
@@ -295,7 +295,7 @@ class BalancedHerding(QueryStrategy):
             n,
             reference,
             bell(bandwidth),
-            centres=known,
+            centers=known,
             weights=torch.from_numpy(counts).to(reference),
         )
 

@@ -24,7 +24,7 @@ class Badge(QueryStrategy):
     nearest chosen. Gradients are never formed: distances come from the two factors.
 
     **Use it** as a robust choice for batches of any size. **Leave it** where classes are very rare
-    (see GALAXY and DIRECT). Needs probabilities; what is labelled plays no part. O(N n (d + K))
+    (see GALAXY and DIRECT). Needs probabilities; what is labeled plays no part. O(N n (d + K))
     multiplications, O(N K) memory.
 
     References
@@ -44,13 +44,13 @@ class Badge(QueryStrategy):
     needs: frozenset[str] = frozenset({"proba"})
 
     def select(self, view: PoolView, n: int) -> np.ndarray:
-        from skactive.kernels.rows import Rows
         from skactive.kernels.sampling import d2_sample
+        from skactive.kernels.tensor_rows import TensorRows
 
-        rows = Rows(view.X, view.device)
+        rows = TensorRows(view.X, view.device)
         residual = self._residual(view).astype(str(rows.dtype).removeprefix("torch."), copy=False)
         first = int(self.score(view).argmax())
-        return d2_sample([Rows(residual, view.device), rows], n, view.rng, first=first)
+        return d2_sample([TensorRows(residual, view.device), rows], n, view.rng, first=first)
 
     def score(self, view: PoolView) -> np.ndarray:
         """The length of the gradient.
@@ -65,9 +65,9 @@ class Badge(QueryStrategy):
         scores : float64 array of shape (N,)
             Higher is more wanted.
         """
-        from skactive.kernels.rows import Rows
+        from skactive.kernels.tensor_rows import TensorRows
 
-        length = Rows(view.X, view.device).square_norms().sqrt().cpu().numpy()
+        length = TensorRows(view.X, view.device).square_norms().sqrt().cpu().numpy()
         return np.linalg.norm(self._residual(view), axis=1) * length.astype(np.float64)
 
     def _residual(self, view: PoolView) -> np.ndarray:
@@ -83,7 +83,7 @@ class Falcun(QueryStrategy):
     of the chosen rows, scaled to [0, 1] after each pick; it starts as the doubt.
 
     **Use it** where features are costly or missing: it reads opinions only. **Leave it** for two
-    classes, where opinions lie on a line. Needs probabilities; what is labelled plays no part.
+    classes, where opinions lie on a line. Needs probabilities; what is labeled plays no part.
     O(N K n).
 
     Parameters
@@ -115,9 +115,9 @@ class Falcun(QueryStrategy):
     def select(self, view: PoolView, n: int) -> np.ndarray:
         import torch
 
-        from skactive.kernels.rows import Rows
+        from skactive.kernels.tensor_rows import TensorRows
 
-        opinions = Rows(self.read(view, "proba"), view.device).all()
+        opinions = TensorRows(self.read(view, "proba"), view.device).all()
         doubt = torch.from_numpy(self.score(view)).to(opinions)
         distance, left = doubt.clone(), torch.ones_like(doubt)
         # In place: new arrays of the pool's length cost more than the sums that go into them.

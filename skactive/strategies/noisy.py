@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from skactive.strategies.base import PoolView, SequentialStrategy
-from skactive.strategies.coverage import labelled_points
+from skactive.strategies.coverage import labeled_points
 from skactive.strategies.herding import draw_reference, spread
 from skactive.strategies.parameters import AT_LEAST_ONE, Constraints
 
@@ -18,7 +18,7 @@ class Nas(SequentialStrategy):
     """`MaxHerding` in which a row whose label looks wrong covers nothing.
 
     The batch is asked for in shares of one row a class. After each share every label is held
-    against those of its nearest labelled rows; where most of them name another class, the row
+    against those of its nearest labeled rows; where most of them name another class, the row
     no longer counts as chosen, and its surroundings are open again.
 
     **Use it** for few labels by annotators who often err. **Leave it** for reliable labels, where
@@ -29,14 +29,14 @@ class Nas(SequentialStrategy):
     Parameters
     ----------
     n_neighbors : int, default=5
-        Labelled rows that a label is held against.
+        Labeled rows that a label is held against.
     n_reference : int, default=2000
         Rows that stand for the pool; exact when it is N or more.
 
     References
     ----------
     .. [1] N. Shafir, G. Hacohen and D. Weinshall (2025). Active learning with a noisy annotator.
-       arXiv:2504.04506. (With max-herding for coverage and neighbours for a filter.)
+       arXiv:2504.04506. (With max-herding for coverage and neighbors for a filter.)
 
     Examples
     --------
@@ -61,13 +61,13 @@ class Nas(SequentialStrategy):
         import torch
 
         from skactive.kernels.covering import Cover, bell
-        from skactive.kernels.rows import Rows
+        from skactive.kernels.tensor_rows import TensorRows
 
-        rows = Rows(view.X, view.device, centred=True)
+        rows = TensorRows(view.X, view.device, centered=True)
         reference = rows.take(draw_reference(view, self.n_reference))
         cover = Cover(rows, reference, bell(spread(reference)))
-        points = labelled_points(view, rows)
-        labels = np.asarray(view.labelled_y if len(points) else [], dtype=np.int64)
+        points = labeled_points(view, rows)
+        labels = np.asarray(view.labeled_y if len(points) else [], dtype=np.int64)
         good = self._credible(points, labels)
         cover.restart(points[good])
         share = 1 if view.classes is None else max(1, len(view.classes))
@@ -82,7 +82,7 @@ class Nas(SequentialStrategy):
                 cover.restart(points[good])
 
     def _credible(self, points: "Tensor", labels: np.ndarray) -> np.ndarray:
-        """Which labels no majority of the nearest other labelled rows contradicts."""
+        """Which labels no majority of the nearest other labeled rows contradicts."""
         import torch
 
         k = min(self.n_neighbors, len(labels) - 1)

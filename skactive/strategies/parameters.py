@@ -3,7 +3,7 @@
 from numbers import Integral, Real
 from typing import Any
 
-from skactive._compat import HasMethods, Interval, StrOptions
+from skactive._utils.compat import HasMethods, Interval, StrOptions
 
 Constraints = dict[str, list[Any]]
 

@@ -14,14 +14,14 @@ from skactive.strategies.uncertainty import closeness
 class Galaxy(SequentialStrategy):
     """Bisection on lines of rows sorted by how likely they are of one class.
 
-    For a random class, the shortest run of unlabelled rows between two labelled ones, of which one
+    For a random class, the shortest run of unlabeled rows between two labeled ones, of which one
     is of the class and the other is not, is asked at its middle; where there is no such run, the
-    unlabelled row next to a place where labels change; where there is none, a random row. Each
+    unlabeled row next to a place where labels change; where there is none, a random row. Each
     label is heard before the next row is chosen.
 
     **Use it** for very rare classes and reliable annotators. **Leave it** where labels are noisy:
     each wrong one makes two places to bisect (see `Direct`). Needs probabilities, and those of
-    the labelled rows: without them, only labels given on the way count. O(N K log N) to sort, then
+    the labeled rows: without them, only labels given on the way count. O(N K log N) to sort, then
     O(L) a row.
 
     References
@@ -37,8 +37,8 @@ class Galaxy(SequentialStrategy):
     >>> view = PoolView(
     ...     9,
     ...     proba=np.stack([likely, 1 - likely], axis=1),
-    ...     labelled_y=np.array([0, 1]),
-    ...     labelled_proba=np.array([[0.95, 0.05], [0.05, 0.95]]),
+    ...     labeled_y=np.array([0, 1]),
+    ...     labeled_proba=np.array([[0.95, 0.05], [0.05, 0.95]]),
     ... )
     >>> steps = Galaxy().steps(view, 3)
     >>> next(steps), steps.send(np.array([1])), steps.send(np.array([0]))
@@ -68,7 +68,7 @@ class Direct(SequentialStrategy):
     hardly moves it.
 
     **Use it** for rare classes and annotators who err. **Leave it** for small batches, where it
-    sees to one or two classes only. Needs probabilities, and those of the labelled rows: without
+    sees to one or two classes only. Needs probabilities, and those of the labeled rows: without
     them, only labels given on the way count. O(N log N) to sort, for each of those classes, then
     O(L) each time labels are heard.
 
@@ -93,8 +93,8 @@ class Direct(SequentialStrategy):
     >>> view = PoolView(
     ...     9,
     ...     proba=np.stack([likely, 1 - likely], axis=1),
-    ...     labelled_y=np.array([0, 0, 1, 1]),
-    ...     labelled_proba=np.array([[0.95, 0.05], [0.65, 0.35], [0.55, 0.45], [0.05, 0.95]]),
+    ...     labeled_y=np.array([0, 0, 1, 1]),
+    ...     labeled_proba=np.array([[0.95, 0.05], [0.65, 0.35], [0.55, 0.45], [0.05, 0.95]]),
     ... )
     >>> Direct().select(view, 2)
     array([3, 4])
@@ -134,13 +134,13 @@ class Direct(SequentialStrategy):
 
 
 class _Lines:
-    """The rows of pool and labelled set (nodes), what is known of them, and a line a class."""
+    """The rows of pool and labeled set (nodes), what is known of them, and a line a class."""
 
     def __init__(self, proba: np.ndarray, view: PoolView) -> None:
-        known = proba[:0] if view.labelled_proba is None else view.labelled_proba
+        known = proba[:0] if view.labeled_proba is None else view.labeled_proba
         self.proba, self.known = proba, known
         self.labels = np.full(len(proba) + len(known), -1)
-        self.labels[len(proba) :] = view.labelled_y if len(known) else []
+        self.labels[len(proba) :] = view.labeled_y if len(known) else []
         self.heard = np.arange(len(proba), len(self.labels))
         # Two classes have one boundary between them.
         self.n_classes = 1 if proba.shape[1] == 2 else proba.shape[1]
@@ -178,14 +178,14 @@ class _Line:
         self._rank = np.empty_like(order)
         self._rank[order] = np.arange(len(order), dtype=order.dtype)
 
-    def labelled(self) -> tuple[np.ndarray, np.ndarray]:
-        """The ranks of the labelled nodes, in order, and which of them are of class k."""
+    def labeled(self) -> tuple[np.ndarray, np.ndarray]:
+        """The ranks of the labeled nodes, in order, and which of them are of class k."""
         at = np.sort(self._rank[self.lines.heard])
         return at, self.lines.labels[self.order[at]] == self.k
 
     def middle_of_shortest_run(self) -> int | None:
         """The middle of the shortest run of free nodes between labels that differ."""
-        at, own = self.labelled()
+        at, own = self.labeled()
         lengths = np.where(np.diff(own), np.diff(at) - 1, 0)
         if not lengths.any():
             return None
@@ -193,12 +193,12 @@ class _Line:
         return int(self.order[(at[i] + at[i + 1]) // 2])
 
     def next_to_a_cut(self) -> int | None:
-        """The free node nearest to two neighbours whose labels differ."""
-        at, own = self.labelled()
+        """The free node nearest to two neighbors whose labels differ."""
+        at, own = self.labeled()
         cuts = np.flatnonzero(np.diff(own) & (np.diff(at) == 1))
         if not len(cuts):
             return None
-        # Labelled nodes without a gap share a block; the free nodes are at the blocks' ends.
+        # Labeled nodes without a gap share a block; the free nodes are at the blocks' ends.
         block = np.cumsum(np.diff(at, prepend=at[0]) > 1)
         starts = at[np.searchsorted(block, block[cuts])]
         ends = at[np.searchsorted(block, block[cuts], side="right") - 1]
@@ -214,19 +214,19 @@ class _Stretch:
 
     def __init__(self, line: _Line) -> None:
         self.line = line
-        at, own = line.labelled()
+        at, own = line.labeled()
         last = len(line.order) - 1
         self.start = int(at[own & (at < at[~own].min(initial=last + 1))].max(initial=0))
         self.stop = int(at[~own & (at > at[own].max(initial=-1))].min(initial=last))
 
     def draw(self, n: int, rng: np.random.Generator) -> np.ndarray:
         """Up to n free rows, drawn evenly."""
-        free = _Free(self.line.labelled()[0], self.start, self.stop)
+        free = _Free(self.line.labeled()[0], self.start, self.stop)
         return self._nodes(free[rng.choice(len(free), size=min(n, len(free)), replace=False)])
 
     def shorten(self, rounds: int, rng: np.random.Generator) -> None:
         """Give up ends where a threshold would err more, so that so many rounds leave one row."""
-        at, own = self.line.labelled()
+        at, own = self.line.labeled()
         n_free = len(_Free(at, self.start, self.stop))
         if rounds <= 1 or n_free == 0:
             return
@@ -249,7 +249,7 @@ class _Stretch:
 
     def around_threshold(self, n: int) -> np.ndarray:
         """Up to n free rows nearest to the best threshold, from its right and left in turn."""
-        at, own = self.line.labelled()
+        at, own = self.line.labeled()
         first, end = np.searchsorted(at, [self.start, self.stop], side="right")
         # Every label is a step up or down: the best thresholds lie between two of them.
         best = first + int(_agreement(own)[first : end + 1].argmax())

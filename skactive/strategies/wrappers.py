@@ -6,10 +6,10 @@ from typing import ClassVar
 
 import numpy as np
 
-from skactive._compat import Interval
+from skactive._utils.compat import Interval
 from skactive.kernels.ranking import top_n
 from skactive.strategies.base import PoolView, QueryStrategy
-from skactive.strategies.coverage import labelled_points
+from skactive.strategies.coverage import labeled_points
 from skactive.strategies.parameters import A_STRATEGY, AT_LEAST_ONE, NOT_NEGATIVE, Constraints
 
 
@@ -66,8 +66,8 @@ class ClassBalanced(QueryStrategy):
         left = np.bincount(predicted, minlength=n_classes)
         quotas = np.zeros(n_classes, dtype=np.int64)
         held = np.zeros(n_classes)
-        if view.labelled_y is not None and len(view.labelled_y):
-            held += np.bincount(view.labelled_y, minlength=n_classes)
+        if view.labeled_y is not None and len(view.labeled_y):
+            held += np.bincount(view.labeled_y, minlength=n_classes)
         for _ in range(n):
             poorest = np.where(quotas < left, held + quotas, np.inf).argmin()
             quotas[poorest] += 1
@@ -163,7 +163,7 @@ class Schedule(QueryStrategy):
     >>> import numpy as np
     >>> from skactive.strategies import Margin, PoolView, Schedule, TypiClust
     >>> tcm = Schedule(TypiClust(), Margin(), switch_at=2)
-    >>> tcm.select(PoolView(3, X=np.array([[0.0], [1.0], [5.0]]), labelled_y=np.array([0])), 1)
+    >>> tcm.select(PoolView(3, X=np.array([[0.0], [1.0], [5.0]]), labeled_y=np.array([0])), 1)
     array([0])
     """
 
@@ -189,7 +189,7 @@ class Schedule(QueryStrategy):
         return self._at_work(view).score(view)
 
     def _at_work(self, view: PoolView) -> QueryStrategy:
-        few = view.labelled_y is None or len(view.labelled_y) < self.switch_at
+        few = view.labeled_y is None or len(view.labeled_y) < self.switch_at
         return self.first if few or view.proba is None else self.then
 
 
@@ -261,7 +261,7 @@ class RandomCandidates(_Candidates):
 
 
 class NearCandidates(_Candidates):
-    """Any strategy on the rows nearest to the labelled ones; random rows where they are too few.
+    """Any strategy on the rows nearest to the labeled ones; random rows where they are too few.
 
     **Use it** around slow strategies on very large pools, once some rows of every class are known.
     **Leave it** while classes may still be undiscovered. Needs what the strategy needs; without
@@ -272,7 +272,7 @@ class NearCandidates(_Candidates):
     strategy : QueryStrategy
         What chooses among the candidates.
     n_candidates : int, default=10000
-        How many there are, at least; each labelled row brings its even share of them.
+        How many there are, at least; each labeled row brings its even share of them.
 
     References
     ----------
@@ -285,7 +285,7 @@ class NearCandidates(_Candidates):
     >>> import numpy as np
     >>> from skactive.strategies import KCenter, NearCandidates, PoolView
     >>> X = np.arange(100.0)[:, None]
-    >>> view = PoolView(100, X=X, labelled_X=np.array([[50.2]]))
+    >>> view = PoolView(100, X=X, labeled_X=np.array([[50.2]]))
     >>> NearCandidates(KCenter(), n_candidates=5).select(view, 1)
     array([48])
     """
@@ -301,15 +301,15 @@ class NearCandidates(_Candidates):
 
     def _candidates(self, view: PoolView, n: int) -> np.ndarray:
         from skactive.kernels.distances import nearest_rows
-        from skactive.kernels.rows import Rows
+        from skactive.kernels.tensor_rows import TensorRows
 
         size = min(len(view), max(n, self.n_candidates))
         near = np.empty(0, dtype=np.int64)
-        rows = Rows(view.X, view.device, centred=True)
-        labelled = labelled_points(view, rows)
-        if len(labelled):
-            k = -(-size // len(labelled))
-            near = np.unique(nearest_rows(rows, labelled, k).cpu().numpy())
+        rows = TensorRows(view.X, view.device, centered=True)
+        labeled = labeled_points(view, rows)
+        if len(labeled):
+            k = -(-size // len(labeled))
+            near = np.unique(nearest_rows(rows, labeled, k).cpu().numpy())
         others = np.setdiff1d(np.arange(len(view)), near)
         more = view.rng.permutation(others)[: max(0, size - len(near))]
         return np.sort(np.concatenate([near, more]))

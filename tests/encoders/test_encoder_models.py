@@ -11,7 +11,7 @@ import pytest
 from encoder_cases import fake_snapshot
 from sklearn.base import clone
 
-from skactive._device import resolve_device
+from skactive._utils.device import resolve_device
 from skactive.encoders import SentenceEncoder, weights
 from skactive.encoders.models import SharedModel, resolve_precision, shared_model
 

@@ -44,10 +44,10 @@ def test_images_may_be_read_by_other_processes(clip, clip_checkpoint, tmp_path):
 
 
 def test_grey_and_transparent_images(clip):
-    grey = make_images(1)[0, :, :, 0]
-    colour = np.repeat(grey[:, :, None], 3, axis=2)
-    transparent = np.dstack([colour, np.full_like(grey, 255)])
-    rows = clip.transform([grey, grey[:, :, None], colour, transparent])
+    gray = make_images(1)[0, :, :, 0]
+    color = np.repeat(gray[:, :, None], 3, axis=2)
+    transparent = np.dstack([color, np.full_like(gray, 255)])
+    rows = clip.transform([gray, gray[:, :, None], color, transparent])
     np.testing.assert_allclose(rows, rows[[0, 0, 0, 0]], atol=1e-6)
 
 

@@ -25,7 +25,6 @@ from skactive.encoders import SentenceEncoder
         lambda t: pl.DataFrame({"text": t}),
         iter,
     ],
-    ids=str,
 )
 def test_texts_come_in_many_containers(container):
     encoder = SentenceEncoder(verbose=False)

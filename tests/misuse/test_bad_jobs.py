@@ -1,4 +1,4 @@
-"""Labelling jobs that cannot be played: nothing is run then."""
+"""Labeling jobs that cannot be played: nothing is run then."""
 
 import pytest
 from misuse import X, Y, fails, table

@@ -86,6 +86,6 @@ def test_another_prior_needs_fit(estimator, before, after):
     clf.query(X + 1)
     clf.set_params(prior=after)
     for call in (lambda: clf.partial_fit(X, Y), lambda: clf.query(X + 1), lambda: clf.predict(X)):
-        fails("prior was .* call fit anew", call)
+        fails("prior was .* call fit again", call)
     fresh = ActiveClassifier(estimator, prior=after, random_state=0).fit(X, Y)
     np.testing.assert_array_equal(clf.fit(X, Y).predict_proba(X), fresh.predict_proba(X))

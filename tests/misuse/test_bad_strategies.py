@@ -33,7 +33,7 @@ BAD_PARAMETERS = {
     "Power": {"strategy": NO_STRATEGY, "beta": POWER},
     "ProbCover": {"radius": AUTO_OR_POSITIVE, "purity": SHARE, "n_reference": COUNT},
     "RandomCandidates": {"strategy": NO_STRATEGY, "n_candidates": COUNT},
-    "RareNeighbours": {"n_anchors": COUNT, "n_neighbors": COUNT},
+    "RareNeighbors": {"n_anchors": COUNT, "n_neighbors": COUNT},
     "Refine": {
         "strategies": NO_STRATEGIES,
         "n_rounds": COUNT[1:],
@@ -127,7 +127,7 @@ def test_query(clf, case):
 
 
 @table(BAD_STRATEGIES)
-def test_a_whole_labelling_job(case):
+def test_a_whole_labeling_job(case):
     strategy, match = case
     clf = ActiveClassifier(LogisticRegression(), strategy=strategy)
     fails(match, BudgetedClassifier(clf, budget=12, batch_size=6).fit, X, Y)

@@ -1,0 +1,1 @@
+"""Private: rows and labels before any model sees them."""

@@ -1,0 +1,170 @@
+"""Images as rows: what is taken for one, how it is known, and how it is read."""
+
+import os
+import stat
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from hashlib import blake2b
+from os import PathLike
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skactive._utils.optional_imports import require
+
+_DECODERS = min(8, os.cpu_count() or 1)
+
+
+@dataclass(frozen=True)
+class ImageRow:
+    """Where a row stands, and its path or pixels."""
+
+    position: int
+    source: Any
+
+    def key(self, namespace: bytes) -> bytes:
+        if isinstance(self.source, str):
+            return _digest(self._file_stamp(), namespace, b"file")
+        pixels = np.ascontiguousarray(self.pixels())
+        return _digest(str(pixels.shape).encode(), namespace, b"image", pixels)
+
+    def pixels(self) -> NDArray[np.uint8]:
+        if isinstance(self.source, np.ndarray):
+            return self.source
+        return np.asarray(self.open().convert("RGB"))
+
+    def open(self) -> Any:
+        """The image as PIL has it, its pixels read."""
+        pillow = require("PIL.Image")
+        if isinstance(self.source, np.ndarray):
+            return pillow.fromarray(self.source)
+        try:
+            if isinstance(self.source, str):
+                with pillow.open(self.source) as image:
+                    return image.convert("RGB")
+            self.source.load()
+        # what PIL's decoders raise
+        except (OSError, ValueError, SyntaxError, pillow.DecompressionBombError) as error:
+            raise ValueError(
+                f"X[{self.position}]: {self.source!r} cannot be read as an image ({error}). "
+                "Repair the file, or leave this row out."
+            ) from error
+        return self.source
+
+    def _file_stamp(self) -> bytes:
+        path = os.path.abspath(os.path.expanduser(self.source))
+        try:
+            status = os.stat(path)
+        except OSError as error:
+            raise FileNotFoundError(
+                f"X[{self.position}]: the image {self.source!r} cannot be read "
+                f"({error.strerror}; looked for {path}). Correct the path, or leave this row out."
+            ) from error
+        if not stat.S_ISREG(status.st_mode):
+            raise ValueError(
+                f"X[{self.position}]: {self.source!r} is not a file. "
+                "Give the paths of image files, for example sorted(Path(folder).glob('*.jpg'))."
+            )
+        return os.fsencode(f"{path}\0{status.st_size}\0{status.st_mtime_ns}")
+
+
+def check_image(image: Any, position: int) -> Any:
+    """One row as a uint8 array, a PIL image or a path, or an error that names what is wrong."""
+    if isinstance(image, (str, PathLike)):
+        return os.fsdecode(image)
+    if isinstance(image, np.ndarray):
+        if image.ndim == 3 and image.shape[2] == 1:
+            image = image[:, :, 0]
+        shape_fits = image.ndim == 2 or (image.ndim == 3 and image.shape[2] in (3, 4))
+        if image.dtype == np.uint8 and image.size and shape_fits:
+            return image
+        raise TypeError(
+            f"X[{position}] is an array of shape {image.shape} and dtype {image.dtype}. An image "
+            "is uint8, 0 to 255, of shape (H, W) or (H, W, C), C being 1, 3 or 4: convert it first."
+        )
+    if isinstance(image, require("PIL.Image").Image):
+        return image
+    raise TypeError(
+        f"X[{position}] is {image!r} (a {type(image).__name__}), not an image. Give PIL images, "
+        "uint8 arrays of shape (H, W, 3), or paths of image files."
+    )
+
+
+def read_images(
+    preprocess: Any, rows: Sequence[ImageRow], batch_size: int, n_workers: int
+) -> Iterator[Any]:
+    """Batches ready for a network, (batch_size, 3, H, W); the next is read while one is encoded.
+
+    Parameters
+    ----------
+    preprocess : callable
+        Makes a tensor of a PIL image.
+    rows : sequence of ImageRow
+        The images.
+    batch_size : int
+        Of the last one, at most.
+    n_workers : int
+        Processes that read; 0 stands for threads of this one.
+    """
+    read = _read_by_processes if n_workers else _read_by_threads
+    return read(preprocess, rows, batch_size, n_workers)
+
+
+def _read_by_threads(
+    preprocess: Any, rows: Sequence[ImageRow], batch_size: int, n_workers: int
+) -> Iterator[Any]:
+    import torch
+
+    coming: list[Any] = []
+    with ThreadPoolExecutor(_DECODERS) as pool:
+        for start in range(0, len(rows) + batch_size, batch_size):
+            batch = [
+                pool.submit(lambda row: preprocess(row.open()), row)
+                for row in rows[start : start + batch_size]
+            ]
+            if coming:
+                yield torch.stack([decoded.result() for decoded in coming])
+            coming = batch
+
+
+def _read_by_processes(
+    preprocess: Any, rows: Sequence[ImageRow], batch_size: int, n_workers: int
+) -> Iterator[Any]:
+    from torch import Generator
+    from torch.utils.data import DataLoader
+
+    batches: DataLoader[Any] = DataLoader(
+        list(rows),  # type: ignore[arg-type]
+        batch_size=batch_size,
+        collate_fn=partial(_pixels_or_error, preprocess),
+        num_workers=min(n_workers, -(-len(rows) // batch_size)),
+        generator=Generator(),
+    )
+    for batch in batches:
+        if isinstance(batch, Exception):
+            raise batch
+        yield batch["pixels"]
+
+
+def stack_pixels(preprocess: Any, rows: Sequence[ImageRow]) -> dict[str, Any]:
+    """One batch, as fine-tuning takes it."""
+    import torch
+
+    return {"pixels": torch.stack([preprocess(row.open()) for row in rows])}
+
+
+def _pixels_or_error(preprocess: Any, rows: Sequence[ImageRow]) -> dict[str, Any] | Exception:
+    # Raised in a worker, it would come out under a traceback of torch's own.
+    try:
+        return stack_pixels(preprocess, rows)
+    except (OSError, ValueError) as error:
+        return error
+
+
+def _digest(head: bytes, namespace: bytes, kind: bytes, data: Any = b"") -> bytes:
+    digest = blake2b(head, digest_size=16, salt=namespace, person=kind)
+    digest.update(data)
+    return digest.digest()

@@ -1,0 +1,151 @@
+"""Labels in the order in which they were given, and aggregated for a fit."""
+
+from dataclasses import dataclass, replace
+from hashlib import blake2b
+
+import numpy as np
+
+from skactive._data.batch import Batch
+
+
+@dataclass(frozen=True)
+class AggregatedLabels:
+    """One entry for each distinct (row, label) pair, sorted by the content of the row.
+
+    The entries do not depend on the order or on the batches in which the labels were given, and a
+    weight of 2 equals a repeated row.
+
+    Attributes
+    ----------
+    batch : Batch
+        The m rows, stored. Equal rows are adjacent, one for each of their labels.
+    y : array of shape (m,)
+        Labels.
+    weight : float64 array of shape (m,)
+        Summed weights, all positive.
+    entry : int64 array of shape (n,)
+        For each label in the order given, its entry; -1 for a weight of zero.
+    """
+
+    batch: Batch
+    y: np.ndarray
+    weight: np.ndarray
+    entry: np.ndarray
+
+    def subset(self, entries: np.ndarray) -> "AggregatedLabels":
+        """Some of the entries, as if the others had never been given.
+
+        Parameters
+        ----------
+        entries : int array
+            Positions of the entries.
+
+        Returns
+        -------
+        labels : AggregatedLabels
+            With an empty `entry`.
+        """
+        none = np.empty(0, dtype=np.int64)
+        return AggregatedLabels(
+            self.batch.take(entries), self.y[entries], self.weight[entries], none
+        )
+
+    def digest(self) -> int:
+        """A hash of the labels and rows, 128 bits, independent of the order given.
+
+        Returns
+        -------
+        digest : int
+        """
+        content = self.batch.keys.tobytes() + self.weight.tobytes()
+        content += repr(self.y.tolist()).encode()
+        return int.from_bytes(blake2b(content, digest_size=16).digest(), "little")
+
+
+@dataclass(frozen=True)
+class LabelHistory:
+    """Labels in the order given. Immutable: every method returns a new history.
+
+    Attributes
+    ----------
+    batch : Batch
+        The n labeled rows, stored.
+    y : array of shape (n,)
+        Labels.
+    weight : float64 array of shape (n,)
+        Sample weights.
+    """
+
+    batch: Batch
+    y: np.ndarray
+    weight: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+    def extended(self, other: "LabelHistory") -> "LabelHistory":
+        """This history, followed by another.
+
+        Parameters
+        ----------
+        other : LabelHistory
+            Later labels.
+
+        Returns
+        -------
+        history : LabelHistory
+
+        Raises
+        ------
+        ValueError
+            If the prior or `refresh` was set or removed in between.
+        """
+        return LabelHistory(
+            self.batch.extended(other.batch),
+            np.concatenate([self.y, other.y]),
+            np.concatenate([self.weight, other.weight]),
+        )
+
+    def relabeled(self, positions: np.ndarray, y: np.ndarray) -> "LabelHistory":
+        """The same rows with other labels at some positions.
+
+        Parameters
+        ----------
+        positions : int array
+            Positions in the order given.
+        y : array
+            Corrected labels.
+
+        Returns
+        -------
+        history : LabelHistory
+        """
+        corrected = self.y.astype(np.result_type(self.y, y))
+        corrected[positions] = y
+        return replace(self, y=corrected)
+
+    def aggregate(self) -> AggregatedLabels:
+        """Merge equal (row, label) pairs, drop zero weights, sort by content.
+
+        Returns
+        -------
+        labels : AggregatedLabels
+        """
+        given = np.flatnonzero(self.weight > 0)
+        _, codes = np.unique(self.y[given], return_inverse=True)
+        # sorted by weight last: a sum of fractions must not depend on the order given
+        order = np.lexsort((self.weight[given], codes, self.batch.keys[given]))
+        given, codes = given[order], codes[order]
+        keys = self.batch.keys[given]
+        new_pair = np.ones(len(given), dtype=bool)
+        new_pair[1:] = (keys[1:] != keys[:-1]) | (codes[1:] != codes[:-1])
+        pair = np.cumsum(new_pair) - 1
+        first = given[new_pair]
+        entry = np.full(len(self), -1)
+        entry[given] = pair
+        return AggregatedLabels(
+            batch=self.batch.take(first),
+            y=self.y[first],
+            weight=np.bincount(pair, self.weight[given], minlength=len(first)),
+            entry=entry,
+        )

@@ -1,0 +1,221 @@
+"""A Pipeline, split into its representation, the steps that are refitted, and the head."""
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from sklearn.base import BaseEstimator, clone
+from sklearn.frozen import FrozenEstimator
+from sklearn.pipeline import Pipeline
+from sklearn.utils import get_tags
+from sklearn.utils.validation import validate_data
+
+if TYPE_CHECKING:
+    from skactive._data.batch import Batch
+
+
+class Parts(NamedTuple):
+    """The parts of one clone of an estimator.
+
+    Attributes
+    ----------
+    estimator : classifier or Pipeline
+        The clone; the other attributes are pieces of it.
+    representation : list of transformers
+        Leading steps that need no fit: applied once per row.
+    steps : list of transformers and samplers
+        Later steps before the head: fitted on the labels.
+    head : classifier
+        The last step.
+    """
+
+    estimator: BaseEstimator
+    representation: list[Any]
+    steps: list[Any]
+    head: BaseEstimator
+
+    def embed(self, batch: "Batch") -> Any:
+        """Output of the first step of the representation.
+
+        Parameters
+        ----------
+        batch : Batch
+            Rows as the user gave them.
+
+        Returns
+        -------
+        rows
+            The rows themselves where the representation has no step.
+        """
+        if not self.representation:
+            return batch.rows
+        encoder = self.representation[0]
+        if getattr(encoder, "takes_row_keys", False) and getattr(batch.rows, "ndim", 0) == 1:
+            return encoder.transform_with_keys(batch.rows, batch.keys)
+        return _transform(encoder, batch.rows)
+
+    def represent(self, batch: "Batch") -> Any:
+        """The rows after all steps of the representation.
+
+        Parameters
+        ----------
+        batch : Batch
+            Rows as the user gave them.
+
+        Returns
+        -------
+        rows
+            What the labels are stored with.
+        """
+        rows = batch.embedding
+        for step in self.representation[1:]:
+            rows = _transform(step, rows)
+        return rows
+
+    def with_encoder(self, encoder: BaseEstimator) -> "Parts":
+        """The same parts with another encoder as first step.
+
+        Parameters
+        ----------
+        encoder : transformer
+            Replaces the first step.
+
+        Returns
+        -------
+        parts : Parts
+            The clone is changed in place.
+        """
+        first = self.representation[0]
+        self.estimator.steps = [
+            (name, encoder if step is first else step) for name, step in self.estimator.steps
+        ]
+        return self._replace(representation=[encoder, *self.representation[1:]])
+
+    def with_head(self, head: BaseEstimator) -> BaseEstimator:
+        """The estimator with a fitted head as its last step.
+
+        Parameters
+        ----------
+        head : classifier
+            Fitted.
+
+        Returns
+        -------
+        estimator : classifier or Pipeline
+            What users find in ``estimator_``.
+        """
+        if not isinstance(self.estimator, Pipeline):
+            return head
+        self.estimator.steps[-1] = (self.estimator.steps[-1][0], head)
+        return self.estimator
+
+
+def split_pipeline(estimator: BaseEstimator, seed: int | None) -> Parts:
+    """Clone an estimator and split the clone.
+
+    Parameters
+    ----------
+    estimator : classifier or Pipeline ending in one
+        scikit-learn's or imbalanced-learn's.
+    seed : int or None
+        Seed of every part whose random_state is None.
+
+    Returns
+    -------
+    parts : Parts
+        Unfitted.
+    """
+    estimator = clone(estimator)
+    if seed is not None:
+        _seed_all(estimator, seed)
+    *steps, head = _all_steps(estimator)
+    stateless = _n_stateless(steps)
+    return Parts(estimator, steps[:stateless], steps[stateless:], head)
+
+
+def fit_transform(step: Any, X: Any, *y: Any) -> Any:
+    """Fit a transformer and apply it, as a Pipeline would.
+
+    Parameters
+    ----------
+    step : transformer
+        With ``fit_transform``, or with ``fit`` and ``transform``.
+    X : rows
+        What it is fitted on.
+    *y : array
+        Their labels, if there are any.
+
+    Returns
+    -------
+    rows
+        Transformed.
+    """
+    if hasattr(step, "fit_transform"):
+        return step.fit_transform(X, *y)
+    return step.fit(X, *y).transform(X)
+
+
+def count_fits(estimator: BaseEstimator) -> int:
+    """Number of parts of an estimator that are fitted at each refit.
+
+    Parameters
+    ----------
+    estimator : classifier or Pipeline
+        Fitted or not.
+
+    Returns
+    -------
+    n_fits : int
+        Transformers that need a fit, and the head.
+    """
+    *steps, _ = _all_steps(estimator)
+    fitted = [step for step in steps[_n_stateless(steps) :] if hasattr(step, "transform")]
+    return len(fitted) + 1
+
+
+def first_step(estimator: BaseEstimator) -> BaseEstimator:
+    """The step that receives the rows as the user gives them.
+
+    Its tags tell which rows an estimator takes; those of a Pipeline do not.
+
+    Parameters
+    ----------
+    estimator : classifier or Pipeline
+        Fitted or not.
+
+    Returns
+    -------
+    step : estimator
+        The first one, or `estimator` itself.
+    """
+    return _all_steps(estimator)[0]
+
+
+def _all_steps(estimator: BaseEstimator) -> list[Any]:
+    if not isinstance(estimator, Pipeline):
+        return [estimator]
+    return [step for _, step in estimator.steps if step not in (None, "passthrough")]
+
+
+def _n_stateless(steps: list[Any]) -> int:
+    return next((i for i, step in enumerate(steps) if _needs_fit(step)), len(steps))
+
+
+def _needs_fit(step: Any) -> bool:
+    return get_tags(step).requires_fit and not isinstance(step, FrozenEstimator)
+
+
+def _seed_all(estimator: BaseEstimator, seed: int) -> None:
+    params = estimator.get_params()
+    unseeded = [
+        name
+        for name in sorted(params)
+        if name.rpartition("__")[2] == "random_state" and params[name] is None
+    ]
+    if unseeded:
+        estimator.set_params(**dict.fromkeys(unseeded, seed))
+
+
+def _transform(step: Any, rows: Any) -> Any:
+    # a step that was never fitted warns of feature names
+    if hasattr(rows, "columns") and not isinstance(step, FrozenEstimator):
+        validate_data(step, rows, skip_check_array=True)
+    return step.transform(rows)

@@ -1,0 +1,1 @@
+"""Private: what `partial_fit` fits, and what it needs from a pool."""

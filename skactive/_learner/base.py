@@ -1,0 +1,149 @@
+"""BaseActiveLearner: state, seeds, callbacks and checks behind the public methods."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.exceptions import NotFittedError
+from sklearn.utils import get_tags
+
+from skactive._data.pipeline import count_fits
+from skactive._learner.fitted_state import FittedState
+from skactive._learner.inputs import check_rows
+from skactive._learner.learner import Learner, LearnerState
+from skactive._learner.pool_query import PoolQuery, resolve_strategy
+from skactive._utils.callbacks import CallbackSupportMixin, Subtask, notify_fit, subtask_notifier
+from skactive._utils.compat import check_sample_weight
+from skactive._utils.random import draw_seed
+from skactive._utils.validation import (
+    check_labels,
+    check_one_label_a_row,
+    unchanged_by_failure,
+    unique_labels,
+)
+from skactive._utils.versioning import VersionNoted
+from skactive.heads import SoftmaxHead
+from skactive.strategies import QueryStrategy
+
+_EXAMPLES = {  # of parameters that have parameters themselves
+    "estimator": "SoftmaxHead()",
+    "strategy": "strategies.get('balanced_herding')",
+    "prior": "ZeroShotClassifier(prompts)",
+    "refresh": "FineTunedClassifier()",
+}
+
+
+class BaseActiveLearner(VersionNoted, CallbackSupportMixin, BaseEstimator):
+    """Private part of an active learner. Subclasses define the parameters and public methods."""
+
+    estimator: Any
+    strategy: Any
+    prior: Any
+    noise: str | None
+    transductive: bool
+    refresh: Any
+    random_state: Any
+    verbose: bool
+
+    _state = LearnerState()
+    _drawn_seed: int | None = None
+
+    def set_params(self, **params: Any) -> "BaseActiveLearner":
+        for name in params:
+            own, nested, _ = name.partition("__")
+            value = params.get(own, getattr(self, own, self))
+            if nested and not hasattr(value, "set_params"):
+                raise ValueError(
+                    f"{name} cannot be set, since {own}={value!r} has no parameters. Give an "
+                    f"object, such as {own}={_EXAMPLES.get(own)}."
+                )
+        return super().set_params(**params)
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return self._state.fitted is not None or self.prior is not None
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        inner = get_tags(self._estimator())
+        tags.input_tags = inner.input_tags
+        tags.non_deterministic = inner.non_deterministic
+        return tags
+
+    def _query_and_ask(
+        self, X_pool: Any, n: int, exclude: Any, annotate: Callable[[np.ndarray], np.ndarray]
+    ) -> np.ndarray:
+        """As `query`, but a sequential strategy receives the labels between its steps."""
+        self._validate_params()
+        pool = self._open_pool(X_pool).selectable(exclude)
+        n = min(n, len(pool))
+        if n == 0:
+            return pool.positions
+        strategy = self._query_strategy()
+        selected = pool.ask(strategy, n, annotate)
+        self._state = self._learner().after_query(self._state, pool)
+        return pool.positions[selected]
+
+    @contextmanager
+    def _fit_task(self, X: Any = None, y: Any = None, weight: Any = None) -> Iterator[Subtask]:
+        """Notify callbacks of the fit; if it fails, undo all changes."""
+        metadata = None if weight is None else {"sample_weight": weight}
+        notified = {"X": X, "y": y, "metadata": metadata}
+        n_fits = count_fits(self._estimator())
+        with notify_fit(self, max_subtasks=n_fits, **notified) as task, unchanged_by_failure(self):
+            yield subtask_notifier(self, task)
+            fitted = self._fitted()
+            self.estimator_ = fitted.parts.with_head(fitted.model.head)
+        if self.verbose:
+            n_labels, n_classes = len(fitted.history), len(fitted.classes)
+            print(f"{type(self).__name__}: {n_labels} labels, {n_classes} classes")  # noqa: T201
+
+    def _learn(self, X: Any, y: Any, classes: Any, sample_weight: Any, subtask: Subtask) -> None:
+        y = check_labels(y, getattr(self, "classes_", None))
+        is_first = self._state.fitted is None
+        X = check_rows(self, self._estimator(), X, "X", reset=is_first)
+        check_one_label_a_row(X, y)
+        weight = check_sample_weight(sample_weight, X, all_zero=not is_first)
+        if classes is not None:
+            classes = check_labels(classes, y, "classes")
+            announced = unique_labels(self._state.announced, classes)
+            self._state = replace(self._state, announced=announced)
+        self._state = self._learner().learn(self._state, X, y, weight, subtask)
+
+    def _open_pool(self, X_pool: Any) -> PoolQuery:
+        with unchanged_by_failure(self):
+            X_pool = check_rows(self, self._estimator(), X_pool, "X_pool", reset=False)
+        return self._learner().open_pool(self._state, X_pool)
+
+    def _query_strategy(self) -> QueryStrategy:
+        has_prior = self.prior is not None
+        return resolve_strategy(self.strategy, self._state.fitted, has_prior=has_prior)
+
+    def _learner(self) -> Learner:
+        """The parameters, resolved for one call."""
+        if isinstance(self.random_state, Integral):
+            seed = int(self.random_state)
+        else:
+            if self._drawn_seed is None:
+                self._drawn_seed = draw_seed(self.random_state)
+            seed = self._drawn_seed
+        return Learner(
+            estimator=self._estimator(),
+            prior=self.prior,
+            noise=self.noise,
+            transductive=self.transductive,
+            refresh=self.refresh,
+            seed=seed,
+            estimator_seed=None if self.random_state is None else seed,
+        )
+
+    def _estimator(self) -> Any:
+        return SoftmaxHead() if self.estimator is None else self.estimator
+
+    def _fitted(self) -> FittedState:
+        if self._state.fitted is None:
+            raise NotFittedError("No labels were given yet; call fit or partial_fit first.")
+        return self._state.fitted

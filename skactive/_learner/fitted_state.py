@@ -1,0 +1,138 @@
+"""FittedState: the labels and everything that one refit computes from them."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from skactive._data.batch import Batch
+from skactive._data.labels import AggregatedLabels, LabelHistory
+from skactive._data.pipeline import Parts
+from skactive._learner.mixture import MixtureModel
+from skactive._learner.pool_clusters import PoolClusters
+from skactive._learner.prior_calibration import CalibratedPrior
+from skactive._utils.callbacks import Subtask
+from skactive._utils.validation import few_labels
+from skactive.noise import NoiseEstimate, estimate_noise, label_trust
+
+
+@dataclass(frozen=True)
+class FittedState:
+    """The labels, and the model fitted on them. Never changed, only replaced.
+
+    Attributes
+    ----------
+    history : LabelHistory
+        Labels in the order given.
+    labels : AggregatedLabels
+        The same labels, aggregated: all that the model is fitted on.
+    classes : array of shape (K,)
+        Sorted.
+    parts : Parts
+        Clone of the estimator, fitted.
+    model : MixtureModel
+        The refitted parts, combined with the prior.
+    prior : CalibratedPrior or None
+        The prior as it was at the fit.
+    """
+
+    history: LabelHistory
+    labels: AggregatedLabels
+    classes: np.ndarray
+    parts: Parts
+    model: MixtureModel
+    prior: CalibratedPrior | None
+
+    @classmethod
+    def from_history(
+        cls,
+        history: LabelHistory,
+        classes: np.ndarray,
+        parts: Parts,
+        prior: CalibratedPrior | None,
+        clusters: PoolClusters | None,
+        subtask: Subtask,
+    ) -> "FittedState":
+        """Fit the parts on all labels.
+
+        Parameters
+        ----------
+        history : LabelHistory
+            At least one label of positive weight.
+        classes : array of shape (K,)
+            All classes, sorted.
+        parts : Parts
+            Unfitted.
+        prior : CalibratedPrior or None
+            The head is anchored to it.
+        clusters : PoolClusters or None
+            Summary of a pool.
+        subtask : callable
+            Notifies callbacks of the fit of each part.
+
+        Returns
+        -------
+        state : FittedState
+        """
+        labels = history.aggregate()
+        prior_proba = None
+        if prior is not None:
+            rows = labels.batch.representation
+            prior_proba = prior.calibrate(labels.batch.prior_proba, rows, classes)
+            if clusters is not None:
+                proba = prior.calibrate(clusters.prior_proba, clusters.centers, classes)
+                clusters = clusters._replace(prior_proba=proba)
+        with few_labels():
+            model = MixtureModel(parts.steps, parts.head)
+            model.fit(labels, classes, prior_proba, clusters, subtask)
+        return cls(history, labels, classes, parts, model, prior)
+
+    def proba(self, batch: Batch) -> np.ndarray:
+        """Predicted probabilities, with the class-prior correction.
+
+        Parameters
+        ----------
+        batch : Batch
+            n rows.
+
+        Returns
+        -------
+        proba : array of shape (n, K)
+            Rows sum to 1.
+        """
+        prior_proba = self.prior_proba(batch)
+        features = self.model.features(batch.representation)
+        return self.model.corrected(self.model.proba(features, prior_proba))
+
+    def prior_proba(self, batch: Batch) -> np.ndarray | None:
+        """Calibrated probabilities of the prior.
+
+        Parameters
+        ----------
+        batch : Batch
+            n rows.
+
+        Returns
+        -------
+        proba : array of shape (n, K) or None
+            None without a prior.
+        """
+        if self.prior is None:
+            return None
+        return self.prior.calibrate(batch.prior_proba, batch.representation, self.classes)
+
+    @cached_property
+    def trust(self) -> np.ndarray:
+        """Trust in each entry of the labels, from held-out predictions."""
+        return label_trust(*self._out_of_fold[:2])
+
+    @cached_property
+    def noise(self) -> NoiseEstimate:
+        """Noise rate and transition matrix, from held-out predictions."""
+        return estimate_noise(*self._out_of_fold)
+
+    @cached_property
+    def _out_of_fold(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        with few_labels():
+            proba = self.model.out_of_fold_proba()
+        return proba, np.searchsorted(self.classes, self.labels.y), self.labels.weight

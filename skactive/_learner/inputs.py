@@ -1,0 +1,52 @@
+"""Checks of the rows that a user gives to a meta-estimator."""
+
+from typing import Any
+
+from sklearn.utils import get_tags
+from sklearn.utils.validation import validate_data
+
+from skactive._data.containers import as_object_array, is_texts
+from skactive._data.pipeline import first_step
+from skactive._utils.compat import n_rows
+from skactive._utils.validation import check_is_container
+
+
+def check_rows(clf: Any, inner: Any, X: Any, name: str, *, reset: bool) -> Any:
+    """Rows in one of the containers that the inner estimator takes.
+
+    Parameters
+    ----------
+    clf : estimator
+        The meta-estimator, whose number and names of features are set or checked.
+    inner : classifier or Pipeline
+        The estimator that receives the rows.
+    X : object
+        What the user gave.
+    name : str
+        Name of the argument, for the message.
+    reset : bool
+        Whether to set the number and names of features rather than check them.
+
+    Returns
+    -------
+    X : array, sparse matrix, DataFrame or object array of shape (n,)
+
+    Raises
+    ------
+    ValueError
+        If X holds no rows, or rows of another shape than before.
+    """
+    check_is_container(X, name)
+    if hasattr(X, "columns"):
+        if reset or hasattr(clf, "n_features_in_"):
+            validate_data(clf, X, reset=reset, skip_check_array=True)
+    elif get_tags(first_step(inner)).input_tags.two_d_array and not is_texts(X):
+        as_they_are = {"dtype": None, "ensure_all_finite": False, "allow_nd": True}
+        X = validate_data(clf, X, reset=reset, accept_sparse="csr", **as_they_are)
+    else:
+        X = as_object_array(X)
+        for attribute in ("n_features_in_", "feature_names_in_") if reset else ():
+            clf.__dict__.pop(attribute, None)
+    if n_rows(X) == 0:
+        raise ValueError(f"{name} has 0 sample(s); give at least one row.")
+    return X

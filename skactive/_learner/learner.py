@@ -1,0 +1,282 @@
+"""Learner: the steps behind `ActiveClassifier`, from one state to the next."""
+
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from skactive._data.batch import Batch
+from skactive._data.labels import LabelHistory
+from skactive._data.pipeline import Parts, first_step, split_pipeline
+from skactive._learner.fitted_state import FittedState
+from skactive._learner.pool_clusters import PoolClusters
+from skactive._learner.pool_query import PoolQuery
+from skactive._learner.pool_summary import PoolSummary
+from skactive._learner.prior_calibration import CalibratedPrior, warn_unknown_prior_classes
+from skactive._learner.prior_predictions import check_same_prior, predict_prior, sorted_classes
+from skactive._learner.refresh import RefreshState, make_tuner
+from skactive._utils.callbacks import Subtask
+from skactive._utils.validation import unique_labels
+from skactive.encoders.base import Encoder
+from skactive.finetune import FineTunedClassifier
+from skactive.heads import SoftmaxHead
+from skactive.heads.skorch_adapter import adapt_skorch
+
+
+@dataclass(frozen=True)
+class LearnerState:
+    """All that an `ActiveClassifier` has learned. Never changed, only replaced.
+
+    Attributes
+    ----------
+    fitted : FittedState or None
+        The labels and the model; None before any label.
+    announced : array or None
+        Classes that were announced.
+    pool : PoolSummary or None
+        Statistics of the pool that was queried last, for the next fit.
+    refresh : RefreshState
+        The encoder in use.
+    """
+
+    fitted: FittedState | None = None
+    announced: np.ndarray | None = None
+    pool: PoolSummary | None = None
+    refresh: RefreshState = field(default_factory=RefreshState)
+
+
+@dataclass(frozen=True)
+class Learner:
+    """The parameters of an `ActiveClassifier`, resolved for one call.
+
+    Attributes
+    ----------
+    estimator : classifier or Pipeline
+        Unfitted; it is cloned.
+    prior : classifier or None
+        As given.
+    noise : str or None
+        As given.
+    transductive : bool
+        As given.
+    refresh : str, FineTunedClassifier or None
+        As given.
+    seed : int
+        Seed of the queries.
+    estimator_seed : int or None
+        Seed of the parts of the estimator; None leaves them as they are.
+    """
+
+    estimator: Any
+    prior: Any
+    noise: str | None
+    transductive: bool
+    refresh: Any
+    seed: int
+    estimator_seed: int | None
+
+    @property
+    def prior_classes(self) -> np.ndarray | None:
+        """Classes of the prior, sorted; None without a prior."""
+        return sorted_classes(self.prior)
+
+    def known_classes(self, state: LearnerState) -> np.ndarray | None:
+        """Classes that predictions have; None where there are none yet.
+
+        Parameters
+        ----------
+        state : LearnerState
+            The state now.
+        """
+        return self.prior_classes if state.fitted is None else state.fitted.classes
+
+    def learn(
+        self, state: LearnerState, X: Any, y: np.ndarray, weight: np.ndarray, subtask: Subtask
+    ) -> LearnerState:
+        """Fit on new labels and all earlier ones.
+
+        Parameters
+        ----------
+        state : LearnerState
+            The state before.
+        X : container of n rows
+            Checked.
+        y : array of shape (n,)
+            Their labels.
+        weight : float64 array of shape (n,)
+            Their sample weights.
+        subtask : callable
+            Notifies callbacks of the fit of each part.
+
+        Returns
+        -------
+        state : LearnerState
+            The state after.
+        """
+        if self.refresh is not None and not isinstance(first_step(self.estimator), Encoder):
+            raise ValueError(
+                f"refresh={self.refresh!r} needs an encoder as the first step of estimator. Give "
+                "make_pipeline(SentenceEncoder(), SoftmaxHead()), for example, or refresh=None."
+            )
+        parts = self.split(state)
+        batch = self.batch(state, X, parts).stored(keep_rows=self.refresh is not None)
+        history = LabelHistory(batch, y, weight)
+        if state.fitted is not None:
+            history = state.fitted.history.extended(history)
+        return self.refit(state, history, parts, subtask)
+
+    def refit(
+        self, state: LearnerState, history: LabelHistory, parts: Parts, subtask: Subtask
+    ) -> LearnerState:
+        """Fit on a history of labels.
+
+        Parameters
+        ----------
+        state : LearnerState
+            The state before.
+        history : LabelHistory
+            All labels.
+        parts : Parts
+            Unfitted.
+        subtask : callable
+            Notifies callbacks of the fit of each part.
+
+        Returns
+        -------
+        state : LearnerState
+            The state after.
+        """
+        counted = history.weight > 0
+        if not counted.any():
+            raise ValueError("sample_weight is zero for every label; at least one must count.")
+        classes = unique_labels(self.prior_classes, state.announced, history.y[counted])
+        if self.prior_classes is not None:
+            warn_unknown_prior_classes(self.prior_classes, np.unique(history.y[counted]))
+        if self.refresh is not None:
+            state, history, parts = self._refreshed(state, history, parts, classes)
+        prior, clusters = self._pool_statistics(state, history)
+        fitted = FittedState.from_history(history, classes, parts, prior, clusters, subtask)
+        return replace(state, fitted=fitted)
+
+    def split(self, state: LearnerState) -> Parts:
+        """A clone of the estimator, split, with the encoder in use.
+
+        Parameters
+        ----------
+        state : LearnerState
+            The state now.
+
+        Returns
+        -------
+        parts : Parts
+            Unfitted.
+        """
+        parts = split_pipeline(self.estimator, self.estimator_seed)
+        parts = parts._replace(head=adapt_skorch(parts.head, self.estimator_seed))
+        has_noise_model = isinstance(parts.head, SoftmaxHead | FineTunedClassifier)
+        if self.noise is None and has_noise_model and parts.head.loss == "auto":
+            parts.head.set_params(loss="cross_entropy")
+        encoder = state.refresh.encoder
+        return parts if encoder is None else parts.with_encoder(encoder)
+
+    def batch(self, state: LearnerState, X: Any, parts: Parts) -> Batch:
+        """The rows of one call.
+
+        Parameters
+        ----------
+        state : LearnerState
+            The state now.
+        X : container of n rows
+            Checked.
+        parts : Parts
+            They give the representation.
+
+        Returns
+        -------
+        batch : Batch
+
+        Raises
+        ------
+        ValueError
+            If the prior is not the one that earlier labels were learned with.
+        """
+        if state.fitted is not None:
+            check_same_prior(self.prior, state.fitted.prior)
+        return Batch(X, parts, None if self.prior is None else partial(predict_prior, self.prior))
+
+    def open_pool(self, state: LearnerState, X_pool: Any) -> PoolQuery:
+        """A pool, all of its rows included.
+
+        Parameters
+        ----------
+        state : LearnerState
+            The state now.
+        X_pool : container of N rows
+            Checked.
+
+        Returns
+        -------
+        pool : PoolQuery
+        """
+        parts = self.split(state) if state.fitted is None else state.fitted.parts
+        batch = self.batch(state, X_pool, parts)
+        return PoolQuery(
+            batch,
+            np.arange(len(batch)),
+            parts=parts,
+            state=state.fitted,
+            classes=self.known_classes(state),
+            noise=self.noise,
+            seed=self.seed,
+        )
+
+    def after_query(self, state: LearnerState, pool: PoolQuery) -> LearnerState:
+        """The state after a query: statistics of the pool improve later fits.
+
+        Parameters
+        ----------
+        state : LearnerState
+            The state before.
+        pool : PoolQuery
+            The pool of the query.
+
+        Returns
+        -------
+        state : LearnerState
+        """
+        if not self.transductive:
+            return state
+        return replace(state, pool=pool.summarize(self.prior_classes))
+
+    def _refreshed(
+        self, state: LearnerState, history: LabelHistory, parts: Parts, classes: np.ndarray
+    ) -> tuple[LearnerState, LabelHistory, Parts]:
+        """State, history and parts with a tuned encoder, where embeddings have become stale."""
+        labels, before = history.aggregate(), state.refresh
+        if not before.is_due(labels):
+            return state, history, parts
+        prior, _ = self._pool_statistics(state, history)
+        prior_proba = labels.batch.prior_proba
+        if prior is not None:
+            prior_proba = prior.calibrate(prior_proba, labels.batch.representation, classes)
+        encoder, mode = first_step(self.estimator), before.mode
+        tuner = make_tuner(self.refresh, encoder, mode=mode, noise=self.noise, seed=self.seed)
+        state = replace(state, refresh=before.evaluate(labels, tuner, classes, prior_proba))
+        tuned = state.refresh.encoder
+        if tuned is None or tuned is before.encoder:
+            return state, history, parts
+        if state.pool is not None:
+            state = replace(state, pool=state.pool.without_embeddings())
+        parts = parts.with_encoder(tuned)
+        return state, replace(history, batch=history.batch.represented_by(parts)), parts
+
+    def _pool_statistics(
+        self, state: LearnerState, history: LabelHistory
+    ) -> tuple[CalibratedPrior | None, PoolClusters | None]:
+        """Statistics of the queried pool, if it had this prior and rows of this width."""
+        classes, pool = self.prior_classes, state.pool
+        rows = history.batch.representation
+        if pool is not None and self.transductive and pool.applies_to(rows, classes):
+            return pool.prior, pool.clusters
+        return None if classes is None else CalibratedPrior(classes, None), None

@@ -1,0 +1,1 @@
+"""Private helpers without a model: scikit-learn compatibility, validation, randomness."""

@@ -1,0 +1,262 @@
+"""Checks that hold for the public methods, with messages that say what to do."""
+
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+from sklearn.utils import assert_all_finite, column_or_1d
+from sklearn.utils.multiclass import check_classification_targets
+
+from skactive._utils.compat import HasMethods, n_rows
+
+_KINDS = {"b": "bool", "i": "number", "u": "number", "f": "number", "U": "str"}
+
+
+class _Classifier(HasMethods):
+    """An object with ``fit`` and ``predict_proba``."""
+
+    def __init__(self) -> None:
+        super().__init__(["fit", "predict_proba"])
+
+    def __str__(self) -> str:
+        return f"{super().__str__()} (around an SVC, CalibratedClassifierCV has one)"
+
+
+A_CLASSIFIER = _Classifier()
+
+
+def check_is_container(X: Any, name: str) -> None:
+    """Refuse what holds no rows, such as one text, None or a generator.
+
+    Parameters
+    ----------
+    X : object
+        What the user gave.
+    name : str
+        The argument, for the message.
+    """
+    has_rows = hasattr(X, "shape") or (hasattr(X, "__len__") and not isinstance(X, Mapping))
+    if isinstance(X, str | bytes) or not (has_rows or hasattr(X, "__array__")):
+        given = "None" if X is None else f"one {type(X).__name__}"
+        raise ValueError(f"{name} is {given}, not a sequence of rows.")
+
+
+def check_one_label_a_row(X: Any, y: Any, X_name: str = "X", y_name: str = "y") -> None:
+    """Refuse rows and labels of different number.
+
+    Parameters
+    ----------
+    X : container of n rows
+        The rows.
+    y : sequence of n labels
+        Their labels.
+    X_name, y_name : str, default="X", "y"
+        The arguments, for the message.
+    """
+    if n_rows(X) != len(y):
+        raise ValueError(
+            f"{X_name} has {n_rows(X)} rows, but {y_name} has {len(y)} labels: inconsistent "
+            "numbers of samples. Give one label for each row."
+        )
+
+
+def check_labels(y: Any, earlier: np.ndarray | None, name: str = "y") -> np.ndarray:
+    """Labels as an array of bool, numbers or str.
+
+    Parameters
+    ----------
+    y : array-like of shape (n,)
+        Labels of one kind.
+    earlier : array or None
+        Labels known already, whose kind they must share.
+    name : str, default="y"
+        The argument, for the message.
+
+    Returns
+    -------
+    y : array of shape (n,)
+        Never of dtype object.
+
+    Raises
+    ------
+    ValueError
+        If labels are missing, continuous, of mixed kinds, or of another kind than before.
+    """
+    if y is None:
+        raise ValueError(
+            f"A fit requires {name} to be passed, but the target {name} is None. Give the labeled "
+            "rows and their labels."
+        )
+    if not isinstance(y, np.ndarray):
+        y = np.asarray(y, dtype=object)  # numpy would turn ["a", nan] into two texts
+    if y.ndim == 0:
+        raise ValueError(f"{name} should be a 1d array of labels; got {y.item()!r}.")
+    y = column_or_1d(y, warn=True)
+    if y.dtype == object:
+        y = _without_object(y, name)
+    assert_all_finite(y, input_name=name)
+    with few_labels():
+        check_classification_targets(y)
+    if earlier is not None and len(y) and _kind(y) != _kind(earlier):
+        raise ValueError(
+            f"{name} holds labels of type {_kind(y)} ({y[:3].tolist()}...), those known already "
+            f"are {_kind(earlier)} ({earlier[:3].tolist()}...). Give labels of one type throughout."
+        )
+    return y
+
+
+def unique_labels(*labels: np.ndarray | None) -> np.ndarray:
+    """All labels that occur, sorted.
+
+    Parameters
+    ----------
+    *labels : array or None
+        Labels of one kind; None stands for none.
+
+    Returns
+    -------
+    classes : array of shape (K,)
+        Each once.
+    """
+    return np.unique(np.concatenate([part for part in labels if part is not None]))
+
+
+def check_positions(positions: Any, n: int, name: str) -> np.ndarray:
+    """Positions, or a boolean mask, as distinct int64 positions in 0 .. n-1.
+
+    Parameters
+    ----------
+    positions : array-like of int or bool
+        What the user gave.
+    n : int
+        How many rows there are.
+    name : str
+        The argument, for the message.
+
+    Returns
+    -------
+    positions : int64 array
+        In the order given.
+    """
+    positions = np.asarray(positions)
+    if positions.dtype == bool:
+        if positions.shape != (n,):
+            raise ValueError(f"{name} is a mask of shape {positions.shape}, expected ({n},).")
+        return np.flatnonzero(positions)
+    if positions.size == 0:
+        return np.empty(0, dtype=np.int64)
+    if positions.ndim != 1 or positions.dtype.kind not in "iu":
+        raise ValueError(
+            f"{name} must be a 1-D array of positions or a boolean mask; got shape "
+            f"{positions.shape}, dtype {positions.dtype}."
+        )
+    if len(positions) == n > 2 and np.isin(positions, [0, 1]).all():
+        raise ValueError(
+            f"{name} looks like a mask, but its dtype is {positions.dtype}; give bool."
+        )
+    outside = positions[(positions < 0) | (positions >= n)]
+    if len(outside):
+        raise ValueError(f"{name} holds {outside[0]}, but positions go from 0 to {n - 1}.")
+    return positions.astype(np.int64)
+
+
+def check_count(n: Any, name: str = "n") -> int:
+    """A whole number of at least one.
+
+    Parameters
+    ----------
+    n : int
+        What the user gave.
+    name : str
+        The argument, for the message.
+
+    Returns
+    -------
+    n : int
+        The same.
+    """
+    if not isinstance(n, Integral) or isinstance(n, bool) or n < 1:
+        raise ValueError(f"{name} must be a whole number of at least 1; got {n!r}.")
+    return int(n)
+
+
+def equal_parameters(first: Any, second: Any) -> bool:
+    """Whether two estimators have one type and equal parameters, nested ones included.
+
+    Parameters
+    ----------
+    first, second : estimators
+
+    Returns
+    -------
+    equal : bool
+        False where parameters cannot be compared.
+    """
+    if first is second:
+        return True
+    if type(first) is not type(second) or not hasattr(first, "get_params"):
+        return False
+    own, other = first.get_params(deep=False), second.get_params(deep=False)
+    return own.keys() == other.keys() and all(_equal(own[name], other[name]) for name in own)
+
+
+def _equal(first: Any, second: Any) -> bool:
+    if hasattr(first, "get_params"):
+        return equal_parameters(first, second)
+    return first is second or (type(first) is type(second) and bool(np.all(first == second)))
+
+
+@contextmanager
+def unchanged_by_failure(estimator: Any) -> Iterator[None]:
+    """Let nothing that an estimator knows be lost by bad input.
+
+    Parameters
+    ----------
+    estimator : object
+        Whose attributes are put back if an exception leaves the block.
+    """
+    before = dict(estimator.__dict__)
+    try:
+        yield
+    except BaseException:
+        estimator.__dict__.clear()
+        estimator.__dict__.update(before)
+        raise
+
+
+@contextmanager
+def few_labels() -> Iterator[None]:
+    """Keep scikit-learn from doubting that y is a class label where labels are few."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="The number of unique classes is greater")
+        yield
+
+
+def _kind(y: np.ndarray) -> str:
+    return _KINDS.get(y.dtype.kind, str(y.dtype))
+
+
+def _without_object(y: np.ndarray, name: str) -> np.ndarray:
+    missing = [i for i, label in enumerate(y) if _is_missing(label)]
+    if missing:
+        raise ValueError(
+            f"Input {name} contains NaN or None, at position {missing[0]}. Give labeled rows "
+            "only: leave the others out."
+        )
+    kinds = {_kind(np.asarray(label)) for label in y}
+    if len(kinds) > 1:
+        names = sorted({type(label).__name__ for label in y})
+        told = ", ".join(names)
+        raise ValueError(f"{name} mixes labels of types {told}. Give labels of one type.")
+    plain = np.array(y.tolist()) if all(np.ndim(label) == 0 for label in y) else y
+    if plain.dtype == object or plain.ndim != 1:
+        raise ValueError(f"Unknown label type: {type(y[0]).__name__}. Labels are str, int or bool.")
+    return plain
+
+
+def _is_missing(label: Any) -> bool:
+    itself = label == label  # NaN says no, pandas' NA cannot say
+    return label is None or not isinstance(itself, bool | np.bool_) or not itself

@@ -1,0 +1,115 @@
+"""Checks of the rows that a user gives to an encoder, and their keys in the row cache."""
+
+from collections.abc import Mapping, Sequence, Set
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def check_texts(X: Any, name: str) -> list[str]:
+    """A list of str from whatever holds one text a row.
+
+    Parameters
+    ----------
+    X : list, array, Series, or DataFrame of one column
+        The texts.
+    name : str
+        What the argument is called, for the message.
+
+    Returns
+    -------
+    list of str
+
+    Raises
+    ------
+    TypeError
+        If it is one text, no collection of rows, or a row is not a str; the message names the row.
+    ValueError
+        If it has more than one column.
+    """
+    texts = check_column(X, name)
+    if not all(map(str.__instancecheck__, texts)):
+        position, text = next((i, t) for i, t in enumerate(texts) if not isinstance(t, str))
+        raise TypeError(
+            f"{name}[{position}] is {_brief(text)}, not a str. {_ADVICE.get(type(text), _MISSING)}"
+        )
+    return texts
+
+
+def check_column(X: Any, name: str) -> list[Any]:
+    """A list with one entry a row; one text, several columns and unordered rows are refused."""
+    if isinstance(X, (str, bytes, Mapping, Set)) or not hasattr(X, "__iter__"):
+        raise TypeError(
+            f"{name} is {_brief(X)}; it must hold one row an entry. For a single row give a list "
+            "of one, [row]."
+        )
+    if hasattr(X, "columns"):  # a DataFrame, of whichever library
+        if len(X.columns) != 1:
+            raise ValueError(
+                f"{name} has {len(X.columns)} columns; an encoder takes one. Select it, "
+                f"{name}['column'], or use a ColumnTransformer."
+            )
+        X = X[X.columns[0]]
+    if isinstance(X, np.ndarray) and X.ndim == 2 and X.shape[1] == 1:
+        X = X[:, 0]
+    if isinstance(X, np.ndarray) and X.ndim != 1:
+        raise ValueError(
+            f"{name} has shape {X.shape}; an encoder takes one column of rows. Give shape (n,)."
+        )
+    return X.tolist() if hasattr(X, "tolist") else list(X)
+
+
+def check_unicode(texts: Sequence[str], positions: Sequence[int], name: str) -> None:
+    """Refuse texts that cannot be written as UTF-8, such as a lone surrogate.
+
+    Parameters
+    ----------
+    texts : sequence of str
+        All texts.
+    positions : sequence of int
+        Positions of those to check.
+    name : str
+        Name of the argument, for the message.
+
+    Raises
+    ------
+    ValueError
+        The message names the row.
+    """
+    for position in positions:
+        try:
+            texts[position].encode()
+        except UnicodeEncodeError as error:
+            raise ValueError(
+                f"{name}[{position}] cannot be written as UTF-8 ({error}). Repair it, for example "
+                "with text.encode('utf-8', 'replace').decode()."
+            ) from error
+
+
+def cache_keys(row_keys: NDArray[np.bytes_], namespace: bytes) -> list[bytes]:
+    """Keys of rows in the row cache: exclusive or of each row key with the namespace.
+
+    Parameters
+    ----------
+    row_keys : array of shape (n,), dtype S16
+        Digests of the rows, from `skactive._data.row_keys.row_keys`.
+    namespace : bytes of length 16
+        Digest of the model and its settings.
+
+    Returns
+    -------
+    list of n bytes of length 16
+    """
+    mixed = row_keys.view(np.uint64).reshape(-1, 2) ^ np.frombuffer(namespace, np.uint64)
+    raw = mixed.tobytes()
+    return [raw[start : start + 16] for start in range(0, len(raw), 16)]
+
+
+def _brief(value: Any) -> str:
+    text = repr(value)
+    return f"{text if len(text) <= 60 else text[:57] + '...'} (a {type(value).__name__})"
+
+
+_MISSING = "Drop the rows without text, or fill them, for example with Series.fillna('')."
+_ADVICE = {bytes: "Decode it first, for example with text.decode('utf-8')."}

@@ -1,0 +1,280 @@
+"""An average of linear heads that differ in strength, prior scale and noise rate."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import product
+from typing import Any
+
+import numpy as np
+import torch
+
+from skactive.heads.model_averaging import candidate_weights
+from skactive.kernels.softmax_path import Problem, fit_softmax_path, path_logits
+
+_STRENGTHS = (0.1, 1.0)
+_ANCHORED_STRENGTHS = (0.3, 1.0)
+_PRIOR_SCALES = (0.0, 0.25, 0.5)
+NOISE_RATES = (0.0, 0.3)
+_N_FOLDS = 4
+_N_TRUST_FOLDS = 12
+_MANY_ROWS = 300  # from here on the evidence of one fold is enough
+_NEGLIGIBLE = 0.01  # weight below which a candidate is left out of the average
+_LOGIT_FRACTION = (
+    0.7  # of the class balancing, for candidates with a noise rate; the rest by weights
+)
+N_ITER = 12
+_Parts = list[tuple[np.ndarray, torch.Tensor]]
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """Training data of linear heads.
+
+    Attributes
+    ----------
+    X : float array of shape (n, d)
+        Features, centered and scaled; distinct rows, sorted by content.
+    codes : int array of shape (n,)
+        Labels, 0 .. K-1.
+    weight : array of shape (n,)
+        Weights of the rows.
+    log_class_frequency : array of shape (K,)
+        Logarithms of the class frequencies among the labels: the offset of the balanced softmax.
+    prior_log_proba : array of shape (n, K) or None
+        The prior's log-probabilities.
+    device : str
+        A torch device.
+    """
+
+    X: np.ndarray
+    codes: np.ndarray
+    weight: np.ndarray
+    log_class_frequency: np.ndarray
+    prior_log_proba: np.ndarray | None
+    device: str = "cpu"
+
+    def average(self, noise_rates: tuple[float, ...] = NOISE_RATES) -> "AveragedHead":
+        """Average a few linear heads, weighted by their held-out likelihood.
+
+        The candidates differ in strength (how strongly the weights are shrunk), prior scale (how
+        far they follow the prior, 0 included) and noise rate. Each is fitted without one fold, for
+        every fold; with many rows, for one fold. Its evidence is the log-likelihood of the held-out
+        labels under its own noise rate. Candidates of non-negligible weight are then fitted to all
+        rows, and their coefficients averaged: see `candidate_weights`.
+
+        Parameters
+        ----------
+        noise_rates : tuple of float
+            Candidates' noise rates.
+
+        Returns
+        -------
+        averaged : AveragedHead
+            The averaged head.
+        """
+        candidates = self._candidates(noise_rates)
+        fold = self._folds(_N_FOLDS)
+        judged = fold if len(self.X) < _MANY_ROWS else np.where(fold == 0, 0, -1)
+        parts = self._fit_without(candidates, judged)
+        evidence = self._evidence(self._held_out(candidates, parts), judged, candidates[:, 2])
+        z_score = self._prior_z_score()
+        weight = candidate_weights(evidence, candidates[:, 1] > 0, z_score, self.weight.sum())
+        weight[weight < _NEGLIGIBLE] = 0
+        weight /= weight.sum()
+        kept = weight > 0
+        coefficients = self._fit(candidates[kept], np.ones((len(self.X), 1)))
+        return AveragedHead(
+            coefficients=_mean(coefficients, weight[kept]),
+            held_out=[(rows, _mean(each, weight)) for rows, each in parts],
+            anchor={
+                "strength": float(np.exp(weight @ np.log(candidates[:, 0]))),
+                "prior_scale": float(weight @ candidates[:, 1]),
+                "noise_rate": float(weight @ candidates[:, 2]),
+                "prior_z_score": z_score,
+                "candidates": candidates,
+                "evidence": evidence,
+                "weight": weight,
+            },
+            rows=self,
+        )
+
+    def out_of_fold(self, candidates: np.ndarray, weight: np.ndarray) -> np.ndarray:
+        """Probabilities of each row, predicted by heads that have not seen it.
+
+        Parameters
+        ----------
+        candidates : array of shape (M, 3)
+            Strength, prior scale and noise rate of each head.
+        weight : array of shape (M,)
+            Weight of each in the average.
+
+        Returns
+        -------
+        proba : float64 array of shape (n, K)
+            Rows sum to 1.
+        """
+        parts = self._fit_without(candidates, self._folds(_N_TRUST_FOLDS))
+        log_proba = self._held_out(candidates, parts)
+        return np.einsum("nmk,m->nk", np.exp(log_proba), weight)
+
+    def _folds(self, n_folds: int) -> np.ndarray:
+        """Fold of each row; equal rows are in one fold. -1 if all rows are equal."""
+        _, row = np.unique(self.X, axis=0, return_inverse=True)
+        fold = row.ravel() % n_folds
+        return fold if fold.max() > 0 else np.full(len(fold), -1)
+
+    def _fit_without(self, candidates: np.ndarray, fold: np.ndarray) -> _Parts:
+        """A mask (n,) of each fold, and all candidates fitted to the other rows; none for -1."""
+        held_out = [fold == k for k in np.unique(fold[fold >= 0])]
+        if not held_out:
+            return []
+        coefficients = self._fit(candidates, ~np.column_stack(held_out))
+        return list(zip(held_out, coefficients.split(len(candidates), dim=1), strict=True))
+
+    def _held_out(self, candidates: np.ndarray, parts: _Parts) -> np.ndarray:
+        """Log-probabilities (n, M, K) by heads that have not seen the row, or are not fitted."""
+        features, offset = (
+            self._features,
+            self._anchor(candidates) + self._tensor(self.log_class_frequency),
+        )
+        log_proba = torch.log_softmax(offset, dim=2)
+        for held_out, coefficients in parts:
+            rows = torch.as_tensor(held_out, device=self.device)
+            logits = path_logits(features[rows], coefficients) + offset[rows]
+            log_proba[rows] = torch.log_softmax(logits, dim=2)
+        return log_proba.cpu().double().numpy()
+
+    def _candidates(self, noise_rates: tuple[float, ...]) -> np.ndarray:
+        anchored = self.prior_log_proba is not None
+        strengths = _ANCHORED_STRENGTHS if anchored else _STRENGTHS
+        scales = _PRIOR_SCALES if anchored else (0.0,)
+        return np.array(list(product(strengths, scales, noise_rates)))
+
+    def _evidence(
+        self, log_proba: np.ndarray, fold: np.ndarray, noise_rate: np.ndarray
+    ) -> np.ndarray:
+        """Log-likelihood of held-out labels, scaled to what it would be for all of them."""
+        judged = fold >= 0 if (fold >= 0).any() else fold < 0
+        given = np.exp(log_proba[judged, :, self.codes[judged]])
+        likelihood = (1 - noise_rate) * given + noise_rate / len(self.log_class_frequency)
+        evidence = self.weight[judged] @ np.log(likelihood)
+        return evidence * self.weight.sum() / self.weight[judged].sum()
+
+    def _prior_z_score(self) -> float:
+        """Permutation z-score: fit of the prior to the labels, against shuffled labels."""
+        if self.prior_log_proba is None:
+            return 0.0
+        total = self.weight.sum()
+        frequency = np.bincount(self.codes, self.weight, len(self.log_class_frequency)) / total
+        proba = np.exp(self.prior_log_proba)
+        proba = proba - self.weight @ proba / total
+        proba -= (proba @ frequency)[:, None]
+        fit = self.weight @ proba[np.arange(len(self.codes)), self.codes]
+        spread = np.sqrt(self.weight**2 @ proba**2 @ frequency)
+        return float(fit / spread) if spread > 0 else 0.0
+
+    def _fit(self, candidates: np.ndarray, seen: np.ndarray) -> torch.Tensor:
+        """Every candidate on every part (n, P) of the rows: (d + 1, P * M, K).
+
+        Classes are balanced by an offset of the logits. With wrong labels this favors rare classes
+        too much. Candidates with a noise rate therefore do 0.7 of it by the offset, and the rest
+        by sample weights.
+        """
+        n_parts = seen.shape[1]
+        fraction = np.where(candidates[:, 2] > 0, _LOGIT_FRACTION, 1.0)
+        weight = np.exp(self.log_class_frequency[self.codes, None] * (fraction - 1))
+        weight *= self.weight[:, None]
+        weight *= self.weight.sum() / weight.sum(axis=0)
+        balance = self._tensor(np.outer(fraction, self.log_class_frequency))
+        problem = Problem(
+            X=self._features,
+            y=torch.as_tensor(self.codes, device=self.device),
+            weight=self._tensor((seen[:, :, None] * weight[:, None]).reshape(len(seen), -1)),
+            offset=(self._anchor(candidates) + balance).repeat(1, n_parts, 1),
+            strength=self._tensor(np.tile(candidates[:, 0], n_parts)),
+            noise_rate=self._tensor(np.tile(candidates[:, 2], n_parts)),
+        )
+        return fit_softmax_path(problem, N_ITER)
+
+    def _anchor(self, candidates: np.ndarray) -> torch.Tensor:
+        """Logits that each candidate takes from the prior: (n, M, K)."""
+        if self.prior_log_proba is None:
+            return torch.zeros(
+                (len(self.X), len(candidates), len(self.log_class_frequency)), device=self.device
+            )
+        prior = self._tensor(self.prior_log_proba)[:, None, :]
+        return self._tensor(candidates[:, 1])[:, None] * prior
+
+    @property
+    def _features(self) -> torch.Tensor:
+        return self._tensor(np.column_stack([self.X, np.ones(len(self.X))]))
+
+    def _tensor(self, array: np.ndarray) -> torch.Tensor:
+        return torch.as_tensor(array, dtype=torch.float32, device=self.device)
+
+
+@dataclass(frozen=True)
+class AveragedHead:
+    """The average of the candidates, and the evidence for each.
+
+    Attributes
+    ----------
+    coefficients : float64 array of shape (K, d + 1)
+        For the features and a column of ones.
+    held_out : list of (bool array of shape (n,), float64 array of shape (K, d + 1))
+        Masks of some folds, and the coefficients fitted without each.
+    anchor : dict
+        Parameters, evidence and weight of each candidate, and averages of the parameters.
+    rows : TrainingData
+        Training data.
+    """
+
+    coefficients: np.ndarray
+    held_out: list[tuple[np.ndarray, np.ndarray]]
+    anchor: dict[str, Any]
+    rows: TrainingData
+
+    @cached_property
+    def out_of_fold(self) -> np.ndarray:
+        """Probabilities of each row by heads that have not seen it, float64 (n, K)."""
+        weight = self.anchor["weight"]
+        return self.rows.out_of_fold(self.anchor["candidates"][weight > 0], weight[weight > 0])
+
+
+def _mean(coefficients: torch.Tensor, weight: np.ndarray) -> np.ndarray:
+    """Weighted mean (K, d + 1) of the candidates' coefficients (d + 1, M, K)."""
+    return coefficients.cpu().double().numpy().transpose(2, 0, 1) @ weight
+
+
+def merge_rows(
+    X: np.ndarray, codes: np.ndarray, weight: np.ndarray, prior: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray | None, np.ndarray]:
+    """Merge equal rows of equal label, and sort them by content.
+
+    Hence the order of the rows does not matter, and a weight of 2 equals a repeated row.
+
+    Parameters
+    ----------
+    X : array of shape (n, d)
+        Features.
+    codes : int array of shape (n,)
+        Labels.
+    weight : array of shape (n,)
+        Weights.
+    prior : array of shape (n, K) or None
+        Prior log-probabilities.
+
+    Returns
+    -------
+    X, codes, weight, prior
+        Those of the m distinct rows.
+    entry : int array of shape (n,)
+        Index of each row among the distinct ones.
+    """
+    columns = [X, codes[:, None]] if prior is None else [X, codes[:, None], prior]
+    _, first, entry = np.unique(
+        np.column_stack(columns), axis=0, return_index=True, return_inverse=True
+    )
+    entry = entry.ravel()
+    total = np.bincount(entry, weight)
+    return X[first], codes[first], total, None if prior is None else prior[first], entry
