@@ -15,6 +15,7 @@ lint: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 
 # DATA: a folder with features/, text/, tabular/ for the benchmarks that need real data.
 # OUT: where outcomes are kept; a benchmark that was stopped goes on where it was.
