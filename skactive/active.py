@@ -1,27 +1,23 @@
 """ActiveClassifier: selects the rows to label next, and learns from their labels."""
 
 import warnings
-from typing import Any, cast
+from collections.abc import Generator
+from typing import Any
 
 import numpy as np
 from sklearn.base import ClassifierMixin
-from sklearn.exceptions import NotFittedError
 
 from skactive._learner.base import BaseActiveLearner
-from skactive._learner.inputs import check_rows
 from skactive._learner.learner import LearnerState
-from skactive._utils.compat import HasMethods, StrOptions, _fit_context, n_rows
+from skactive._utils.compat import _fit_context, n_rows
+from skactive._utils.locks import exclusive, object_lock
 from skactive._utils.validation import (
-    A_CLASSIFIER,
     check_count,
     check_labels,
     check_one_label_a_row,
     check_positions,
 )
-from skactive.finetune import FineTunedClassifier
-from skactive.noise import NoiseEstimate
 from skactive.strategies import QueryStrategy
-from skactive.strategies.parameters import A_STRATEGY
 
 
 class ActiveClassifier(ClassifierMixin, BaseActiveLearner):
@@ -74,8 +70,8 @@ class ActiveClassifier(ClassifierMixin, BaseActiveLearner):
     estimator_ : classifier or Pipeline
         The clone of `estimator` that was fitted last.
     label_trust_ : float64 array of shape (n_labeled,)
-        Trust in each label between 0 and 1, in the order in which labels were given; 0 for a label
-        of weight zero.
+        Trust in each label between 0 and 1, in the order in which labels were given; 1 for a
+        verified label, 0 for a label of weight zero or overridden by a verified one.
     prior_weight_ : float
         Mixture weight of the prior-based component, between 0 and 1. With a `SoftmaxHead` of
         automatic strength it is estimated from held-out predictions; with any other head it is 1.
@@ -110,17 +106,6 @@ class ActiveClassifier(ClassifierMixin, BaseActiveLearner):
     True
     """
 
-    _parameter_constraints = {  # noqa: RUF012
-        "estimator": [A_CLASSIFIER, None],
-        "strategy": [A_STRATEGY, str],
-        "prior": [HasMethods("predict_proba"), None],
-        "noise": [StrOptions({"auto"}), None],
-        "transductive": ["boolean"],
-        "refresh": [StrOptions({"auto"}), FineTunedClassifier, None],
-        "random_state": ["random_state"],
-        "verbose": ["verbose"],
-    }
-
     def __init__(
         self,
         estimator: Any = None,
@@ -142,6 +127,7 @@ class ActiveClassifier(ClassifierMixin, BaseActiveLearner):
         self.random_state = random_state
         self.verbose = verbose
 
+    @exclusive
     @_fit_context(prefer_skip_nested_validation=False)
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> "ActiveClassifier":
         """Learn from these labels, and discard all earlier ones.
@@ -167,10 +153,11 @@ class ActiveClassifier(ClassifierMixin, BaseActiveLearner):
             labels are then kept.
         """
         with self._fit_task(X, y, sample_weight) as subtask:
-            self._state, self._drawn_seed = LearnerState(), None
-            self._learn(X, y, None, sample_weight, subtask)
+            self._drawn_seed = None
+            self._learn(LearnerState(), X, y, None, sample_weight, subtask)
         return self
 
+    @exclusive
     @_fit_context(prefer_skip_nested_validation=False)
     def partial_fit(
         self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None
@@ -199,19 +186,22 @@ class ActiveClassifier(ClassifierMixin, BaseActiveLearner):
             As in `fit`; earlier labels are kept.
         """
         with self._fit_task(X, y, sample_weight) as subtask:
-            self._learn(X, y, classes, sample_weight, subtask)
+            self._learn(self._state, X, y, classes, sample_weight, subtask)
         return self
 
+    @exclusive
     @_fit_context(prefer_skip_nested_validation=False)
     def relabel(self, positions: Any, y: Any) -> "ActiveClassifier":
-        """Replace earlier labels; a correction, not another vote.
+        """Replace or confirm earlier labels, and mark them as verified.
+
+        A verified label overrides all other labels of its row and is never among the `suspects`.
 
         Parameters
         ----------
         positions : int array of shape (n,) or bool array of shape (n_labeled,)
             Positions of the labels, in the order in which they were given.
         y : array-like of shape (n,)
-            The correct labels.
+            The correct labels, which may equal the earlier ones.
 
         Returns
         -------
@@ -230,6 +220,7 @@ class ActiveClassifier(ClassifierMixin, BaseActiveLearner):
             self._state = learner.refit(self._state, relabeled, parts, subtask)
         return self
 
+    @exclusive
     def query(
         self, X_pool: Any, n: int = 1, *, exclude: Any = None, return_scores: bool = False
     ) -> Any:
@@ -261,8 +252,12 @@ class ActiveClassifier(ClassifierMixin, BaseActiveLearner):
         Raises
         ------
         ValueError
-            If the pool is empty or has other columns than fit saw, n < 1, or the strategy needs a
-            prior and there is none.
+            If the pool is empty or has other columns than fit saw, n < 1, or the strategy lacks a
+            prior or does not return n different positions.
+
+        See Also
+        --------
+        query_steps : Gives labels to sequential strategies; `query` gives them predictions.
         """
         self._validate_params()
         n = check_count(n)
@@ -288,6 +283,57 @@ class ActiveClassifier(ClassifierMixin, BaseActiveLearner):
         positions = pool.positions[selected]
         return (positions, strategy.score(pool.view)[selected]) if return_scores else positions
 
+    def query_steps(
+        self, X_pool: Any, n: int = 1, *, exclude: Any = None
+    ) -> Generator[np.ndarray, Any, None]:
+        """Select rows a few at a time, and receive their labels in between.
+
+        Sequential strategies (``"galaxy"``, ``"direct"``, ``"tailor"``, ``"nas"``) use each label
+        for the next selection, as published. All other strategies yield once. The labels are not
+        learned: call `partial_fit` afterwards.
+
+        Parameters
+        ----------
+        X_pool : array, sparse matrix, DataFrame or sequence of N rows
+            The rows to select from.
+        n : int, default=1
+            Number of rows in all; as many as remain, if fewer.
+        exclude : int array, or bool array of shape (N,), default=None
+            Positions, or a mask, of rows that must not be selected.
+
+        Yields
+        ------
+        positions : int64 array of shape (m,)
+            The next rows to label. The m labels are passed to ``send``; after ``next``, and for a
+            label of a class not yet known, the strategy receives the prediction of the model.
+
+        Raises
+        ------
+        ValueError
+            As in `query`.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from skactive import ActiveClassifier
+        >>> X, y = load_iris(return_X_y=True)
+        >>> clf = ActiveClassifier(strategy="galaxy", random_state=0).fit(X[::15], y[::15])
+        >>> steps = clf.query_steps(X, 5)
+        >>> first = next(steps)
+        >>> second = steps.send(y[first])  # StopIteration after n rows
+        >>> len(first), len(second)
+        (1, 1)
+        """
+        self._validate_params()
+        n = check_count(n)
+        with object_lock(self):
+            pool = self._open_pool(X_pool).selectable(exclude)
+            strategy = self._query_strategy()
+        if len(pool):
+            yield from pool.steps(strategy, min(n, len(pool)))
+            with object_lock(self):
+                self._state = self._learner().after_query(self._state, pool)
+
     def predict_proba(self, X: Any) -> np.ndarray:
         """Probability of every class, from prior and head; before any label, from the prior.
 
@@ -309,14 +355,7 @@ class ActiveClassifier(ClassifierMixin, BaseActiveLearner):
         NotFittedError
             If there is neither a label nor a prior.
         """
-        if not self.__sklearn_is_fitted__():
-            raise NotFittedError("ActiveClassifier has no labels and no prior; call fit first.")
-        X = check_rows(self, self._estimator(), X, "X", reset=False)
-        learner, fitted = self._learner(), self._state.fitted
-        if fitted is not None:
-            return fitted.proba(learner.batch(self._state, X, fitted.parts))
-        batch = learner.batch(self._state, X, learner.split(self._state))
-        return cast(np.ndarray, batch.prior_proba)  # without labels there is a prior
+        return self._predict_proba(X)[1]
 
     def predict(self, X: Any) -> np.ndarray:
         """The most probable class of every row.
@@ -331,8 +370,8 @@ class ActiveClassifier(ClassifierMixin, BaseActiveLearner):
         labels : ndarray of shape (n,)
             Members of `classes_`.
         """
-        proba = self.predict_proba(X)
-        return self.classes_[proba.argmax(axis=1)]
+        classes, proba = self._predict_proba(X)
+        return classes[proba.argmax(axis=1)]
 
     def suspects(self, n: int = 10) -> np.ndarray:
         """The labels most likely to be wrong, to be checked and perhaps corrected by `relabel`.
@@ -344,8 +383,8 @@ class ActiveClassifier(ClassifierMixin, BaseActiveLearner):
 
         Returns
         -------
-        positions : int64 array of shape (min(n, n_labeled),)
-            Positions in the order in which labels were given, least trusted first.
+        positions : int64 array of shape (m,), m <= n
+            Positions in the order in which labels were given, least trusted first; each row once.
 
         Raises
         ------
@@ -354,31 +393,8 @@ class ActiveClassifier(ClassifierMixin, BaseActiveLearner):
         """
         if self.noise is None:
             raise ValueError("noise=None suspects no label; set noise='auto'.")
-        return np.argsort(self.label_trust_, kind="stable")[: check_count(n)]
-
-    @property
-    def classes_(self) -> np.ndarray:
-        if self._state.fitted is not None:
-            return self._state.fitted.classes
-        if self.prior is not None:
-            return np.sort(self.prior.classes_)
-        raise AttributeError("classes_ is known after fit, or with a prior.")
-
-    @property
-    def label_trust_(self) -> np.ndarray:
-        fitted = self._fitted()
-        entry = fitted.labels.entry
-        trust = np.ones(len(fitted.labels.y)) if self.noise is None else fitted.trust
-        return np.where(entry < 0, 0.0, trust[entry])
-
-    @property
-    def prior_weight_(self) -> float:
-        fitted = self._fitted()
-        return 0.0 if fitted.prior is None else float(fitted.model.weights[0])
-
-    @property
-    def noise_(self) -> NoiseEstimate:
-        fitted = self._fitted()
-        if self.noise is None:
-            return NoiseEstimate(0.0, np.eye(len(fitted.classes)))
-        return fitted.noise
+        n, trust, history = check_count(n), self.label_trust_, self._fitted().history
+        candidates = np.flatnonzero(history.learned & ~history.verified)
+        candidates = candidates[np.argsort(trust[candidates], kind="stable")]
+        _, first = np.unique(history.batch.keys[candidates], return_index=True)
+        return candidates[np.sort(first)][:n]

@@ -282,7 +282,7 @@ def label_in_batches(
     while len(asked) < budget:
         start = perf_counter()
         n = min(batch_size, budget - len(asked))
-        batch = clf._query_and_ask(X, n, done, lambda positions: answers[positions])
+        batch = _query_and_answer(clf, X, n, done, answers)
         if len(batch) == 0:
             return
         queried = perf_counter()
@@ -291,3 +291,18 @@ def label_in_batches(
         done[batch] = True
         asked = np.concatenate([asked, batch])
         yield Round(asked, queried - start, perf_counter() - queried)
+
+
+def _query_and_answer(
+    clf: ActiveClassifier, X: Any, n: int, done: np.ndarray, answers: np.ndarray
+) -> np.ndarray:
+    """Positions of one batch; a sequential strategy receives the answers between its steps."""
+    steps, selected = clf.query_steps(X, n, exclude=done), []
+    positions = next(steps, None)
+    while positions is not None:
+        selected.append(positions)
+        try:
+            positions = steps.send(answers[positions])
+        except StopIteration:
+            positions = None
+    return np.concatenate([np.empty(0, dtype=np.int64), *selected])

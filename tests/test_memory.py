@@ -24,7 +24,12 @@ def remember(given, *, prior=True):
     rows, y, weight = zip(*given, strict=True)
     X = np.array(rows, dtype=float)[:, None]
     batch = Batch(X, prior_proba=np.hstack([X, 1 - X]) if prior else None)
-    return LabelHistory(batch.stored(keep_rows=False), np.array(y), np.array(weight, dtype=float))
+    return LabelHistory(
+        batch.stored(keep_rows=False),
+        np.array(y),
+        np.array(weight, dtype=float),
+        np.zeros(len(y), dtype=bool),
+    )
 
 
 def content(memory):

@@ -23,13 +23,16 @@ class AggregatedLabels:
         Labels.
     weight : float64 array of shape (m,)
         Summed weights, all positive.
+    verified : bool array of shape (m,)
+        Whether the label was verified.
     entry : int64 array of shape (n,)
-        For each label in the order given, its entry; -1 for a weight of zero.
+        For each label in the order given, its entry; -1 for a label that is not learned.
     """
 
     batch: Batch
     y: np.ndarray
     weight: np.ndarray
+    verified: np.ndarray
     entry: np.ndarray
 
     def subset(self, entries: np.ndarray) -> "AggregatedLabels":
@@ -45,9 +48,12 @@ class AggregatedLabels:
         labels : AggregatedLabels
             With an empty `entry`.
         """
-        none = np.empty(0, dtype=np.int64)
         return AggregatedLabels(
-            self.batch.take(entries), self.y[entries], self.weight[entries], none
+            batch=self.batch.take(entries),
+            y=self.y[entries],
+            weight=self.weight[entries],
+            verified=self.verified[entries],
+            entry=np.empty(0, dtype=np.int64),
         )
 
     def digest(self) -> int:
@@ -74,11 +80,14 @@ class LabelHistory:
         Labels.
     weight : float64 array of shape (n,)
         Sample weights.
+    verified : bool array of shape (n,)
+        Labels that were given by `relabeled`. They override all other labels of their row.
     """
 
     batch: Batch
     y: np.ndarray
     weight: np.ndarray
+    verified: np.ndarray
 
     def __len__(self) -> int:
         return len(self.y)
@@ -104,17 +113,18 @@ class LabelHistory:
             self.batch.extended(other.batch),
             np.concatenate([self.y, other.y]),
             np.concatenate([self.weight, other.weight]),
+            np.concatenate([self.verified, other.verified]),
         )
 
     def relabeled(self, positions: np.ndarray, y: np.ndarray) -> "LabelHistory":
-        """The same rows with other labels at some positions.
+        """The same rows with verified labels at some positions.
 
         Parameters
         ----------
         positions : int array
             Positions in the order given.
         y : array
-            Corrected labels.
+            Verified labels, whether corrected or confirmed.
 
         Returns
         -------
@@ -122,16 +132,27 @@ class LabelHistory:
         """
         corrected = self.y.astype(np.result_type(self.y, y))
         corrected[positions] = y
-        return replace(self, y=corrected)
+        # the latest verification of a row is the one that counts
+        verified = self.verified & ~np.isin(self.batch.keys, self.batch.keys[positions])
+        verified[positions] = True
+        return replace(self, y=corrected, verified=verified)
+
+    @property
+    def learned(self) -> np.ndarray:
+        """Labels of positive weight that no verified label overrides, a bool array (n,)."""
+        positive = self.weight > 0
+        verified = self.verified & positive
+        overridden = np.isin(self.batch.keys, self.batch.keys[verified]) & ~verified
+        return positive & ~overridden
 
     def aggregate(self) -> AggregatedLabels:
-        """Merge equal (row, label) pairs, drop zero weights, sort by content.
+        """Merge equal (row, label) pairs, drop labels that are not learned, sort by content.
 
         Returns
         -------
         labels : AggregatedLabels
         """
-        given = np.flatnonzero(self.weight > 0)
+        given = np.flatnonzero(self.learned)
         _, codes = np.unique(self.y[given], return_inverse=True)
         # sorted by weight last: a sum of fractions must not depend on the order given
         order = np.lexsort((self.weight[given], codes, self.batch.keys[given]))
@@ -147,5 +168,6 @@ class LabelHistory:
             batch=self.batch.take(first),
             y=self.y[first],
             weight=np.bincount(pair, self.weight[given], minlength=len(first)),
+            verified=self.verified[first],
             entry=entry,
         )

@@ -1,10 +1,10 @@
 """BaseActiveLearner: state, seeds, callbacks and checks behind the public methods."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from numbers import Integral
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -17,17 +17,22 @@ from skactive._learner.inputs import check_rows
 from skactive._learner.learner import Learner, LearnerState
 from skactive._learner.pool_query import PoolQuery, resolve_strategy
 from skactive._utils.callbacks import CallbackSupportMixin, Subtask, notify_fit, subtask_notifier
-from skactive._utils.compat import check_sample_weight
+from skactive._utils.compat import HasMethods, StrOptions, check_sample_weight
+from skactive._utils.locks import exclusive
 from skactive._utils.random import draw_seed
 from skactive._utils.validation import (
+    A_CLASSIFIER,
     check_labels,
     check_one_label_a_row,
     unchanged_by_failure,
     unique_labels,
 )
 from skactive._utils.versioning import VersionNoted
+from skactive.finetune import FineTunedClassifier
 from skactive.heads import SoftmaxHead
+from skactive.noise import NoiseEstimate
 from skactive.strategies import QueryStrategy
+from skactive.strategies.parameters import A_STRATEGY
 
 _EXAMPLES = {  # of parameters that have parameters themselves
     "estimator": "SoftmaxHead()",
@@ -49,9 +54,21 @@ class BaseActiveLearner(VersionNoted, CallbackSupportMixin, BaseEstimator):
     random_state: Any
     verbose: bool
 
+    _parameter_constraints = {  # noqa: RUF012
+        "estimator": [A_CLASSIFIER, None],
+        "strategy": [A_STRATEGY, str],
+        "prior": [HasMethods("predict_proba"), None],
+        "noise": [StrOptions({"auto"}), None],
+        "transductive": ["boolean"],
+        "refresh": [StrOptions({"auto"}), FineTunedClassifier, None],
+        "random_state": ["random_state"],
+        "verbose": ["verbose"],
+    }
+
     _state = LearnerState()
     _drawn_seed: int | None = None
 
+    @exclusive
     def set_params(self, **params: Any) -> "BaseActiveLearner":
         for name in params:
             own, nested, _ = name.partition("__")
@@ -63,6 +80,37 @@ class BaseActiveLearner(VersionNoted, CallbackSupportMixin, BaseEstimator):
                 )
         return super().set_params(**params)
 
+    @property
+    def classes_(self) -> np.ndarray:
+        if self._state.fitted is not None:
+            return self._state.fitted.classes
+        if self.prior is not None:
+            return np.sort(self.prior.classes_)
+        raise AttributeError("classes_ is known after fit, or with a prior.")
+
+    @property
+    def label_trust_(self) -> np.ndarray:
+        fitted = self._fitted()
+        entry = fitted.labels.entry
+        trust = np.ones(len(fitted.labels.y)) if self.noise is None else fitted.trust
+        return np.where(entry < 0, 0.0, trust[entry])
+
+    @property
+    def prior_weight_(self) -> float:
+        fitted = self._fitted()
+        return 0.0 if fitted.prior is None else float(fitted.model.weights[0])
+
+    @property
+    def noise_(self) -> NoiseEstimate:
+        fitted = self._fitted()
+        if self.noise is None:
+            return NoiseEstimate(0.0, np.eye(len(fitted.classes)))
+        return fitted.noise
+
+    @property
+    def estimator_(self) -> Any:
+        return self._fitted().estimator
+
     def __sklearn_is_fitted__(self) -> bool:
         return self._state.fitted is not None or self.prior is not None
 
@@ -73,20 +121,6 @@ class BaseActiveLearner(VersionNoted, CallbackSupportMixin, BaseEstimator):
         tags.non_deterministic = inner.non_deterministic
         return tags
 
-    def _query_and_ask(
-        self, X_pool: Any, n: int, exclude: Any, annotate: Callable[[np.ndarray], np.ndarray]
-    ) -> np.ndarray:
-        """As `query`, but a sequential strategy receives the labels between its steps."""
-        self._validate_params()
-        pool = self._open_pool(X_pool).selectable(exclude)
-        n = min(n, len(pool))
-        if n == 0:
-            return pool.positions
-        strategy = self._query_strategy()
-        selected = pool.ask(strategy, n, annotate)
-        self._state = self._learner().after_query(self._state, pool)
-        return pool.positions[selected]
-
     @contextmanager
     def _fit_task(self, X: Any = None, y: Any = None, weight: Any = None) -> Iterator[Subtask]:
         """Notify callbacks of the fit; if it fails, undo all changes."""
@@ -95,23 +129,44 @@ class BaseActiveLearner(VersionNoted, CallbackSupportMixin, BaseEstimator):
         n_fits = count_fits(self._estimator())
         with notify_fit(self, max_subtasks=n_fits, **notified) as task, unchanged_by_failure(self):
             yield subtask_notifier(self, task)
-            fitted = self._fitted()
-            self.estimator_ = fitted.parts.with_head(fitted.model.head)
+        fitted = self._fitted()
         if self.verbose:
             n_labels, n_classes = len(fitted.history), len(fitted.classes)
             print(f"{type(self).__name__}: {n_labels} labels, {n_classes} classes")  # noqa: T201
 
-    def _learn(self, X: Any, y: Any, classes: Any, sample_weight: Any, subtask: Subtask) -> None:
-        y = check_labels(y, getattr(self, "classes_", None))
-        is_first = self._state.fitted is None
+    def _learn(
+        self,
+        state: LearnerState,
+        X: Any,
+        y: Any,
+        classes: Any,
+        sample_weight: Any,
+        subtask: Subtask,
+    ) -> None:
+        learner, is_first = self._learner(), state.fitted is None
+        y = check_labels(y, learner.known_classes(state))
         X = check_rows(self, self._estimator(), X, "X", reset=is_first)
         check_one_label_a_row(X, y)
         weight = check_sample_weight(sample_weight, X, all_zero=not is_first)
         if classes is not None:
             classes = check_labels(classes, y, "classes")
-            announced = unique_labels(self._state.announced, classes)
-            self._state = replace(self._state, announced=announced)
-        self._state = self._learner().learn(self._state, X, y, weight, subtask)
+            state = replace(state, announced=unique_labels(state.announced, classes))
+        self._state = learner.learn(state, X, y, weight, subtask)
+
+    def _predict_proba(self, X: Any) -> tuple[np.ndarray, np.ndarray]:
+        """Classes and probabilities, of one state: another thread may replace it meanwhile."""
+        learner, state = self._learner(), self._state
+        classes = learner.known_classes(state)
+        if classes is None:
+            raise NotFittedError(
+                f"{type(self).__name__} has no labels and no prior; call fit first."
+            )
+        X = check_rows(self, self._estimator(), X, "X", reset=False)
+        parts = learner.split(state) if state.fitted is None else state.fitted.parts
+        batch = learner.batch(state, X, parts)
+        if state.fitted is not None:
+            return classes, state.fitted.proba(batch)
+        return classes, cast(np.ndarray, batch.prior_proba)  # without labels there is a prior
 
     def _open_pool(self, X_pool: Any) -> PoolQuery:
         with unchanged_by_failure(self):

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -32,6 +33,8 @@ class FittedState:
         Clone of the estimator, fitted.
     model : MixtureModel
         The refitted parts, combined with the prior.
+    estimator : classifier or Pipeline
+        The clone, with the fitted head as last step.
     prior : CalibratedPrior or None
         The prior as it was at the fit.
     """
@@ -41,6 +44,7 @@ class FittedState:
     classes: np.ndarray
     parts: Parts
     model: MixtureModel
+    estimator: Any
     prior: CalibratedPrior | None
 
     @classmethod
@@ -85,7 +89,8 @@ class FittedState:
         with few_labels():
             model = MixtureModel(parts.steps, parts.head)
             model.fit(labels, classes, prior_proba, clusters, subtask)
-        return cls(history, labels, classes, parts, model, prior)
+        estimator = parts.with_head(model.head)
+        return cls(history, labels, classes, parts, model, estimator, prior)
 
     def proba(self, batch: Batch) -> np.ndarray:
         """Predicted probabilities, with the class-prior correction.
@@ -123,8 +128,13 @@ class FittedState:
 
     @cached_property
     def trust(self) -> np.ndarray:
-        """Trust in each entry of the labels, from held-out predictions."""
-        return label_trust(*self._out_of_fold[:2])
+        """Trust in each entry of the labels, from held-out predictions.
+
+        It grows with the number of votes for the label; for a verified label it is 1.
+        """
+        trust = label_trust(*self._out_of_fold[:2])
+        trust = 1 - (1 - trust) ** np.maximum(self.labels.weight, 1)
+        return np.where(self.labels.verified, 1.0, trust)
 
     @cached_property
     def noise(self) -> NoiseEstimate:

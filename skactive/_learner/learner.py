@@ -121,7 +121,7 @@ class Learner:
             )
         parts = self.split(state)
         batch = self.batch(state, X, parts).stored(keep_rows=self.refresh is not None)
-        history = LabelHistory(batch, y, weight)
+        history = LabelHistory(batch, y, weight, np.zeros(len(y), dtype=bool))
         if state.fitted is not None:
             history = state.fitted.history.extended(history)
         return self.refit(state, history, parts, subtask)
@@ -147,12 +147,12 @@ class Learner:
         state : LearnerState
             The state after.
         """
-        counted = history.weight > 0
-        if not counted.any():
+        learned = history.y[history.learned]
+        if len(learned) == 0:
             raise ValueError("sample_weight is zero for every label; at least one must count.")
-        classes = unique_labels(self.prior_classes, state.announced, history.y[counted])
+        classes = unique_labels(self.prior_classes, state.announced, learned)
         if self.prior_classes is not None:
-            warn_unknown_prior_classes(self.prior_classes, np.unique(history.y[counted]))
+            warn_unknown_prior_classes(self.prior_classes, np.unique(learned))
         if self.refresh is not None:
             state, history, parts = self._refreshed(state, history, parts, classes)
         prior, clusters = self._pool_statistics(state, history)

@@ -1,6 +1,6 @@
 """PoolQuery: one call of `query`, from a pool of rows to the positions to label."""
 
-from collections.abc import Callable
+from collections.abc import Generator
 from copy import copy
 from functools import cached_property
 from typing import Any
@@ -13,7 +13,7 @@ from skactive._data.pipeline import Parts
 from skactive._learner.fitted_state import FittedState
 from skactive._learner.pool_summary import PoolSummary, summarize_pool
 from skactive._learner.pool_view import make_view
-from skactive._utils.validation import check_positions
+from skactive._utils.validation import check_labels, check_one_label_a_row, check_positions
 from skactive.strategies import PoolView, QueryStrategy, SequentialStrategy
 
 DEFAULT_STRATEGY = "balanced_herding"
@@ -157,13 +157,8 @@ class PoolQuery:
         """
         return select_unique(strategy, self.view, self.batch, n)
 
-    def ask(
-        self,
-        strategy: QueryStrategy,
-        n: int,
-        annotate: Callable[[np.ndarray], np.ndarray],
-    ) -> np.ndarray:
-        """As `select`, but a sequential strategy receives the labels between its steps.
+    def steps(self, strategy: QueryStrategy, n: int) -> Generator[np.ndarray, Any, None]:
+        """Select rows a few at a time; a sequential strategy receives the labels in between.
 
         Parameters
         ----------
@@ -171,28 +166,38 @@ class PoolQuery:
             What to ask.
         n : int
             Number of rows, 1 <= n <= len(self).
-        annotate : callable
-            From positions in the pool to labels. Instead of a label whose class is new, the
-            strategy receives the prediction of the model.
 
-        Returns
-        -------
-        selected : int64 array
-            Positions into `positions`.
+        Yields
+        ------
+        positions : int64 array of shape (m,)
+            Positions in the pool. Their labels are sent; None stands for predictions of the model.
         """
+        if not isinstance(strategy, SequentialStrategy):
+            yield self.positions[self.select(strategy, n)]
+            return
+        free, labels = np.ones(len(self), dtype=bool), None
+        steps: Generator[np.ndarray, Any, None] = strategy.steps(self.view, n)
+        while n > 0:
+            try:
+                selected = steps.send(labels)
+            except StopIteration:
+                selected = np.empty(0, dtype=np.int64)  # too early
+            check_selection(strategy, selected, range(1, n + 1), free)
+            free[selected] = False
+            n -= len(selected)
+            answers = yield self.positions[selected]
+            labels = self._codes(selected, answers)
+
+    def _codes(self, selected: np.ndarray, labels: Any) -> np.ndarray:
+        """Labels as positions in the classes of the view; predictions for unknown classes."""
+        predicted = self.view.proba[selected].argmax(axis=1)
         classes = self._classes
-        if classes is None or not isinstance(strategy, SequentialStrategy):
-            return self.select(strategy, n)
-
-        def codes(selected: np.ndarray) -> np.ndarray:
-            answers = annotate(self.positions[selected])
-            new = ~np.isin(answers, classes)
-            if new.any():
-                predicted = classes[self.view.proba[selected].argmax(axis=1)]
-                answers = np.where(new, predicted, answers)
-            return np.searchsorted(classes, answers)
-
-        return strategy.ask(self.view, n, codes)
+        if labels is None or classes is None:
+            return predicted
+        labels = check_labels(np.atleast_1d(labels), classes, "labels")
+        check_one_label_a_row(selected, labels, "positions", "labels")
+        codes = np.searchsorted(classes, labels).clip(max=len(classes) - 1)
+        return np.where(classes[codes] == labels, codes, predicted)
 
     def summarize(self, prior_classes: np.ndarray | None) -> PoolSummary:
         """Statistics of the pool for later fits.
@@ -229,7 +234,7 @@ def select_unique(strategy: QueryStrategy, view: PoolView, batch: Batch, n: int)
     positions : int64 array
         Fewer than n if the pool has fewer different rows.
     """
-    selected = strategy.select(view, n)
+    selected = _checked_selection(strategy, view, n)
     while True:
         keys, first = np.unique(batch.keys_at(selected), return_index=True)
         if len(first) == len(selected):
@@ -238,5 +243,51 @@ def select_unique(strategy: QueryStrategy, view: PoolView, batch: Batch, n: int)
         others = np.flatnonzero(~batch.find(keys, batch.sketches[selected]))
         more = min(n - len(selected), len(others))
         if more:
-            extra = strategy.select(view.take(others), more)
+            extra = _checked_selection(strategy, view.take(others), more)
             selected = np.concatenate([selected, others[extra]])
+
+
+def check_selection(strategy: Any, selected: Any, allowed: range, free: np.ndarray) -> None:
+    """Refuse what a strategy must not return, before a label is paid for.
+
+    Parameters
+    ----------
+    strategy : QueryStrategy
+        For the message.
+    selected : object
+        What it returned.
+    allowed : range
+        Allowed numbers of rows.
+    free : bool array of shape (N,)
+        Rows that it may select.
+
+    Raises
+    ------
+    ValueError
+        If the selection is not an array of n different positions of free rows.
+    """
+    name = type(strategy).__name__
+    expected = f"{allowed[0]} to {allowed[-1]}" if len(allowed) > 1 else f"n={allowed[0]}"
+    positions = np.asarray(selected)
+    if positions.ndim != 1 or positions.dtype.kind not in "iu":
+        problem = f"an array of shape {positions.shape} and dtype {positions.dtype}"
+    elif len(positions) not in allowed:
+        problem = f"{len(positions)} of them"
+    elif positions.min() < 0 or positions.max() >= len(free):
+        outside = positions[(positions < 0) | (positions >= len(free))]
+        problem = f"position {outside[0]}"
+    elif len(np.unique(positions)) < len(positions) or not free[positions].all():
+        problem = "a position more than once"
+    else:
+        return
+    raise ValueError(
+        f"strategy {name} must return {expected} different positions between 0 and "
+        f"{len(free) - 1}, as an integer array of one dimension, and returned {problem}. Correct "
+        "its select or steps method."
+    )
+
+
+def _checked_selection(strategy: QueryStrategy, view: PoolView, n: int) -> np.ndarray:
+    selected = strategy.select(view, n)
+    check_selection(strategy, selected, range(n, n + 1), np.ones(len(view), dtype=bool))
+    return np.asarray(selected)

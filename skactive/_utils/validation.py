@@ -222,7 +222,9 @@ def unchanged_by_failure(estimator: Any) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        estimator.__dict__.clear()
+        # one by one: a thread that reads meanwhile must not find an empty object
+        for name in estimator.__dict__.keys() - before.keys():
+            del estimator.__dict__[name]
         estimator.__dict__.update(before)
         raise
 
