@@ -14,6 +14,7 @@ TRUSTED_TYPES: list[str] = [
     "skactive._learner.class_prototypes.ClassPrototypes",
     "skactive._learner.component.MixtureComponent",
     "skactive._learner.component.TrainingRows",
+    "skactive._learner.fingerprints.Fingerprints",
     "skactive._learner.fitted_state.FittedState",
     "skactive._learner.learner.LearnerState",
     "skactive._learner.mixture.MixtureModel",

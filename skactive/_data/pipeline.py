@@ -171,6 +171,23 @@ def count_fits(estimator: BaseEstimator) -> int:
     return len(fitted) + 1
 
 
+def representation_steps(estimator: BaseEstimator) -> list[Any]:
+    """Leading steps that need no fit.
+
+    Parameters
+    ----------
+    estimator : classifier or Pipeline
+        Fitted or not.
+
+    Returns
+    -------
+    steps : list of transformers
+        Those of `estimator` itself, not clones.
+    """
+    *steps, _ = _all_steps(estimator)
+    return steps[: _n_stateless(steps)]
+
+
 def first_step(estimator: BaseEstimator) -> BaseEstimator:
     """The step that receives the rows as the user gives them.
 

@@ -9,6 +9,7 @@ import numpy as np
 from skactive._data.batch import Batch
 from skactive._data.labels import AggregatedLabels, LabelHistory
 from skactive._data.pipeline import Parts
+from skactive._learner.fingerprints import Fingerprints
 from skactive._learner.mixture import MixtureModel
 from skactive._learner.pool_clusters import PoolClusters
 from skactive._learner.prior_calibration import CalibratedPrior
@@ -37,6 +38,8 @@ class FittedState:
         The clone, with the fitted head as last step.
     prior : CalibratedPrior or None
         The prior as it was at the fit.
+    fingerprints : Fingerprints
+        Of the representation steps and the prior that the stored labels depend on.
     """
 
     history: LabelHistory
@@ -46,6 +49,7 @@ class FittedState:
     model: MixtureModel
     estimator: Any
     prior: CalibratedPrior | None
+    fingerprints: Fingerprints
 
     @classmethod
     def from_history(
@@ -55,6 +59,7 @@ class FittedState:
         parts: Parts,
         prior: CalibratedPrior | None,
         clusters: PoolClusters | None,
+        fingerprints: Fingerprints,
         subtask: Subtask,
     ) -> "FittedState":
         """Fit the parts on all labels.
@@ -71,6 +76,8 @@ class FittedState:
             The head is anchored to it.
         clusters : PoolClusters or None
             Summary of a pool.
+        fingerprints : Fingerprints
+            Of the representation steps and the prior.
         subtask : callable
             Notifies callbacks of the fit of each part.
 
@@ -90,7 +97,7 @@ class FittedState:
             model = MixtureModel(parts.steps, parts.head)
             model.fit(labels, classes, prior_proba, clusters, subtask)
         estimator = parts.with_head(model.head)
-        return cls(history, labels, classes, parts, model, estimator, prior)
+        return cls(history, labels, classes, parts, model, estimator, prior, fingerprints)
 
     def proba(self, batch: Batch) -> np.ndarray:
         """Predicted probabilities, with the class-prior correction.

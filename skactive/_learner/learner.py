@@ -8,7 +8,8 @@ import numpy as np
 
 from skactive._data.batch import Batch
 from skactive._data.labels import LabelHistory
-from skactive._data.pipeline import Parts, first_step, split_pipeline
+from skactive._data.pipeline import Parts, first_step, representation_steps, split_pipeline
+from skactive._learner.fingerprints import Fingerprints, fingerprint
 from skactive._learner.fitted_state import FittedState
 from skactive._learner.pool_clusters import PoolClusters
 from skactive._learner.pool_query import PoolQuery
@@ -153,10 +154,14 @@ class Learner:
         classes = unique_labels(self.prior_classes, state.announced, learned)
         if self.prior_classes is not None:
             warn_unknown_prior_classes(self.prior_classes, np.unique(learned))
+        if state.fitted is not None:
+            state.fitted.fingerprints.check(self._fingerprints())
         if self.refresh is not None:
             state, history, parts = self._refreshed(state, history, parts, classes)
         prior, clusters = self._pool_statistics(state, history)
-        fitted = FittedState.from_history(history, classes, parts, prior, clusters, subtask)
+        fitted = FittedState.from_history(
+            history, classes, parts, prior, clusters, self._fingerprints(), subtask
+        )
         return replace(state, fitted=fitted)
 
     def split(self, state: LearnerState) -> Parts:
@@ -199,10 +204,11 @@ class Learner:
         Raises
         ------
         ValueError
-            If the prior is not the one that earlier labels were learned with.
+            If the prior or the representation steps are not those of earlier labels.
         """
         if state.fitted is not None:
             check_same_prior(self.prior, state.fitted.prior)
+            state.fitted.fingerprints.check(self._fingerprints())
         return Batch(X, parts, None if self.prior is None else partial(predict_prior, self.prior))
 
     def open_pool(self, state: LearnerState, X_pool: Any) -> PoolQuery:
@@ -248,6 +254,11 @@ class Learner:
         if not self.transductive:
             return state
         return replace(state, pool=pool.summarize(self.prior_classes))
+
+    def _fingerprints(self) -> Fingerprints:
+        return Fingerprints(
+            fingerprint(representation_steps(self.estimator)), fingerprint(self.prior)
+        )
 
     def _refreshed(
         self, state: LearnerState, history: LabelHistory, parts: Parts, classes: np.ndarray
