@@ -127,11 +127,12 @@ class BaseActiveLearner(VersionNoted, CallbackSupportMixin, BaseEstimator):
         metadata = None if weight is None else {"sample_weight": weight}
         notified = {"X": X, "y": y, "metadata": metadata}
         n_fits = count_fits(self._estimator())
-        with notify_fit(self, max_subtasks=n_fits, **notified) as task, unchanged_by_failure(self):
+        # after any exception, from a callback too, the same labels can be given again
+        rollback = unchanged_by_failure(self)
+        with notify_fit(self, max_subtasks=n_fits, rollback=rollback, **notified) as task:
             yield subtask_notifier(self, task)
-        fitted = self._fitted()
         if self.verbose:
-            n_labels, n_classes = len(fitted.history), len(fitted.classes)
+            n_labels, n_classes = len(self._fitted().history), len(self._fitted().classes)
             print(f"{type(self).__name__}: {n_labels} labels, {n_classes} classes")  # noqa: T201
 
     def _learn(

@@ -47,6 +47,9 @@ def check_rows(clf: Any, inner: Any, X: Any, name: str, *, reset: bool) -> Any:
         X = as_object_array(X)
         for attribute in ("n_features_in_", "feature_names_in_") if reset else ():
             clf.__dict__.pop(attribute, None)
+    kind = getattr(getattr(X, "dtype", None), "kind", "")
+    if kind == "c" or (kind == "f" and X.dtype.itemsize > 8):
+        raise ValueError(f"{name} has dtype {X.dtype}; convert it to float64.")
     if n_rows(X) == 0:
         raise ValueError(f"{name} has 0 sample(s); give at least one row.")
     return X

@@ -22,6 +22,7 @@ from skactive._utils.device import resolve_device
 from skactive.strategies import PoolView
 
 _SVD_WIDTH = 128
+_MAX_FEATURE = 1e25
 
 
 def make_view(
@@ -160,11 +161,19 @@ def _dense_matrix(features: Any) -> Any:
                 "until there are labels to fit one on, give strategy='random'."
             ) from error
     array = array.reshape(len(array), -1) if array.ndim != 2 else array
-    if array.dtype.kind == "f" and not all(
-        np.isfinite(array[block]).all() for block in row_blocks(array)
-    ):
-        raise ValueError(
-            "The strategy compares rows by distance, but the features of X_pool contain NaN or "
-            "infinity. Put an imputer into the Pipeline, or give strategy='margin' and some labels."
-        )
+    if array.dtype.kind == "f":
+        largest = np.max([np.abs(array[block]).max(initial=0) for block in row_blocks(array)])
+        if not np.isfinite(largest):
+            raise ValueError(
+                "The strategy compares rows by distance, but the features of X_pool contain NaN or "
+                "infinity. Put an imputer into the Pipeline, or give strategy='margin' and some "
+                "labels."
+            )
+        if largest > _MAX_FEATURE:
+            raise ValueError(
+                f"The strategy compares rows by distance, but the features of X_pool contain "
+                f"{largest:.2g}, beside which all other differences vanish. Correct this value, "
+                "put a RobustScaler or QuantileTransformer into the Pipeline, or give "
+                "strategy='margin' and some labels."
+            )
     return array

@@ -42,6 +42,7 @@ def notify_fit(
     *,
     max_subtasks: int = 0,
     lacking: Callable[[], dict[str, Any]] = dict,
+    rollback: AbstractContextManager[Any] | None = None,
     **notified: Any,
 ) -> Iterator[Any]:
     """Notify the callbacks of an estimator when a fit begins, and when it has succeeded.
@@ -54,6 +55,8 @@ def notify_fit(
         Maximum number of subtasks.
     lacking : callable, default=dict
         Returns the attributes that a copy of the estimator needs to predict.
+    rollback : context manager or None, default=None
+        Entered before the fit, and left after the last notification.
     **notified
         ``X``, ``y`` and ``metadata``, as given to ``fit``.
 
@@ -64,8 +67,11 @@ def notify_fit(
     """
     context = estimator._init_callback_context(max_subtasks=max_subtasks)
     context.call_on_fit_task_begin(estimator=estimator, **notified)
-    yield context
-    context.call_on_fit_task_end(estimator=estimator, reconstruction_attributes=lacking, **notified)
+    with rollback or nullcontext():
+        yield context
+        context.call_on_fit_task_end(
+            estimator=estimator, reconstruction_attributes=lacking, **notified
+        )
 
 
 Subtask = Callable[..., AbstractContextManager[Any]]

@@ -16,6 +16,7 @@ from sklearn.utils._param_validation import (
 from sklearn.utils.validation import _check_sample_weight, _num_samples
 
 n_rows = _num_samples  # rows of any container that scikit-learn takes
+_MAX_WEIGHT = 1e12
 
 
 def check_sample_weight(sample_weight: Any, X: Any, *, all_zero: bool = False) -> np.ndarray:
@@ -38,7 +39,13 @@ def check_sample_weight(sample_weight: Any, X: Any, *, all_zero: bool = False) -
     options = {"dtype": np.float64, "ensure_non_negative": True}
     if "allow_all_zero_weights" in signature(_check_sample_weight).parameters:  # from 1.9 on
         options["allow_all_zero_weights"] = all_zero
-    return _check_sample_weight(sample_weight, X, **options)
+    weight = _check_sample_weight(sample_weight, X, **options)
+    if weight.max(initial=0) > _MAX_WEIGHT:
+        raise ValueError(
+            f"sample_weight contains {weight.max():.2g}, which is more than {_MAX_WEIGHT:.0e}. "
+            "Divide all weights by their mean."
+        )
+    return weight
 
 
 __all__ = [

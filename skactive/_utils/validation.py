@@ -1,7 +1,7 @@
 """Checks that hold for the public methods, with messages that say what to do."""
 
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from contextlib import contextmanager
 from numbers import Integral
 from typing import Any
@@ -38,6 +38,8 @@ def check_is_container(X: Any, name: str) -> None:
     name : str
         The argument, for the message.
     """
+    if isinstance(X, Set):
+        raise ValueError(f"{name} is a {type(X).__name__}, whose rows have no order. Give a list.")
     has_rows = hasattr(X, "shape") or (hasattr(X, "__len__") and not isinstance(X, Mapping))
     if isinstance(X, str | bytes) or not (has_rows or hasattr(X, "__array__")):
         given = "None" if X is None else f"one {type(X).__name__}"
@@ -247,6 +249,11 @@ def _without_object(y: np.ndarray, name: str) -> np.ndarray:
         raise ValueError(
             f"Input {name} contains NaN or None, at position {missing[0]}. Give labeled rows "
             "only: leave the others out."
+        )
+    large = [label for label in y if isinstance(label, int) and not -(2**63) <= label < 2**63]
+    if large:
+        raise ValueError(
+            f"{name} contains the label {large[0]}, which exceeds 64 bits. Give such labels as str."
         )
     kinds = {_kind(np.asarray(label)) for label in y}
     if len(kinds) > 1:

@@ -1,0 +1,79 @@
+"""Extreme numbers and unusual containers are named before a label is paid for."""
+
+import numpy as np
+import pytest
+from active_cases import X_NEW, X, Y, make_active
+from sklearn.exceptions import NotFittedError
+
+from skactive import ActiveClassifier
+
+
+@pytest.mark.parametrize("value", [1.7e308, 1e30, -1e30])
+def test_a_huge_cell_is_named(value):
+    pool = X.copy()
+    pool[3, 1] = value
+    with pytest.raises(ValueError, match=r"features of X_pool contain 1.*RobustScaler"):
+        make_active().query(pool, 5)
+    assert len(make_active(strategy="random").query(pool, 5)) == 5
+
+
+@pytest.mark.parametrize("scale", [1e-300, 1e-30, 1e20])
+def test_large_and_small_features_are_fine(scale):
+    assert len(set(make_active().query(X * scale, 5).tolist())) == 5
+
+
+def test_missing_values_of_any_block_are_named(monkeypatch):
+    monkeypatch.setattr("skactive._data.containers._BLOCK", 40)
+    pool = X.copy()
+    pool[-1, -1] = np.nan
+    with pytest.raises(ValueError, match="contain NaN or infinity"):
+        make_active().query(pool, 5)
+
+
+@pytest.mark.parametrize("dtype", ["g", "complex128"])
+def test_dtypes_that_torch_lacks_are_named(dtype):
+    with pytest.raises(ValueError, match=r"(convert it to float64|Complex data not supported)"):
+        make_active().query(X.astype(dtype), 5)
+    with pytest.raises(ValueError, match=r"(convert it to float64|Complex data not supported)"):
+        make_active().fit(X.astype(dtype), Y)
+
+
+@pytest.mark.parametrize(
+    "labels", [[2**70] * 60, [2**70, 1] * 30, [2**63, 1] * 30, [-(2**64)] * 60]
+)
+def test_labels_beyond_64_bits_are_named(labels):
+    with pytest.raises(ValueError, match=r"exceeds 64 bits. Give such labels as str"):
+        make_active().fit(X, list(labels) * 30)
+
+
+def test_huge_weights_are_named():
+    with pytest.raises(ValueError, match=r"sample_weight contains 1e\+300"):
+        ActiveClassifier().fit(X[:2], [0, 1], sample_weight=[1e300, 1])
+
+
+@pytest.mark.parametrize("rows", [{"a", "b"}, frozenset("ab"), {"a": 1}.keys()])
+def test_sets_are_refused(rows):
+    with pytest.raises(ValueError, match=r"whose rows have no order. Give a list"):
+        make_active().query(rows, 1)
+
+
+def test_an_interrupt_by_a_callback_keeps_no_label():
+    """A call that raises has changed nothing, so that it can be repeated."""
+    sklearn_callback = pytest.importorskip("sklearn.callback")
+    assert sklearn_callback
+
+    class Interrupting(ActiveClassifier):
+        def _init_callback_context(self, **options):
+            context = super()._init_callback_context(**options)
+
+            def end(**kwargs):
+                raise KeyboardInterrupt
+
+            context.call_on_fit_task_end = end
+            return context
+
+    clf = Interrupting(random_state=0)
+    with pytest.raises(KeyboardInterrupt):
+        clf.partial_fit(X, Y)
+    with pytest.raises(NotFittedError):
+        clf.predict(X_NEW)
