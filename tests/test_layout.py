@@ -1,4 +1,4 @@
-"""The folder listing shows the architecture: names are unique, modules short, private ones grouped."""
+"""The layout of the package: unique names, short modules, grouped private modules."""
 
 import ast
 from collections import Counter
