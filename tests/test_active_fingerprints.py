@@ -12,7 +12,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import Normalizer, StandardScaler
 
 from skactive import SentenceEncoder, SoftmaxHead, ZeroShotClassifier
-from skactive._learner.fingerprints import fingerprint
+from skactive._data.fingerprint import fingerprint
 
 CHANGED = r"leading steps of estimator.* were changed after labels were given.*call fit"
 

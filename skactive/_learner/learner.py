@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 
 from skactive._data.batch import Batch
+from skactive._data.fingerprint import fingerprint
 from skactive._data.labels import LabelHistory
 from skactive._data.pipeline import Parts, first_step, representation_steps, split_pipeline
-from skactive._learner.fingerprints import Fingerprints, fingerprint
+from skactive._learner.fingerprints import Fingerprints
 from skactive._learner.fitted_state import FittedState
 from skactive._learner.pool_clusters import PoolClusters
 from skactive._learner.pool_query import PoolQuery
