@@ -12,7 +12,7 @@ _BLOCK = 2**17
 _SAMPLED, _RUN = 16, 64
 #: Number of candidate rows that are collected before their distances are computed.
 _GATHERED = 2**13
-#: Minimum ratios of two probabilities below this one exclude no rows.
+#: A minimum ratio of two probabilities below this value excludes no rows.
 _NO_LIMIT = 1e-30
 
 #: For each class, positions of rows and their distances to its boundary, nearest first.

@@ -26,7 +26,7 @@ class Refine(QueryStrategy):
 
     **Use when** it is not known which strategy suits the data. **Avoid when** queries must be fast:
     it takes `n_rounds` * `n_subsets` batches of every strategy. Needs predicted probabilities.
-    Complexity: O(N) and the cost of these batches, each from at most max(n, 5,000) rows.
+    Complexity: O(N) and the cost of all batches, each from at most max(n, 5,000) rows.
 
     Parameters
     ----------

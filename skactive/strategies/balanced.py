@@ -25,8 +25,8 @@ class Base(QueryStrategy):
 
     **Use when** all classes are equally important and all occur in the pool. **Avoid when**
     predictions of rare classes are still poor: `Galaxy` and `Direct` find these classes sooner.
-    Needs predicted probabilities; without the weights of a linear head, all norms are taken as
-    equal. Complexity: O(N K).
+    Needs predicted probabilities; without the weights of a linear head, distances are differences
+    of log-probabilities. Complexity: O(N K).
 
     References
     ----------

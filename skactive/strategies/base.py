@@ -33,9 +33,9 @@ class _Lazy:
 class PoolView:
     """The input of a query strategy: the rows that may be selected, and what is known about them.
 
-    All arrays but `classes` may be given as functions without arguments. Such a function is called
-    when a strategy first reads the attribute, so a strategy pays only for the inputs that it uses.
-    A strategy must not modify the arrays.
+    `linear` and all arrays but `classes` may be given as functions without arguments. Such a
+    function is called when a strategy first reads the attribute, so a strategy pays only for the
+    inputs that it uses. A strategy must not modify the arrays.
 
     In the shapes below, N is the number of rows that may be selected, d the number of features, K
     the number of classes and L the number of labels so far.

@@ -164,9 +164,9 @@ class DropQuery(QueryStrategy):
     center is selected.
 
     **Use when** features come from a foundation model, from the first label on. **Avoid when** the
-    head is neither linear nor can be sampled: then, as before any label, it clusters the whole
-    pool. Needs nothing, uses the weights of a linear head. Complexity: O(N d n_dropouts) random
-    numbers, O(S n d) per iteration of k-means on S candidates.
+    head is not linear and cannot be sampled: then, as before any label, all rows are candidates.
+    Needs nothing; uses the weights of a linear head. Complexity: O(N d n_dropouts) random numbers,
+    O(S n d) per iteration of k-means on S candidates.
 
     Parameters
     ----------

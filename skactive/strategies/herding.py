@@ -239,10 +239,11 @@ class BalancedHerding(QueryStrategy):
     represented by reference rows that are drawn in proportion to their weights, so that rare
     classes are represented.
 
-    **Use when** labels are needed from the first batch on: without predicted probabilities, it is
-    `MaxHerding` with a wider bandwidth, which finds rows outside of dense regions sooner. **Avoid
-    when** all classes have about the same size and the model is good: `Margin` is as good and costs
-    less. Needs nothing. Complexity: O(N R d) for R reference rows, O(R d) per update of a gain.
+    **Use when** classes are imbalanced or labels are noisy, from the first batch on: without
+    predicted probabilities, it is `MaxHerding` with a wider bandwidth, which finds rows outside of
+    dense regions sooner. **Avoid when** all classes have about the same size and the model is good:
+    `Margin` is as good and costs less. Needs nothing. Complexity: O(N R d) for R reference rows,
+    O(R d) per update of a gain.
 
     Parameters
     ----------
@@ -360,7 +361,7 @@ def _smallest_distance(points: "Tensor", default: float) -> float:
     if len(points) < 2:
         return default
     for block in points.split(max(1, _DISTANCES // max(1, len(points)))):
-        # Matrix products would round: zero distances could not be told from small ones.
+        # Matrix products are not exact enough: rounding errors hide small distances.
         distances = torch.cdist(block, points, compute_mode="donot_use_mm_for_euclid_dist")
         smallest = min(smallest, float(distances.where(distances > 0, torch.inf).min()))
     return smallest if smallest < torch.inf else default

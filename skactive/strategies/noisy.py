@@ -23,8 +23,8 @@ class Nas(SequentialStrategy):
 
     **Use when** there are few labels, and annotators are often wrong. **Avoid when** labels are
     reliable: it repeatedly selects rows in regions of rare classes. Needs predicted probabilities,
-    only in place of an annotator: they do not affect the choice otherwise. Complexity: O(N R d) for
-    R reference rows, for each step that changes which labels look wrong.
+    but only as a replacement for the labels of an annotator. Complexity: O(N R d) for R reference
+    rows, for each step that changes which labels look wrong.
 
     Parameters
     ----------

@@ -118,7 +118,7 @@ class CoDecision(QueryStrategy):
 
 
 class Selective(QueryStrategy):
-    """Select rows on which the prior is less confident than the mean for the predicted class.
+    """Select rows on which the prior is less confident than on average for the predicted class.
 
     The threshold of a class is the mean confidence of the prior on the rows that it predicts to be
     of this class. Among the rows below their threshold, those with the smallest margin are

@@ -73,7 +73,7 @@ class Direct(SequentialStrategy):
     **Use when** classes are rare and annotators make errors. **Avoid when** batches are small: they
     cover one or two classes only. Needs predicted probabilities of the pool and of the labeled
     rows; without the latter, it uses only labels received within the batch. Complexity: O(N log N)
-    to sort, for each of these classes, then O(L) each time labels are received.
+    per class to sort, then O(L) each time labels are received.
 
     Parameters
     ----------

@@ -66,9 +66,9 @@ class _Uncertainty(QueryStrategy):
 class LeastConfident(_Uncertainty):
     """Select rows whose most probable class has the lowest probability: 1 - max p.
 
-    **Use when** there are two classes, or the accuracy should be improved. **Avoid when** there are
-    many classes: margin sampling is better. Needs predicted probabilities; with one class, all
-    scores are equal. Complexity: O(N K).
+    **Use when** there are two classes, or plain accuracy is the goal. **Avoid when** there are many
+    classes: margin sampling is better. Needs predicted probabilities; with one class, all scores
+    are equal. Complexity: O(N K).
 
     References
     ----------

@@ -140,9 +140,9 @@ class Schedule(QueryStrategy):
 
     `TypiClust` followed by `Margin` is known as TCM.
 
-    **Use when** the number of labels grows from few to many. **Avoid when** one strategy serves
-    both, as `UHerding` is meant to. Needs what the first strategy needs. Complexity: O(N) and the
-    cost of the active strategy.
+    **Use when** the number of labels grows from few to many. **Avoid when** a single strategy suits
+    both few and many labels, as `UHerding` is meant to do. Needs what the first strategy needs.
+    Complexity: O(N) and the cost of the active strategy.
 
     Parameters
     ----------
