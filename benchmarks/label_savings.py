@@ -33,13 +33,13 @@ from _label_savings_peers import CS, STRATEGIES, peer_runs, prior_al
 from _label_savings_report import file_name, read, report
 from _trials import NOISE_PAIRS, SETTINGS, Trial, draw
 from learner import TablePrior
+from skactive._annotation import annotate
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, normalize
 from threadpoolctl import threadpool_limits
 
 from skactive import ActiveClassifier, SoftmaxHead, TableEncoder
-from skactive._annotation import annotate
 from skactive.datasets import flip_labels
 from skactive.priors import ZeroShotClassifier
 

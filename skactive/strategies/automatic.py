@@ -11,7 +11,7 @@ from skactive.strategies.base import PoolView, QueryStrategy, SequentialStrategy
 from skactive.strategies.coverage import TypiClust
 from skactive.strategies.herding import UHerding
 from skactive.strategies.hybrid import Badge
-from skactive.strategies.parameters import AT_LEAST_ONE, SHARE, STRATEGIES, Constraints
+from skactive.strategies.parameters import AT_LEAST_ONE, FRACTION, STRATEGIES, Constraints
 from skactive.strategies.uncertainty import LeastConfident, Margin, RandomSampling
 
 #: Maximum sizes of a random subset, and of the pool after a round of filtering, as published.
@@ -141,7 +141,7 @@ class Tailor(SequentialStrategy):
     _parameter_constraints: ClassVar[Constraints] = {
         "strategies": [STRATEGIES, None],
         "n_parallel": [AT_LEAST_ONE],
-        "discount": [SHARE],
+        "discount": [FRACTION],
     }
 
     def __init__(

@@ -10,9 +10,9 @@ from skactive.strategies.coverage import labeled_points
 from skactive.strategies.parameters import (
     AT_LEAST_ONE,
     AUTO,
+    FRACTION,
     NOT_NEGATIVE,
     POSITIVE,
-    SHARE,
     Constraints,
 )
 from skactive.strategies.uncertainty import margin_uncertainty
@@ -63,7 +63,7 @@ class ProbCover(QueryStrategy):
 
     _parameter_constraints: ClassVar[Constraints] = {
         "radius": [AUTO, POSITIVE],
-        "purity": [SHARE],
+        "purity": [FRACTION],
         "n_reference": [AT_LEAST_ONE],
     }
 

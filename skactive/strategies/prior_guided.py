@@ -6,7 +6,7 @@ import numpy as np
 
 from skactive.kernels.ranking import top_n
 from skactive.strategies.base import PoolView, QueryStrategy
-from skactive.strategies.parameters import SHARE, Constraints
+from skactive.strategies.parameters import FRACTION, Constraints
 from skactive.strategies.uncertainty import entropy, margin_uncertainty
 
 #: Probabilities per block. A block and its intermediate results fit into the processor's cache.
@@ -53,7 +53,7 @@ class CoDecision(QueryStrategy):
 
     needs: frozenset[str] = frozenset({"prior"})
 
-    _parameter_constraints: ClassVar[Constraints] = {"noise_ratio": [SHARE]}
+    _parameter_constraints: ClassVar[Constraints] = {"noise_ratio": [FRACTION]}
 
     def __init__(self, noise_ratio: float = 0.5) -> None:
         self.noise_ratio = noise_ratio
