@@ -31,14 +31,14 @@ from skactive.budget import Round, label_in_batches
 from skactive.curves import LearningCurves
 from skactive.datasets import flip_labels
 from skactive.strategies import QueryStrategy, RandomSampling
-from skactive.strategies.parameters import A_STRATEGY, AT_LEAST_ONE, SHARE, Constraints
+from skactive.strategies.parameters import A_STRATEGY, AT_LEAST_ONE, FRACTION, Constraints
 
 _ALLOWED: Constraints = {
     "estimator": [ActiveClassifier],
     "budget": [AT_LEAST_ONE],
     "batch_size": [AT_LEAST_ONE],
     "strategies": [Iterable, A_STRATEGY, None],
-    "noise_rate": [SHARE],
+    "noise_rate": [FRACTION],
     "n_repeats": [AT_LEAST_ONE],
     "n_jobs": [Integral, None],
     "random_state": ["random_state"],
