@@ -13,6 +13,7 @@ from sklearn.pipeline import make_pipeline
 
 from skactive import (
     ActiveClassifier,
+    LearningCurvesDisplay,
     PoolMapDisplay,
     SentenceEncoder,
     SoftmaxHead,
@@ -52,7 +53,7 @@ print(curves.to_markdown())
 print("\nAt 10 cents a label and 3 cents a minute of computing:")
 costs = curves.total_cost(price_per_label=0.10, price_per_second=0.03 / 60)
 print(costs[["cost", "baseline_cost", "savings"]].round(2))
-curves.plot().figure_.savefig(HERE / "compare.png", dpi=150)
+LearningCurvesDisplay.from_curves(curves).figure_.savefig(HERE / "compare.png", dpi=150)
 
 asked = clf.query(pool, 20)
 clf.fit([pool[i] for i in asked], y_pool[asked])
