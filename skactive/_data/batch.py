@@ -115,7 +115,7 @@ class Batch:
         """
         found = np.zeros(len(self), dtype=bool)
         own = self.sketches
-        same = np.isin(own, sketches, kind="sort")  # numpy 2.0 fails with other kinds
+        same = np.isin(own, sketches, kind="sort")  # kind=None may fail in numpy 2.0
         candidates = np.flatnonzero(same | (own == 0) | (sketches == 0).any())
         if len(candidates) and len(keys):
             found[candidates] = np.isin(self.keys_at(candidates), keys)

@@ -233,8 +233,8 @@ def repeat_by_weight(weight: np.ndarray) -> np.ndarray:
     counts = np.rint(weight).astype(np.int64)
     if not np.array_equal(counts, weight):
         raise ValueError(
-            "sample_weight has fractions, and the estimator takes no sample_weight, so rows can "
-            "only be repeated. Give whole numbers, or an estimator whose fit takes sample_weight."
+            "sample_weight has fractions, but the estimator does not support sample_weight, so its "
+            "rows are repeated. Give whole numbers, or an estimator whose fit takes sample_weight."
         )
     return np.repeat(np.arange(len(weight)), counts)
 

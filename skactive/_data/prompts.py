@@ -86,7 +86,7 @@ def check_embeddings(rows: Any, name: str) -> NDArray[np.floating]:
         )
     except (TypeError, ValueError) as error:
         raise ValueError(
-            f"{name} must be embeddings, an array of one row each. For texts or images give an "
+            f"{name} must be embeddings, an array of shape (n, d). For texts or images give an "
             f"encoder. ({error})"
         ) from error
     broken = np.flatnonzero(~np.isfinite(rows).all(axis=1))
