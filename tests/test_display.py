@@ -85,7 +85,7 @@ def test_what_is_plotted_may_be_given_as_it_is():
 
 
 def test_one_repeat_has_no_band():
-    display = some_curves(n_repeats=1).plot()
+    display = LearningCurvesDisplay.from_curves(some_curves(n_repeats=1))
     assert len(display.lines_) == 2
     assert display.fill_between_ == []
 

@@ -21,7 +21,7 @@ def fork_safe(lock: Any) -> Any:
     Returns
     -------
     lock : threading.Lock or threading.RLock
-        The same.
+        The same lock.
     """
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(after_in_child=lock._at_fork_reinit)
