@@ -13,7 +13,7 @@ from sklearn.preprocessing import normalize
 
 from skactive._data.containers import by_blocks, take
 from skactive._data.fingerprint import fingerprint, identity_token
-from skactive._data.prompts import check_embeddings, describe_classes, listed
+from skactive._data.prompts import check_embeddings, check_encoder, describe_classes, listed
 from skactive._data.row_keys import row_keys
 from skactive._utils.compat import n_rows
 from skactive.encoders.cache import computed_once
@@ -24,7 +24,6 @@ from skactive.encoders.cache import computed_once
 _TEMPERATURE_PER_SPREAD = 0.1
 _MIN_TEMPERATURE = 1e-3  # in case all descriptions are equal
 _BATCH_SIZE = 4096
-_ENCODER_METHODS = ["transform", "encode_prompts"]
 
 
 class ZeroShotClassifier(ClassifierMixin, BaseEstimator):
@@ -222,19 +221,8 @@ class ZeroShotClassifier(ClassifierMixin, BaseEstimator):
 
     def _check_parameters(self) -> None:
         self._descriptions()
-        self._check_encoder()
+        check_encoder(self.encoder, encodes_prompts=self.class_embeddings is None)
         self._check_temperature()
-
-    def _check_encoder(self) -> None:
-        needed = ["transform"] if self.class_embeddings is not None else _ENCODER_METHODS
-        is_class = isinstance(self.encoder, type)
-        missing = [m for m in needed if is_class or not hasattr(self.encoder, m)]
-        if self.encoder is not None and missing:
-            raise TypeError(
-                f"encoder={self.encoder!r} has no method {' and no '.join(missing)}. Give a "
-                "SentenceEncoder, a ClipEncoder, or an object with transform(rows) and "
-                "encode_prompts(texts)."
-            )
 
     def _check_temperature(self) -> None:
         value = self.temperature
@@ -347,15 +335,12 @@ class CachedPrior(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : ignored
-            Here for the API of scikit-learn.
-        y : ignored
+        X, y : ignored
             Here for the API of scikit-learn.
 
         Returns
         -------
         self : CachedPrior
-            Unchanged.
         """
         return self
 

@@ -98,6 +98,32 @@ def check_embeddings(rows: Any, name: str) -> NDArray[np.floating]:
     return rows
 
 
+def check_encoder(encoder: Any, *, encodes_prompts: bool) -> None:
+    """Check that an encoder has the methods that a zero-shot classifier calls.
+
+    Parameters
+    ----------
+    encoder : object or None
+        Parameter of the classifier; None is accepted.
+    encodes_prompts : bool
+        Whether it encodes the prompts, too.
+
+    Raises
+    ------
+    TypeError
+        If a method is missing.
+    """
+    needed = ["transform", "encode_prompts"] if encodes_prompts else ["transform"]
+    is_class = isinstance(encoder, type)
+    missing = [name for name in needed if is_class or not hasattr(encoder, name)]
+    if encoder is not None and missing:
+        raise TypeError(
+            f"encoder={encoder!r} has no method {' and no '.join(missing)}. Give a "
+            "SentenceEncoder, a ClipEncoder, or an object with transform(rows) and "
+            "encode_prompts(texts)."
+        )
+
+
 def listed(labels: Iterable[Any]) -> str:
     """Format labels for an error message, sorted."""
     return ", ".join(sorted(map(repr, labels)))
