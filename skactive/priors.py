@@ -1,7 +1,6 @@
 """Zero-shot classification by the similarity of rows to class descriptions."""
 
 from collections.abc import Mapping, Sequence
-from numbers import Real
 from os import PathLike
 from typing import Any, Literal
 
@@ -13,7 +12,13 @@ from sklearn.preprocessing import normalize
 
 from skactive._data.containers import by_blocks, take
 from skactive._data.fingerprint import fingerprint, identity_token
-from skactive._data.prompts import check_embeddings, check_encoder, describe_classes, listed
+from skactive._data.prompts import (
+    check_embeddings,
+    check_encoder,
+    check_temperature,
+    describe_classes,
+    listed,
+)
 from skactive._data.row_keys import row_keys
 from skactive._utils.compat import n_rows
 from skactive.encoders.cache import computed_once
@@ -222,15 +227,7 @@ class ZeroShotClassifier(ClassifierMixin, BaseEstimator):
     def _check_parameters(self) -> None:
         self._descriptions()
         check_encoder(self.encoder, encodes_prompts=self.class_embeddings is None)
-        self._check_temperature()
-
-    def _check_temperature(self) -> None:
-        value = self.temperature
-        is_number = isinstance(value, Real) and not isinstance(value, bool)
-        if not (value == "auto" if isinstance(value, str) else is_number and 0 < value < np.inf):
-            raise ValueError(
-                f"temperature must be 'auto' or a positive number, got {value!r}. CLIP uses 0.01."
-            )
+        check_temperature(self.temperature)
 
     def _text_encoder(self) -> Any:
         if self.encoder is not None:
@@ -335,12 +332,15 @@ class CachedPrior(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
 
         Parameters
         ----------
-        X, y : ignored
+        X : ignored
+            Here for the API of scikit-learn.
+        y : ignored
             Here for the API of scikit-learn.
 
         Returns
         -------
         self : CachedPrior
+            Unchanged.
         """
         return self
 

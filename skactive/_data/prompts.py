@@ -1,6 +1,7 @@
 """Class descriptions of zero-shot classifiers: validation of prompts and class embeddings."""
 
 from collections.abc import Iterable, Mapping
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -122,6 +123,31 @@ def check_encoder(encoder: Any, *, encodes_prompts: bool) -> None:
             "SentenceEncoder, a ClipEncoder, or an object with transform(rows) and "
             "encode_prompts(texts)."
         )
+
+
+def check_temperature(temperature: Any) -> None:
+    """Check the temperature of a zero-shot classifier.
+
+    Parameters
+    ----------
+    temperature : object
+        Parameter of the classifier.
+
+    Raises
+    ------
+    ValueError
+        If it is neither "auto" nor a positive number.
+    """
+    is_number = isinstance(temperature, Real) and not isinstance(temperature, bool)
+    if (
+        temperature == "auto"
+        if isinstance(temperature, str)
+        else is_number and 0 < temperature < np.inf
+    ):
+        return
+    raise ValueError(
+        f"temperature must be 'auto' or a positive number, got {temperature!r}. CLIP's is 0.01."
+    )
 
 
 def listed(labels: Iterable[Any]) -> str:
