@@ -278,9 +278,8 @@ class ZeroShotClassifier(ClassifierMixin, BaseEstimator):
 class CachedPrior(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     """A prior whose probabilities are computed once per row.
 
-    `ActiveClassifier` treats any prior this way, except a `ZeroShotClassifier`, whose embeddings
-    are cached already, and a ``FrozenEstimator``. Wrap a prior yourself to keep its probabilities
-    on disk, or to switch the cache off.
+    `ActiveClassifier` wraps all priors but `ZeroShotClassifier` and ``FrozenEstimator``. Wrap a prior
+    yourself to keep its probabilities on disk, or to switch the cache off.
 
     Parameters
     ----------
