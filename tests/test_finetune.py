@@ -286,7 +286,7 @@ def test_the_priors_anchor(make):
     seen = Y != "sky"
     clf = make().fit(TEXTS[seen], Y[seen], prior_log_proba=sure[seen], classes=np.unique(Y))
     assert (clf.predict(NEW, new) == NEW_Y).mean() > 0.9
-    with pytest.raises(ValueError, match="fitted with it; predict likewise"):
+    with pytest.raises(ValueError, match="fitted with prior_log_proba"):
         clf.predict(NEW)
 
 

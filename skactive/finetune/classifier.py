@@ -238,7 +238,7 @@ class FineTunedClassifier(VersionNoted, CallbackSupportMixin, ClassifierMixin, B
             self.mode_ = "lp-ft" if self.gain_.mean > 0 else "frozen"
         self.encoder_, self.head_ = encoder, self.probe_
         self.history_: list[dict[str, float]] = []
-        # with a prior, callbacks receive no X: they could not score on it without the prior
+        # callbacks get X only if the head can predict it, which needs the prior if there is one
         notified: dict[str, Any] = {} if prior is not None else {"X": X, "y": y}
         n_epochs = 0 if self.mode_ == "frozen" else self.max_epochs
         with notify_fit(self, max_subtasks=n_epochs, **notified) as task:
