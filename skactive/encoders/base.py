@@ -59,9 +59,9 @@ class Encoder(
     precision: str
     verbose: bool
 
-    #: Whether the row cache identifies a row by its row key, the digest of the content of the row
-    #: that `skactive._data.row_keys.row_keys` computes. True for texts. Only then may a caller
-    #: that has the row keys already pass them to `transform_with_keys`.
+    #: Whether `transform_with_keys` may be called. True if the row cache identifies rows by their
+    #: row keys (see `skactive._data.row_keys.row_keys`), as it does for texts. Images have other
+    #: keys.
     takes_row_keys: bool = False
 
     def fit(self, X: Any = None, y: Any = None) -> Self:

@@ -186,7 +186,7 @@ class DiskRows:
         except (OSError, self._lmdb.Error) as error:
             raise OSError(
                 f"cache_dir={str(folder)!r} cannot be used as a row cache ({error}). "
-                "Give a writable folder on a local disk, or cache_dir=None."
+                "Give a folder on a local disk that is writable, or cache_dir=None."
             ) from error
 
     def get(self, keys: Sequence[bytes]) -> tuple[NDArray[np.int64], Embeddings | None]:

@@ -60,7 +60,7 @@ class AnchoredSoftmax(torch.nn.Module):
         return logits if offset is None else logits + offset
 
     def squared_distance_to_anchor(self) -> torch.Tensor:
-        """Squared distance of the weights to those of an untrained net, which equals the prior."""
+        """Squared norm of the weights of f, plus the squared distance of a from 1."""
         weights = [p for name, p in self.named_parameters() if name != "prior_scale"]
         return sum((w.square().sum() for w in weights), (self.prior_scale - 1).square())
 
