@@ -23,7 +23,7 @@ from skactive import (
 from skactive.encoders import cache
 from skactive.encoders.cache import MemoryRows
 from skactive.encoders.tuned import TunedEncoder, Weights
-from skactive.finetune.tuning_net import ShuffledBatches
+from skactive.finetune.tuning_data import ShuffledBatches, held_out_positions
 from skactive.heads import SoftmaxHead
 from skactive.heads.losses import CrossEntropy, NoisyCrossEntropy, log_class_frequency
 
@@ -286,7 +286,7 @@ def test_the_priors_anchor(make):
     seen = Y != "sky"
     clf = make().fit(TEXTS[seen], Y[seen], prior_log_proba=sure[seen], classes=np.unique(Y))
     assert (clf.predict(NEW, new) == NEW_Y).mean() > 0.9
-    with pytest.raises(ValueError, match="fitted with it; predict likewise"):
+    with pytest.raises(ValueError, match="fitted with prior_log_proba"):
         clf.predict(NEW)
 
 
@@ -429,18 +429,17 @@ def test_early_stopping_goes_back_to_the_best_epoch(make, monkeypatch):
 
 
 def test_labels_are_held_out_where_there_are_many(make):
-    clf = make()
     codes = np.arange(1000) % 3
     rows = np.arange(1000.0)[:, None]
-    assert len(clf._held_out(rows[:999], codes[:999], 0)) == 0
-    held_out = clf._held_out(rows, codes, 0)
+    assert len(held_out_positions(rows[:999], codes[:999], "auto", 0)) == 0
+    held_out = held_out_positions(rows, codes, "auto", 0)
     assert len(set(held_out.tolist())) == 100
     assert np.bincount(codes[held_out]).tolist() in ([33, 33, 34], [34, 33, 33], [33, 34, 33])
     rows[1::2] = rows[::2]  # every row has two labels: both are held out, or none
-    held_out = clf._held_out(rows, codes, 0)
+    held_out = held_out_positions(rows, codes, "auto", 0)
     assert len(held_out) == 100
     assert (held_out[1::2] == held_out[::2] + 1).all()
-    clf.set_params(early_stopping=True).fit(TEXTS, Y)
+    clf = make(early_stopping=True).fit(TEXTS, Y)
     assert {"train_loss", "valid_loss", "seconds"} == set(clf.history_[0])
 
 
@@ -499,7 +498,7 @@ def test_weights_compare_by_content():
 def test_weights_of_another_model_are_refused(make, encoder):
     weights = Weights({"0.no.such.layer": np.zeros(3, np.float32)})
     with pytest.raises(
-        ValueError, match=r"(?s)weights are of another model .* no '0.no.such.layer'"
+        ValueError, match=r"(?s)weights are of another model .* has no '0.no.such.layer'"
     ):
         TunedEncoder(encoder, weights).transform(NEW)
 

@@ -48,7 +48,7 @@ def test_folders_that_are_no_paths(folder):
 
 def test_fine_tuning(tiny_sentence_model):
     clf = FineTunedClassifier(str(tiny_sentence_model), random_state=0)
-    fails("X is 'text' .*must hold one row an entry", clf.fit, "text", list("abab"))
+    fails("X is 'text' .*list or array with one entry per row", clf.fit, "text", list("abab"))
     fails("X is None", clf.fit, None, ["a"])
     fails("requires y to be passed", clf.fit, ["one", "two"], None)
     fails("y contains NaN or None, at position 1", clf.fit, ["one", "two"], ["a", None])

@@ -53,8 +53,8 @@ def test_softmax_head_fit(params, match):
 def test_softmax_head_predicts_as_it_was_fitted():
     prior = np.log(np.full((30, 3), 1 / 3))
     anchored, alone = SoftmaxHead().fit(X, Y, prior_log_proba=prior), SoftmaxHead().fit(X, Y)
-    fails("fitted with it; predict likewise", anchored.predict, X)
-    fails("fitted without it; predict likewise", alone.predict, X, prior)
+    fails("fitted with prior_log_proba; pass it", anchored.predict, X)
+    fails("fitted without prior_log_proba; do not pass it", alone.predict, X, prior)
     fails("X has 2 features", alone.predict, X[:, :2])
     with pytest.raises(NotFittedError):
         SoftmaxHead().predict(X)
