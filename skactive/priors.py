@@ -278,8 +278,8 @@ class ZeroShotClassifier(ClassifierMixin, BaseEstimator):
 class CachedPrior(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     """A prior whose probabilities are computed once per row.
 
-    `ActiveClassifier` wraps all priors but `ZeroShotClassifier` and ``FrozenEstimator``. Wrap a prior
-    yourself to keep its probabilities on disk, or to switch the cache off.
+    `ActiveClassifier` wraps all priors but `ZeroShotClassifier` and ``FrozenEstimator``. Wrap a
+    prior yourself to keep its probabilities on disk, or to switch the cache off.
 
     Parameters
     ----------

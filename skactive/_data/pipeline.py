@@ -68,6 +68,9 @@ class Parts(NamedTuple):
         rows = batch.embedding
         for step in self.representation[1:]:
             rows = _transform(step, rows)
+        if self.representation and not self.steps and hasattr(rows, "columns"):
+            # set_config(transform_output=...) must not change what the head receives
+            return rows.to_numpy()
         return rows
 
     def with_encoder(self, encoder: BaseEstimator) -> "Parts":

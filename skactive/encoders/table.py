@@ -96,18 +96,20 @@ class TableEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
         """
         self._validate_params()
         X = fill_empty_columns(self._check(X, reset=True))
-        self._values = StandardScaler().fit(X)
-        self._ranks = QuantileTransformer(
+        self._values = _with_array_output(StandardScaler()).fit(X)
+        quantiles = QuantileTransformer(
             n_quantiles=min(_N_QUANTILES, len(X)), output_distribution="normal", random_state=0
-        ).fit(X)
-        self._scores = StandardScaler().fit(self._clipped_ranks(X))
+        )
+        self._ranks = _with_array_output(quantiles).fit(X)
+        self._scores = _with_array_output(StandardScaler()).fit(self._clipped_ranks(X))
         self._kernel = None
         if self.n_components > 0:
-            self._kernel = RBFSampler(
+            kernel = RBFSampler(
                 gamma=_GAMMA_PER_COLUMN / X.shape[1],
                 n_components=self.n_components,
                 random_state=self.random_state,
-            ).fit(np.zeros((1, X.shape[1])))
+            )
+            self._kernel = _with_array_output(kernel).fit(np.zeros((1, X.shape[1])))
         self._varies = np.nanmin(X, axis=0) < np.nanmax(X, axis=0)
         return self
 
@@ -160,3 +162,8 @@ class TableEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
         tags.input_tags.allow_nan = True
         tags.transformer_tags.preserves_dtype = []
         return tags
+
+
+def _with_array_output(transformer: Any) -> Any:
+    """The transformer, independent of ``set_config(transform_output=...)``."""
+    return transformer.set_output(transform="default")
