@@ -17,15 +17,17 @@ lint: $(VENV)/.dev
 	$(BIN)/mypy
 
 # DATA: a folder with features/, text/, tabular/ for the benchmarks that need real data.
-# OUT: where outcomes are kept; a benchmark that was stopped goes on where it was.
+# OUT: the folder of the outcomes; an interrupted benchmark resumes.
 OUT ?= bench
 bench: $(VENV)/.dev
 	$(BIN)/python -m pip install --quiet -e ".[bench]"
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/encoders.py
-	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/query_speed.py --peers
+	mkdir -p $(OUT)
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/query_speed.py --peers --output $(OUT)/query_speed.jsonl
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/learner.py --out $(OUT)/learner $(if $(DATA),--data $(DATA))
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/prior_trust_bound.py --out $(OUT)/learner $(if $(DATA),--data $(DATA))
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/label_savings.py --out $(OUT)/savings $(if $(DATA),--data $(DATA))
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/fine_tuning.py --out $(OUT)/fine_tuning.jsonl $(if $(DATA),--data $(DATA))
 
 # What each command needs is installed once, and again when pyproject.toml changes.
 # Editable installs write skactive.egg-info, so the two are never run side by side.
