@@ -26,10 +26,12 @@ OUT ?= bench
 bench: $(VENV)/.dev
 	$(BIN)/python -m pip install --quiet -e ".[bench]"
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/encoders.py
-	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/query_speed.py --peers
+	mkdir -p $(OUT)
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/query_speed.py --peers --output $(OUT)/query_speed.jsonl
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/learner.py --out $(OUT)/learner $(if $(DATA),--data $(DATA))
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/prior_trust_bound.py --out $(OUT)/learner $(if $(DATA),--data $(DATA))
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/label_savings.py --out $(OUT)/savings $(if $(DATA),--data $(DATA))
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/fine_tuning.py --out $(OUT)/fine_tuning.jsonl $(if $(DATA),--data $(DATA))
 
 # Dependencies are installed once, and again when pyproject.toml changes.
 # Editable installs write skactive.egg-info, so two of them must not run in parallel.
