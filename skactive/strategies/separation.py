@@ -153,8 +153,9 @@ class _LinearGraphs:
         self.labeled_nodes = np.arange(len(proba), len(self.labels))
         # Two classes have a single boundary.
         self.n_classes = 1 if proba.shape[1] == 2 else proba.shape[1]
-        parts = (proba, labeled_proba)
-        self._max_proba = np.concatenate([part.max(axis=1, initial=0) for part in parts])
+        # Double precision: in single precision, 1 - 1e-8 is 1.
+        parts = (proba.max(axis=1, initial=0), labeled_proba.max(axis=1, initial=0))
+        self._max_proba = np.concatenate(parts).astype(np.float64)
         self._graphs: dict[int, _LinearGraph] = {}
 
     def __getitem__(self, k: int) -> "_LinearGraph":
