@@ -89,10 +89,10 @@ class TypiClust(QueryStrategy):
 
     As in the paper, the typicality of a row is the inverse of its mean Euclidean distance to its
     `n_neighbors` nearest neighbors in the cluster. (The code of the authors uses squared
-    distances.) Only unlabeled rows are neighbors, and at most half of the cluster, as in the code
-    of the authors. There are two deviations from that code. It drops clusters of five rows or
-    fewer. After each selected row, it computes the typicality in the cluster again, without this
-    row.
+    distances.) As in the code of the authors, the neighbors are unlabeled rows, and at most half of
+    those in the cluster. Two details differ from the code of the authors, which drops clusters of
+    five rows or fewer, and computes the typicality again after each row selected from a cluster.
+    Here, such clusters are visited last, and the typicality is computed once.
 
     **Use when** there are no labels yet, on features of a foundation model. **Avoid when** there
     are many labels: it does not use the predictions of the model. Needs nothing. Complexity:

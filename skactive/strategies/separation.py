@@ -155,7 +155,7 @@ class _LinearGraphs:
         self.n_classes = 1 if proba.shape[1] == 2 else proba.shape[1]
         # Double precision: in single precision, 1 - 1e-8 is 1.
         parts = (proba.max(axis=1, initial=0), labeled_proba.max(axis=1, initial=0))
-        self._max_proba = np.concatenate(parts).astype(np.float64)
+        self._max_proba = np.concatenate(parts, dtype=np.float64)
         self._graphs: dict[int, _LinearGraph] = {}
 
     def __getitem__(self, k: int) -> "_LinearGraph":
