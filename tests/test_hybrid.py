@@ -45,10 +45,10 @@ def test_falcun_equals_one_by_one_given_the_same_uniforms(gamma):
     doubt = 1 - top[:, -1] + top[:, -2]
     distance, left, expected = doubt, np.ones(200, dtype=bool), []
     for u in np.random.default_rng(0).random(50):
-        cumulative = np.cumsum((doubt + distance) ** gamma * left)
+        lowest, highest = distance[left].min(), distance[left].max()
+        scaled = np.maximum(distance - lowest, 0) / (highest - lowest)
+        cumulative = np.cumsum((doubt + scaled) ** gamma * left)
         expected.append(int((cumulative <= u * cumulative[-1]).sum()))
         left[expected[-1]] = False
         distance = np.minimum(distance, np.abs(view.proba - view.proba[expected[-1]]).sum(axis=1))
-        lowest, highest = distance[left].min(), distance[left].max()
-        distance = np.maximum(distance - lowest, 0) / (highest - lowest)
     assert Falcun(gamma=gamma).select(view, 50).tolist() == expected

@@ -156,8 +156,8 @@ def plain_direct(view, n, oracle, n_parallel, min_per_class):
     label = np.concatenate([np.full(len(view), -1), view.labeled_y])
     n_classes = proba.shape[1]
     scores = proba + (1e-8 - 1) * proba.max(axis=1)[:, None]
-    rarest = np.argsort(np.bincount(view.labeled_y, minlength=n_classes), kind="stable")
-    classes = rarest[: np.clip(n // (2 * min_per_class), 1, n_classes)]
+    classes = np.argsort(-np.bincount(view.labeled_y, minlength=n_classes), kind="stable")
+    per_class = min(min_per_class, n // n_classes // 2)
     asked, rng = [], view.rng
 
     def ask(line, ranks):
@@ -166,7 +166,7 @@ def plain_direct(view, n, oracle, n_parallel, min_per_class):
         asked.extend(nodes.tolist())
 
     for k in classes:
-        line, budget = PlainLine(scores[:, k], label, k), n // len(classes) // 2
+        line, budget = PlainLine(scores[:, k], label, k), per_class
         while budget > 0 and (free := line.free()):
             size = min(budget, n_parallel, len(free))
             ask(line, rng.choice(free, size=size, replace=False))
@@ -190,13 +190,15 @@ def test_direct_equals_plain_reference(seed, n):
     np.testing.assert_array_equal(asked, expected)
 
 
-def test_direct_sees_to_the_rarest_classes():
+def test_direct_selects_around_the_threshold_of_each_class():
     labeled_y = np.array([0, 0, 0, 1, 1, 2])
     proba = np.random.default_rng(0).dirichlet(np.ones(3), 500)
     view = make_view(500, proba=proba, labeled_y=labeled_y)
-    asked = np.concatenate(ask(Direct(min_per_class=10), view, 20, proba.argmax(axis=1)))
-    lead = proba[:, 2] - proba[:, :2].max(axis=1)  # class 2 ends where this is 0
-    assert np.abs(lead[asked[10:]]).max() < np.abs(lead[asked[:10]]).max()
+    asked = np.concatenate(ask(Direct(min_per_class=10), view, 60, proba.argmax(axis=1)))
+    for k in range(3):
+        lead = proba[:, k] - np.delete(proba, k, axis=1).max(axis=1)  # the threshold is at 0
+        assert (np.sort(np.abs(lead[asked[30:]]))[:10] < 0.1).all()
+        assert np.sum(np.abs(lead[asked[:30]]) < 0.1) < 10
 
 
 @pytest.mark.parametrize("strategy", [Galaxy(), Direct(n_parallel=4, min_per_class=5)])

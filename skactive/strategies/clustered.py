@@ -29,10 +29,11 @@ _MAX_ITER = 10
 class ClusterMargin(QueryStrategy):
     """Select rows of small margin from different clusters, beginning with the smallest clusters.
 
-    Average-linkage clustering of the pool, or of a sample of it, gives n clusters. The `factor` * n
-    rows of smallest margin are assigned to the nearest of these clusters. Clusters are sorted by
-    the number of rows assigned to them. They are visited in this order, repeatedly, and each gives
-    its remaining row of smallest margin. (The paper takes a random row of the cluster.)
+    Average-linkage clustering of the pool gives n clusters. Of a large pool, a sample is clustered,
+    and each other row belongs to the cluster with the nearest mean. The candidates are the
+    `factor` * n rows of smallest margin. Clusters are sorted by the number of candidates in them.
+    They are visited in this order, repeatedly, and each gives its remaining row of smallest margin.
+    (The paper takes a random row of the cluster.)
 
     **Use when** batches are large. **Avoid when** batches are small: it reduces to margin sampling
     and costs more. Needs predicted probabilities; ignores the labeled rows. Complexity: O(N K) for
@@ -66,17 +67,14 @@ class ClusterMargin(QueryStrategy):
         self.factor = factor
 
     def select(self, view: PoolView, n: int) -> np.ndarray:
-        from skactive.kernels.distances import nearest
         from skactive.kernels.tensor_rows import TensorRows
 
         candidates = top_n(self.score(view), min(len(view), max(n, int(self.factor * n))))
         rows = TensorRows(view.X, view.device, centered=True)
-        centers = _linkage_centers(rows, n, view.rng)
-        points = TensorRows(rows.take(candidates), view.device)
-        cluster = nearest(points, centers)[0].cpu().numpy()
+        cluster = _linkage_clusters(rows, candidates, n, view.rng)
         # Candidates are sorted by margin. A row of rank r in its cluster is selected in round r.
         order = np.argsort(cluster, kind="stable")
-        sizes = np.bincount(cluster, minlength=len(centers))
+        sizes = np.bincount(cluster)
         rank = np.empty(len(candidates), dtype=np.int64)
         rank[order] = np.arange(len(candidates)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
         return candidates[np.lexsort((cluster, sizes[cluster], rank))[:n]]
@@ -85,20 +83,36 @@ class ClusterMargin(QueryStrategy):
         return margin_uncertainty(self.read(view, "proba"))
 
 
-def _linkage_centers(rows: "TensorRows", n_clusters: int, rng: np.random.Generator) -> "Tensor":
-    """Means of the clusters that average linkage finds in a sample of the rows."""
+def _linkage_clusters(
+    rows: "TensorRows", candidates: np.ndarray, n_clusters: int, rng: np.random.Generator
+) -> np.ndarray:
+    """Cluster of each candidate (C,), by average linkage of the rows or of a sample of them.
+
+    A candidate in the sample has the cluster that the linkage gives it. Any other candidate has the
+    cluster with the nearest mean.
+    """
     import torch
     from scipy.cluster.hierarchy import fcluster, linkage
 
+    from skactive.kernels.distances import nearest
+    from skactive.kernels.tensor_rows import TensorRows
+
     if len(rows) == 1:
-        return rows.take([0])
+        return np.zeros(len(candidates), dtype=np.int64)
     size = min(len(rows), _MAX_LINKAGE)
-    points = rows.take(np.sort(rng.choice(len(rows), size=size, replace=False)))
+    sample = np.sort(rng.choice(len(rows), size=size, replace=False))
+    points = rows.take(sample)
     tree = linkage(torch.pdist(points).cpu().numpy(), method="average")
-    labels = torch.from_numpy(fcluster(tree, n_clusters, criterion="maxclust") - 1)
-    labels = labels.to(points.device, torch.int64)
-    sums = torch.zeros(int(labels.max()) + 1, points.shape[1], dtype=points.dtype).to(points.device)
-    return sums.index_add_(0, labels, points) / torch.bincount(labels)[:, None]
+    cluster = np.full(len(rows), -1)
+    cluster[sample] = fcluster(tree, n_clusters, criterion="maxclust") - 1
+    others = candidates[cluster[candidates] < 0]
+    if len(others):
+        labels = torch.from_numpy(cluster[sample]).to(points.device)
+        sums = points.new_zeros(int(labels.max()) + 1, points.shape[1])
+        means = sums.index_add_(0, labels, points) / torch.bincount(labels)[:, None]
+        part = TensorRows(rows.take(others), str(rows.device))
+        cluster[others] = nearest(part, means)[0].cpu().numpy()
+    return cluster[candidates]
 
 
 class Clue(QueryStrategy):
@@ -159,9 +173,10 @@ class DropQuery(QueryStrategy):
     """Select rows whose predicted class changes under feature dropout, one from each of n clusters.
 
     The candidates are the rows whose predicted class changes in more than half of the predictions
-    under dropout. If these are fewer than `factor` * n, rows with fewer changes are added. The
-    candidates are scaled to unit length and clustered into n clusters, and the row nearest to each
-    center is selected.
+    under dropout. If these are fewer than `factor` * n, rows with fewer changes are added, but no
+    row without a change. The candidates are scaled to unit length and clustered into n clusters,
+    and the row nearest to each center is selected. If there are fewer than n candidates, all of
+    them are selected, and random rows fill the batch.
 
     **Use when** features come from a foundation model, from the first label on. **Avoid when** the
     head is not linear and cannot be sampled: then, as before any label, all rows are candidates.
@@ -176,7 +191,7 @@ class DropQuery(QueryStrategy):
         Fraction of features dropped. It is ignored if the head is not linear: then posterior
         samples of the predicted probabilities replace the predictions under dropout.
     factor : float, default=25
-        Minimum number of candidates, as a multiple of the batch size.
+        Minimum number of candidates, as a multiple of the batch size, if as many rows change.
 
     References
     ----------
@@ -211,10 +226,11 @@ class DropQuery(QueryStrategy):
         from skactive.kernels.tensor_rows import TensorRows
 
         rows = TensorRows(view.X, view.device)
-        n_changes = self._count_changes(rows, view)
-        size = min(len(view), max(n, int(self.factor * n)))
-        nth_largest = np.partition(n_changes, len(view) - size)[len(view) - size]
-        candidates = np.flatnonzero(n_changes >= min(nth_largest, self.n_dropouts // 2 + 1))
+        candidates = self._candidates(rows, view, n)
+        if len(candidates) < n:
+            others = np.setdiff1d(np.arange(len(view)), candidates)
+            filling = view.rng.choice(others, size=n - len(candidates), replace=False)
+            return np.concatenate([candidates, filling])
         limit = max(_SAMPLE, 32 * n)
         if len(candidates) > limit:
             candidates = np.sort(view.rng.choice(candidates, size=limit, replace=False))
@@ -238,6 +254,22 @@ class DropQuery(QueryStrategy):
         from skactive.kernels.tensor_rows import TensorRows
 
         return self._count_changes(TensorRows(view.X, view.device), view) / self.n_dropouts
+
+    def _candidates(self, rows: "TensorRows", view: PoolView, n: int) -> np.ndarray:
+        """Rows whose predicted class changes under dropout, in order of position.
+
+        If there are fewer than n, they are sorted by the number of changes, descending.
+        """
+        if view.linear is None and view.sample_proba is None:
+            return np.arange(len(view))
+        n_changes = self._count_changes(rows, view)
+        size = min(len(view), max(n, int(self.factor * n)))
+        nth_largest = np.partition(n_changes, len(view) - size)[len(view) - size]
+        least = max(1, min(nth_largest, self.n_dropouts // 2 + 1))
+        candidates = np.flatnonzero(n_changes >= least)
+        if len(candidates) < n:
+            candidates = candidates[np.argsort(-n_changes[candidates], kind="stable")]
+        return candidates
 
     def _count_changes(self, rows: "TensorRows", view: PoolView) -> np.ndarray:
         """Number of predictions under dropout whose class differs, for each row."""

@@ -84,9 +84,15 @@ class TypiClust(QueryStrategy):
 
     k-means clusters the pool and the labeled rows together. The number of clusters is the number of
     labels after this batch. Clusters are visited in order of (number of labels, size), clusters of
-    five rows or fewer last. Each cluster gives its most typical row: the row with the smallest mean
-    distance to its `n_neighbors` nearest neighbors in the cluster. After all clusters have been
+    five rows or fewer last. Each cluster gives its most typical row. After all clusters have been
     visited, each gives its second most typical row, and so on.
+
+    As in the paper, the typicality of a row is the inverse of its mean Euclidean distance to its
+    `n_neighbors` nearest neighbors in the cluster. (The code of the authors uses squared
+    distances.) As in the code of the authors, the neighbors are unlabeled rows, and at most half of
+    those in the cluster. Two details differ from the code of the authors, which drops clusters of
+    five rows or fewer, and computes the typicality again after each row selected from a cluster.
+    Here, such clusters are visited last, and the typicality is computed once.
 
     **Use when** there are no labels yet, on features of a foundation model. **Avoid when** there
     are many labels: it does not use the predictions of the model. Needs nothing. Complexity:

@@ -81,8 +81,9 @@ class Falcun(QueryStrategy):
     """Draw rows by a power of (uncertainty + distance between predicted probabilities).
 
     The uncertainty of a row is 1 - (p1 - p2). Its distance is the smallest L1 distance of its
-    predicted probabilities to those of the selected rows, scaled to [0, 1] after each draw. Before
-    the first draw, the distance is the uncertainty.
+    predicted probabilities to those of the selected rows, but at most its uncertainty. For each
+    draw, the first included, the distances of the remaining rows are scaled to [0, 1]. If all of
+    them are 0, the row is drawn uniformly. (This follows the code of the authors.)
 
     **Use when** features are expensive or missing: only probabilities are used. **Avoid when**
     there are two classes: their probabilities lie on a line. Needs predicted probabilities; ignores
@@ -122,26 +123,28 @@ class Falcun(QueryStrategy):
         proba = TensorRows(self.read(view, "proba"), view.device).all()
         uncertainty = torch.from_numpy(self.score(view)).to(proba)
         distance, left = uncertainty.clone(), torch.ones_like(uncertainty)
+        info = torch.finfo(uncertainty.dtype)
         # In place, because allocating arrays of length N takes longer than computing them.
         mass = torch.empty_like(uncertainty)
         cumulative = torch.empty_like(uncertainty, dtype=torch.float64)
-        picks, tiny = torch.empty(n, dtype=torch.int64), torch.finfo(uncertainty.dtype).tiny
+        picks = torch.empty(n, dtype=torch.int64)
         for i, uniform in enumerate(view.rng.random(n)):
+            mass.copy_(distance)[picks[:i]] = torch.inf
+            lowest, highest = mass.min(), distance.max()  # the distance of a selected row is 0
+            if highest - lowest > 10 * info.eps:
+                torch.sub(distance, lowest, out=mass).clamp_(min=0).div_(highest - lowest)
+            else:  # equal distances are scaled to 0
+                mass.zero_()
             # The logarithm and exp can be many times faster than pow.
-            torch.add(uncertainty, distance, out=mass).clamp_(min=tiny)
-            mass.log_().mul_(self.gamma).exp_().mul_(left)
+            mass.add_(uncertainty).clamp_(min=info.tiny).log_().mul_(self.gamma).exp_().mul_(left)
             torch.cumsum(mass, 0, dtype=torch.float64, out=cumulative)
-            if not cumulative[-1] > 0:
+            if not (highest > 0 and cumulative[-1] > 0):
                 torch.cumsum(left, 0, dtype=torch.float64, out=cumulative)
             picks[i] = pick = _inverse_cdf(cumulative, uniform)
             left[pick] = 0
             for nearest, block in zip(distance.split(_BLOCK), proba.split(_BLOCK), strict=True):
                 to_pick = torch.cdist(block, proba[pick][None], p=1)[:, 0]
                 torch.minimum(nearest, to_pick, out=nearest)
-            mass.copy_(distance)[picks[: i + 1]] = torch.inf
-            lowest = mass.min()
-            mass[picks[: i + 1]] = -torch.inf
-            distance.sub_(lowest).clamp_(min=0).div_((mass.max() - lowest).clamp(min=1e-12))
         return picks.numpy()
 
     def score(self, view: PoolView) -> np.ndarray:

@@ -61,28 +61,30 @@ class Galaxy(SequentialStrategy):
 
 
 class Direct(SequentialStrategy):
-    """Select rows around the best class threshold on the sorted pool, for the rarest classes.
+    """Select rows around the best threshold of each class on the sorted pool.
 
-    For each of the rarest classes, pool rows and labeled rows are sorted by how probable the class
-    is. The best threshold separates the labels of the class from the other labels with the fewest
-    errors. Half of the budget of a class is spent on finding this threshold: rows are drawn
-    uniformly from the interval that may contain it. When their labels are received, the interval is
-    shortened at the end where thresholds make more errors. The other half is selected on both sides
-    of the best threshold. A single wrong label hardly moves the threshold.
+    For each class, pool rows and labeled rows are sorted by how probable the class is. The best
+    threshold separates the labels of the class from the other labels with the fewest errors. Up to
+    half of the budget of a class is spent on finding this threshold: rows are drawn uniformly from
+    the interval that may contain it. When their labels are received, the interval is shortened at
+    the end where thresholds make more errors. The classes with the most labels come first. All
+    remaining rows are divided equally among the classes, in random order, and selected on both
+    sides of the best thresholds. Of equally good thresholds, the middle one is used. A single wrong
+    label hardly moves a threshold. Two classes have one threshold, which receives the rows of both.
 
-    **Use when** classes are rare and annotators make errors. **Avoid when** batches are small: they
-    cover one or two classes only. Needs predicted probabilities of the pool and of the labeled
-    rows; without the latter, it uses only labels received within the batch. Complexity: O(N log N)
-    per class to sort, then O(L) each time labels are received.
+    **Use when** classes are rare and annotators make errors. **Avoid when** batches have fewer
+    than 4 * `n_parallel` rows per class: the intervals are never shortened. Needs predicted
+    probabilities of the pool and of the labeled rows; without the latter, it uses only labels
+    received within the batch. Complexity: O(N K log N) to sort, then O(L) each time labels are
+    received.
 
     Parameters
     ----------
     n_parallel : int, default=20
         Number of rows selected before their labels are received.
     min_per_class : int, default=60
-        Minimum number of rows for finding the threshold of a class, if the batch is large enough. A
-        batch of n rows covers the n / (2 * min_per_class) classes with the fewest labels, but at
-        least one class.
+        Number of rows for finding the threshold of a class, if the batch is large enough. A batch
+        of n < 2 * K * `min_per_class` rows spends n / (2 * K) rows on each of the K classes.
 
     References
     ----------
@@ -115,12 +117,13 @@ class Direct(SequentialStrategy):
 
     def steps(self, view: PoolView, n: int) -> Generator[np.ndarray, np.ndarray, None]:
         graphs = _LinearGraphs(self.read(view, "proba"), view)
-        rarest = np.argsort(graphs.label_counts(), kind="stable")
-        classes = rarest[: np.clip(n // (2 * self.min_per_class), 1, graphs.n_classes)]
+        classes = np.argsort(-graphs.label_counts(), kind="stable")
+        # Two classes have a single boundary, which receives the rows of both.
+        per_class = self.min_per_class * (graphs.proba.shape[1] // len(classes))
+        per_class = min(per_class, n // len(classes) // 2)
         left = n
-        for k in classes:
-            interval = _ThresholdInterval(graphs[k])
-            budget = n // len(classes) // 2
+        for k in classes if per_class else []:
+            interval, budget = _ThresholdInterval(graphs.build(k)), per_class
             while (
                 budget > 0 and (batch := interval.draw(min(budget, self.n_parallel), view.rng)).size
             ):
@@ -128,10 +131,12 @@ class Direct(SequentialStrategy):
                 interval.shorten(budget // self.n_parallel, view.rng)
                 budget, left = budget - len(batch), left - len(batch)
         for i, k in enumerate(view.rng.permutation(classes)):
-            batch = _ThresholdInterval(graphs[k]).around_threshold(left // (len(classes) - i))
-            if batch.size:
-                graphs.add_labels(batch, (yield batch))
-                left -= len(batch)
+            size = left // (len(classes) - i)
+            if size:
+                batch = _ThresholdInterval(graphs.build(k)).around_threshold(size)
+                if batch.size:
+                    graphs.add_labels(batch, (yield batch))
+                    left -= len(batch)
         if left:
             unlabeled = np.flatnonzero(graphs.unlabeled)
             yield unlabeled[top_n(margin_uncertainty(view.proba[unlabeled]), left)]
@@ -148,17 +153,22 @@ class _LinearGraphs:
         self.labeled_nodes = np.arange(len(proba), len(self.labels))
         # Two classes have a single boundary.
         self.n_classes = 1 if proba.shape[1] == 2 else proba.shape[1]
-        parts = (proba, labeled_proba)
-        self._max_proba = np.concatenate([part.max(axis=1, initial=0) for part in parts])
+        # Double precision: in single precision, 1 - 1e-8 is 1.
+        parts = (proba.max(axis=1, initial=0), labeled_proba.max(axis=1, initial=0))
+        self._max_proba = np.concatenate(parts, dtype=np.float64)
         self._graphs: dict[int, _LinearGraph] = {}
 
     def __getitem__(self, k: int) -> "_LinearGraph":
         if k not in self._graphs:
-            key = np.concatenate([self.proba[:, k], self.labeled_proba[:, k]]).astype(np.float64)
-            if self.n_classes > 1:
-                key += (1e-8 - 1) * self._max_proba
-            self._graphs[k] = _LinearGraph(self, k, highest_first(key).astype(np.int32))
+            self._graphs[k] = self.build(k)
         return self._graphs[k]
+
+    def build(self, k: int) -> "_LinearGraph":
+        """The graph of class k. It is not stored: the graphs of many classes need much memory."""
+        key = np.concatenate([self.proba[:, k], self.labeled_proba[:, k]]).astype(np.float64)
+        if self.n_classes > 1:
+            key += (1e-8 - 1) * self._max_proba
+        return _LinearGraph(self, k, highest_first(key).astype(np.int32))
 
     @property
     def unlabeled(self) -> np.ndarray:
