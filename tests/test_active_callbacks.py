@@ -1,56 +1,20 @@
-"""scikit-learn's callbacks hear of every fit, as from scikit-learn's own meta-estimators."""
-
-import runpy
-import sys
-from contextlib import nullcontext
+"""Callbacks of ActiveClassifier: one task per fitted step, as in scikit-learn's meta-estimators."""
 
 import numpy as np
 import pytest
-import torch
 from imblearn.over_sampling import RandomOverSampler
 from imblearn.pipeline import make_pipeline as make_imblearn_pipeline
-from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import Normalizer, StandardScaler
-from skorch import NeuralNetClassifier
 
-from skactive import ActiveClassifier, BudgetedClassifier, SkorchAdapter, SoftmaxHead
-from skactive._utils import callbacks
-
-callback = pytest.importorskip("sklearn.callback")
+from skactive import ActiveClassifier
+from tests.support.callbacks import Recorder, callback
 
 X = np.random.default_rng(0).normal(size=(30, 4))
 Y = np.repeat(["a", "b", "c"], 10)
 X[:, :3] += 3 * np.eye(3)[np.arange(30) // 10]
-
-
-class Recorder:
-    """Writes down what it hears, and stops the task of the given name and number."""
-
-    max_propagation_depth = None
-
-    def __init__(self, stop=None):
-        self.heard = []
-        self.stop = stop
-
-    def setup(self, estimator, context):
-        self.heard.append("setup")
-
-    def teardown(self, estimator, context):
-        self.heard.append("teardown")
-
-    def on_fit_task_begin(self, estimator, context):
-        self._hear("begin", context)
-
-    def on_fit_task_end(self, estimator, context):
-        self._hear("end", context)
-        return (context.task_name, context.task_id) == self.stop
-
-    def _hear(self, what, context):
-        if context.task_name != "lbfgs-iter":  # of which there are as many as it takes
-            self.heard.append(f"{what} {context.estimator_name} {context.task_name}")
 
 
 class DataRecorder(Recorder):
@@ -64,35 +28,9 @@ class DataRecorder(Recorder):
             self.n_parts = context.max_subtasks
 
 
-class StopsAt:
-    """Wants no further round once so many labels are given; is not handed on to the parts."""
-
-    def __init__(self, n_labels):
-        self.n_labels = n_labels
-
-    def setup(self, estimator, context):
-        pass
-
-    teardown = on_fit_task_begin = setup
-
-    def on_fit_task_end(self, estimator, context, *, fitted_estimator):
-        return len(fitted_estimator.queried_) >= self.n_labels
-
-
 def make_active():
     estimator = make_pipeline(Normalizer(), StandardScaler(), LogisticRegression())
     return ActiveClassifier(estimator, random_state=0)
-
-
-def make_net(**params):
-    params = {"max_epochs": 4, "batch_size": -1, "lr": 0.5, "verbose": 0} | params
-    return NeuralNetClassifier(
-        torch.nn.Linear,
-        module__in_features=4,
-        module__out_features=3,
-        criterion=torch.nn.CrossEntropyLoss,
-        **params,
-    )
 
 
 # the task of each part is also the root task of what is fitted in it
@@ -206,86 +144,3 @@ def test_one_class_is_nobodys_part():
     ActiveClassifier(LogisticRegression()).set_callbacks(recorder).fit(X[:5], Y[:5])
     own = ["begin ActiveClassifier fit", "end ActiveClassifier fit"]
     assert recorder.heard == ["setup", *own, "teardown"]
-
-
-def test_rounds_of_a_budget_are_told_and_can_be_stopped():
-    recorder, monitor = Recorder(), callback.ScoringMonitor(scoring="accuracy")
-    active = ActiveClassifier(LogisticRegression(), random_state=0)
-    clf = BudgetedClassifier(active, budget=25).set_callbacks(recorder, monitor, StopsAt(20))
-    clf.fit(X, Y)
-    assert recorder.heard.count("end ActiveClassifier fit") == 2
-    assert len(clf.queried_) == 20
-    first = BudgetedClassifier(active, budget=10).fit(X, Y)
-    whole, one, two = (row["accuracy"] for row in monitor.get_logs().data)
-    assert (one, two) == (first.score(X, Y), clf.score(X, Y))
-    assert whole == two
-    np.testing.assert_array_equal(clf.queried_[:10], first.queried_)
-
-
-def test_rounds_end_where_the_pool_does():
-    recorder = Recorder()
-    clf = BudgetedClassifier(ActiveClassifier(LogisticRegression()), budget=100)
-    clf.set_callbacks(recorder).fit(X[:15], Y[:15])
-    assert len(clf.queried_) == 15
-    assert recorder.heard.count("end ActiveClassifier fit") == 2
-
-
-def test_epochs_of_a_skorch_net_are_told_and_can_be_stopped():
-    recorder = Recorder(stop=("epoch", 1))
-    adapter = SkorchAdapter(make_net(), random_state=0).set_callbacks(recorder).fit(X, Y)
-    epoch = ["begin SkorchAdapter epoch", "end SkorchAdapter epoch"]
-    assert recorder.heard[2:-2] == [*epoch, *epoch]
-    assert len(adapter.net_.history) == 2
-    assert "epochs" not in dict(adapter.net_.callbacks_)
-
-
-@pytest.mark.parametrize("prior", [None, np.log(np.full((30, 3), 1 / 3))])
-@pytest.mark.parametrize(
-    ("head", "n_epochs"),
-    [(SoftmaxHead(), 0), (SoftmaxHead(strength=1.0), 1), (SoftmaxHead((4,), max_iter=3), 3)],
-)
-def test_a_softmax_head_tells_its_epochs(head, n_epochs, prior):
-    recorder, monitor = Recorder(), callback.ScoringMonitor(scoring="accuracy")
-    no_callbacks = clone(head).set_params(random_state=0).fit(X, Y, prior_log_proba=prior)
-    head = clone(no_callbacks).set_callbacks(recorder, monitor).fit(X, Y, prior_log_proba=prior)
-    epochs = ["begin SoftmaxHead epoch", "end SoftmaxHead epoch"] * n_epochs
-    assert recorder.heard[2:-2] == epochs
-    scores = [row.get("accuracy") for row in monitor.get_logs().data]
-    assert len(scores) == 1 + n_epochs
-    assert scores[0] == (head.score(X, Y) if prior is None else None)
-    np.testing.assert_array_equal(
-        head.predict_proba(X, prior), no_callbacks.predict_proba(X, prior)
-    )
-
-
-def test_a_softmax_head_can_be_stopped():
-    head = SoftmaxHead((4,), random_state=0).set_callbacks(Recorder(stop=("epoch", 2)))
-    assert head.fit(X, Y).n_iter_ == 3
-
-
-def test_a_skorch_net_inside_is_told_too():
-    recorder = Recorder()
-    ActiveClassifier(make_net(), random_state=0).set_callbacks(recorder).fit(X, Y)
-    assert recorder.heard.count("end SkorchAdapter epoch") == 4
-
-
-def test_every_epoch_is_scored():
-    monitor = callback.ScoringMonitor(scoring="neg_log_loss")
-    weight = np.repeat([1, 2, 3], 10)
-    adapter = SkorchAdapter(make_net(), random_state=0).set_callbacks(monitor)
-    adapter.fit(X, Y, sample_weight=weight)
-    scores = [row["neg_log_loss"] for row in monitor.get_logs().data if row["task_name"] == "epoch"]
-    assert len(scores) == 4
-    assert (np.diff(scores) > 0).all()
-    no_callbacks = SkorchAdapter(make_net(), random_state=0).fit(X, Y, sample_weight=weight)
-    np.testing.assert_array_equal(no_callbacks.predict_proba(X), adapter.predict_proba(X))
-
-
-def test_silence_where_scikit_learn_has_no_callbacks(monkeypatch):
-    monkeypatch.setitem(sys.modules, "sklearn.callback", None)
-    old = runpy.run_path(callbacks.__file__)
-    context = old["CallbackSupportMixin"]()._init_callback_context(max_subtasks=3)
-    assert not hasattr(old["CallbackSupportMixin"], "set_callbacks")
-    with old["subtask_notifier"](None, context)("part", LogisticRegression()):
-        assert context.call_on_fit_task_end(estimator=None) is False
-    assert old["with_callbacks"](nullcontext) is nullcontext

@@ -1,10 +1,9 @@
-"""In and out of scikit-learn's own estimators."""
+"""ActiveClassifier inside and around scikit-learn's estimators."""
 
 import numpy as np
 import pandas as pd
 import pytest
 import sklearn
-from active_cases import CLASSES, ESTIMATORS, TEXTS, X_NEW, X, Y, make_active, make_prior
 from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.ensemble import (
@@ -41,6 +40,7 @@ from skactive import (
     strategies,
 )
 from skactive.strategies import Margin, Power, Schedule, TypiClust
+from tests.support.active import CLASSES, ESTIMATORS, TEXTS, X_NEW, X, Y, make_active, make_prior
 
 SEARCHED = {"noise": ["auto", None]}
 ANT = Y == "ant"

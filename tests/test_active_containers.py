@@ -1,4 +1,4 @@
-"""Rows and labels in whatever people have them in: one labeling job for each kind."""
+"""One labeling job for each container of rows and labels."""
 
 import pickle
 from operator import itemgetter
@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
-from active_cases import CLASSES, TEXTS, X_NEW, X, Y, make_active
 from PIL import Image
 from scipy import sparse
 from sklearn.compose import make_column_transformer
@@ -20,14 +19,9 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline, make_union
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 
-from skactive import (
-    ClipEncoder,
-    SentenceEncoder,
-    SoftmaxHead,
-    ZeroShotClassifier,
-    strategies,
-)
+from skactive import ClipEncoder, SentenceEncoder, SoftmaxHead, ZeroShotClassifier, strategies
 from skactive._data import containers
+from tests.support.active import CLASSES, TEXTS, X_NEW, X, Y, make_active
 
 N = 60
 RNG = np.random.default_rng(0)

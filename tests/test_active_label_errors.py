@@ -1,9 +1,8 @@
-"""Rows and labels that cannot be learned from: a message says what to do, no label is lost."""
+"""Invalid rows and labels: the message names the remedy, and no label is lost."""
 
 import numpy as np
 import pandas as pd
 import pytest
-from misuse import WITH_NAN, X, Y, fails, table
 from scipy import sparse
 from sklearn.exceptions import NotFittedError
 from sklearn.feature_extraction.text import TfidfVectorizer
@@ -12,6 +11,7 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 
 from skactive import ActiveClassifier
+from tests.support.errors import WITH_NAN, X, Y, fails, table
 
 WITH_INF = np.where(np.arange(3) == 1, np.inf, X)
 FRAME = pd.DataFrame(X, columns=["p", "q", "r"])
@@ -82,38 +82,38 @@ BAD_CORRECTIONS = {
 
 
 @table(BAD_LABELS)
-def test_labels(clf, case):
+def test_labels(unchanged_clf, case):
     y, match = case
-    fails(match, clf.partial_fit, X, y)
+    fails(match, unchanged_clf.partial_fit, X, y)
 
 
 FIT_MAY_CHANGE = ("int after str", "bool after str")  # fit forgets, so the type may change
 
 
 @table({name: case for name, case in BAD_LABELS.items() if name not in FIT_MAY_CHANGE})
-def test_labels_at_fit(clf, case):
+def test_labels_at_fit(unchanged_clf, case):
     y, match = case
-    fails(match, clf.fit, X, y)
+    fails(match, unchanged_clf.fit, X, y)
 
 
 @table(BAD_ROWS)
-def test_rows(clf, case):
+def test_rows(unchanged_clf, case):
     rows, match = case
-    fails(match, clf.predict, rows)
-    fails(AGAIN.get(match, match), clf.partial_fit, rows, Y)
+    fails(match, unchanged_clf.predict, rows)
+    fails(AGAIN.get(match, match), unchanged_clf.partial_fit, rows, Y)
 
 
 @table({name: case for name, case in BAD_ROWS.items() if name != "fewer columns"})
-def test_rows_at_fit(clf, case):
+def test_rows_at_fit(unchanged_clf, case):
     rows, match = case
-    fails(match, clf.fit, rows, Y)
+    fails(match, unchanged_clf.fit, rows, Y)
 
 
 @table(BAD_WEIGHTS)
 @pytest.mark.parametrize("method", ["fit", "partial_fit"])
-def test_weights(clf, case, method):
+def test_weights(unchanged_clf, case, method):
     weight, match = case
-    fails(match, getattr(clf, method), X, Y, sample_weight=weight)
+    fails(match, getattr(unchanged_clf, method), X, Y, sample_weight=weight)
 
 
 @pytest.mark.parametrize("method", ["fit", "partial_fit"])
@@ -123,15 +123,19 @@ def test_weights_that_are_all_zero(method):
 
 
 @table(BAD_CORRECTIONS)
-def test_corrections(clf, case):
+def test_corrections(unchanged_clf, case):
     positions, y, match = case
-    fails(match, clf.relabel, positions, y)
+    fails(match, unchanged_clf.relabel, positions, y)
 
 
 @pytest.mark.parametrize("classes", [["a", 1], [None], [1, 2], [["a"], ["b", "c"]]])
-def test_announced_classes(clf, classes):
+def test_announced_classes(unchanged_clf, classes):
     fails(
-        "types int, str|NaN or None|those known already|label type", clf.partial_fit, X, Y, classes
+        "types int, str|NaN or None|those known already|label type",
+        unchanged_clf.partial_fit,
+        X,
+        Y,
+        classes,
     )
 
 
@@ -144,9 +148,9 @@ def test_a_frame_with_other_columns():
     assert len(clf.label_trust_) == 30
 
 
-def test_a_frame_after_arrays(clf):
+def test_a_frame_after_arrays(unchanged_clf):
     with pytest.warns(UserWarning, match="X has feature names"):
-        fails("DataFrame, earlier rows came as ndarray", clf.partial_fit, FRAME, Y)
+        fails("DataFrame, earlier rows came as ndarray", unchanged_clf.partial_fit, FRAME, Y)
 
 
 @pytest.mark.parametrize(
@@ -180,9 +184,13 @@ def test_texts_for_a_head_that_takes_numbers(rows):
 
 
 @pytest.mark.parametrize("classes", ["abc", 3])
-def test_announced_classes_that_are_no_list(clf, classes):
+def test_announced_classes_that_are_no_list(unchanged_clf, classes):
     fails(
-        f"classes should be a 1d array of labels; got {classes!r}", clf.partial_fit, X, Y, classes
+        f"classes should be a 1d array of labels; got {classes!r}",
+        unchanged_clf.partial_fit,
+        X,
+        Y,
+        classes,
     )
 
 

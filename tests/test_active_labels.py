@@ -1,10 +1,16 @@
-"""The labels: kept in a canonical order, forgotten by fit, corrected by relabel, trusted or not."""
+"""The labels of ActiveClassifier: their order, weights, corrections and trust."""
 
 import warnings
 
 import numpy as np
 import pytest
-from active_cases import (
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.base import clone
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.naive_bayes import GaussianNB
+
+from tests.support.active import (
     CLASSES,
     ESTIMATORS,
     X_NEW,
@@ -16,11 +22,6 @@ from active_cases import (
     make_active,
     make_prior,
 )
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from sklearn.base import clone
-from sklearn.ensemble import RandomForestClassifier
-from sklearn.naive_bayes import GaussianNB
 
 
 @every_estimator

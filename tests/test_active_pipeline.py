@@ -1,20 +1,8 @@
-"""The Pipeline, split once: what is applied once a row, what is refitted, what resamples."""
+"""The Pipeline inside ActiveClassifier: steps applied once per row, refitted, or skipped."""
 
 import numpy as np
 import pandas as pd
 import pytest
-from active_cases import (
-    ESTIMATORS,
-    X_NEW,
-    Y_NEW,
-    Counting,
-    FirstRows,
-    Watching,
-    X,
-    Y,
-    make_active,
-    make_prior,
-)
 from imblearn import FunctionSampler
 from imblearn.over_sampling import SMOTE, RandomOverSampler
 from imblearn.pipeline import make_pipeline as make_imblearn_pipeline
@@ -31,6 +19,18 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import Normalizer, StandardScaler, TargetEncoder
 
 from skactive import SoftmaxHead
+from tests.support.active import (
+    ESTIMATORS,
+    X_NEW,
+    Y_NEW,
+    Counting,
+    FirstRows,
+    Watching,
+    X,
+    Y,
+    make_active,
+    make_prior,
+)
 
 
 def test_steps_that_need_no_fit_see_a_row_once():

@@ -1,10 +1,20 @@
-"""The prior: alone before any label, then joined to what the labels teach."""
+"""The prior of ActiveClassifier: alone before any label, combined with the head afterwards."""
 
 import pickle
 
 import numpy as np
 import pytest
-from active_cases import (
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV
+from sklearn.preprocessing import normalize
+
+from skactive import ActiveClassifier, SoftmaxHead
+from skactive.priors import ZeroShotClassifier
+from skactive.strategies import QueryStrategy
+from tests.support.active import (
     CLASSES,
     ESTIMATORS,
     X_NEW,
@@ -16,16 +26,6 @@ from active_cases import (
     make_active,
     make_prior,
 )
-from sklearn.base import clone
-from sklearn.exceptions import NotFittedError
-from sklearn.frozen import FrozenEstimator
-from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import GridSearchCV
-from sklearn.preprocessing import normalize
-
-from skactive import ActiveClassifier, SoftmaxHead
-from skactive.priors import ZeroShotClassifier
-from skactive.strategies import QueryStrategy
 
 
 def test_before_any_label_the_prior_speaks():
@@ -228,3 +228,64 @@ def test_a_query_that_fails_leaves_no_trace():
     clf.partial_fit(X, Y)
     fresh = make_active(SoftmaxHead(), prior=make_prior()).partial_fit(X, Y)
     np.testing.assert_array_equal(clf.predict_proba(X_NEW), fresh.predict_proba(X_NEW))
+
+
+def make_directions(n=300, seed=0):
+    """Unit rows around two directions, and a prior that is right a little more often than not."""
+    rng = np.random.default_rng(seed)
+    codes = rng.integers(2, size=n)
+    rows = normalize(rng.normal(scale=0.4, size=(n, 8)) + np.eye(2, 8)[codes] + 1)
+    right = np.where(rng.random(n) < 0.65, 0.6, 0.4)
+    return rows, codes, np.where(codes[:, None] == [0, 1], right[:, None], 1 - right[:, None])
+
+
+class Table:
+    """A prior that looks its rows up by their first feature."""
+
+    classes_ = np.array([0, 1])
+
+    def __init__(self, proba):
+        self.proba = proba
+
+    def predict_proba(self, X):
+        return self.proba[np.rint(X[:, -1] * 1000).astype(int)]
+
+
+@pytest.mark.parametrize("flipped", [False, True])
+def test_a_prior_is_followed_as_far_as_labels_agree_with_it(flipped):
+    rng = np.random.default_rng(0)
+    codes = rng.integers(2, size=400)
+    X = rng.normal(size=(400, 4)) + 1.5 * np.eye(2, 4)[codes]
+    X = np.column_stack([X, np.arange(400) / 1000])
+    proba = np.eye(2)[codes] * 0.6 + 0.2
+    prior = Table(proba[:, ::-1] if flipped else proba)
+    joint = ActiveClassifier(SoftmaxHead(), prior=prior).fit(X[:60], codes[:60])
+    alone = ActiveClassifier(SoftmaxHead()).fit(X[:60], codes[:60])
+    scores = [clf.score(X[60:], codes[60:]) for clf in (joint, alone)]
+    anchor = joint.estimator_.anchor_
+    scale = anchor["prior_scale"]
+    assert (anchor["prior_z_score"] < 0) == flipped
+    if flipped:
+        assert scale < 0.01
+        assert scores[0] > scores[1] - 0.02
+    else:
+        assert scale > 0.2
+        assert scores[0] > scores[1] + 0.05
+
+
+def test_what_query_sees_counts_from_the_next_fit_on():
+    rows, codes, proba = make_directions()
+    X = np.column_stack([rows, np.arange(len(rows)) / 1000])
+
+    class Prior(Table):
+        pass
+
+    clf = ActiveClassifier(SoftmaxHead(), prior=Prior(proba), random_state=0)
+    clf.fit(X[:10], codes[:10])
+    before = clf.predict_proba(X)
+    clf.query(X, 5)
+    np.testing.assert_array_equal(clf.predict_proba(X), before)
+    clf.partial_fit(X[10:20], codes[10:20])
+    other = ActiveClassifier(SoftmaxHead(), prior=Prior(proba), transductive=False)
+    other.fit(X[:20], codes[:20])
+    assert not np.allclose(clf.predict_proba(X), other.predict_proba(X))

@@ -1,14 +1,14 @@
-"""Priors that do not fit."""
+"""Invalid priors."""
 
 import numpy as np
 import pytest
-from misuse import X, Y, fails
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 
 from skactive import ActiveClassifier, SentenceEncoder, SoftmaxHead, ZeroShotClassifier
+from tests.support.errors import X, Y, fails
 
 
 def make_prior(n_classes=3):

@@ -1,14 +1,24 @@
-"""query: which rows, in which order, and what a strategy gets to see."""
+"""ActiveClassifier.query: which rows, in which order, and what a strategy receives."""
 
 import numpy as np
 import pandas as pd
 import pytest
-from active_cases import CLASSES, TEXTS, X_NEW, Counting, FirstRows, X, Y, make_active, make_prior
 from sklearn.feature_extraction.text import HashingVectorizer, TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
 from skactive import SoftmaxHead, strategies
+from tests.support.active import (
+    CLASSES,
+    TEXTS,
+    X_NEW,
+    Counting,
+    FirstRows,
+    X,
+    Y,
+    make_active,
+    make_prior,
+)
 
 
 @pytest.mark.parametrize("labels", [0, 1, 2, 20])

@@ -1,14 +1,14 @@
-"""Pools and parameters that cannot be queried with."""
+"""Invalid pools and parameters of a query."""
 
 import numpy as np
 import pandas as pd
 import pytest
-from misuse import WITH_NAN, X, fails, table
 from sklearn.linear_model import LogisticRegression
 from sklearn.svm import SVC
 
 from skactive import ActiveClassifier, BudgetedClassifier
 from skactive.strategies import MaxHerding
+from tests.support.errors import WITH_NAN, X, fails, table
 
 BAD_QUERIES = {
     "n=0": (X, {"n": 0}, "n must be a whole number of at least 1; got 0"),
@@ -59,9 +59,9 @@ BAD_PARAMETERS = {
 
 
 @table(BAD_QUERIES)
-def test_queries(clf, case):
+def test_queries(unchanged_clf, case):
     pool, params, match = case
-    fails(match, clf.query, pool, **params)
+    fails(match, unchanged_clf.query, pool, **params)
 
 
 @table({name: case for name, case in BAD_QUERIES.items() if name not in ("other columns", "NaN")})
@@ -78,9 +78,9 @@ def test_parameters(case):
 
 
 @pytest.mark.parametrize("params", [{"strategy": "margins"}, {"strategy": "co_decision"}])
-def test_a_bad_strategy_can_be_set_right_without_a_refit(clf, params):
-    clf.set_params(**params)
-    fails("strategy=", clf.query, X + 1)
+def test_a_bad_strategy_can_be_set_right_without_a_refit(unchanged_clf, params):
+    unchanged_clf.set_params(**params)
+    fails("strategy=", unchanged_clf.query, X + 1)
 
 
 @pytest.mark.parametrize(

@@ -1,22 +1,21 @@
-"""The seed and the labels so far decide everything: in any run, process and thread."""
+"""The seed and the labels determine every result, in any run, process and thread."""
 
 import os
 import random
 import subprocess
 import sys
-from hashlib import sha256
 from pathlib import Path
 
 import joblib
 import numpy as np
 import pytest
-import torch
-from active_cases import ESTIMATORS, X_NEW, X, Y, every_estimator, make_active, make_prior
 from sklearn.base import clone
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.model_selection import cross_val_predict
 
 from skactive import BudgetedClassifier, SoftmaxHead, strategies
+from tests.support.active import ESTIMATORS, X_NEW, X, Y, every_estimator, make_active, make_prior
+from tests.support.reproducibility import jobs_digest
 
 
 def test_chance_comes_from_seed_and_labels_only():
@@ -65,57 +64,6 @@ def test_a_seed_of_the_estimators_own_is_kept():
     assert make_active(RandomForestClassifier(5)).fit(X, Y).estimator_.random_state == 0
 
 
-# Other processes and threads -------------------------------------------------------------------
-
-
-def jobs_digest():
-    """What several labeling jobs come to, to the last bit."""
-    told, some = [], ["auto", "badge", "u_herding", "galaxy", "typiclust", "random", "bald"]
-    for estimator, strategy in zip(ESTIMATORS.values(), some, strict=True):
-        clf = make_active(estimator, strategy=strategy, prior=make_prior())
-        for _ in range(2):
-            asked = clf.query(X, 10)
-            clf.partial_fit(X[asked], Y[asked])
-            told += [asked, clf.predict_proba(X_NEW), clf.label_trust_]
-    return sha256(b"".join(part.tobytes() for part in told)).hexdigest()
-
-
-def test_a_gpu_that_nobody_has_used_is_not_seeded(monkeypatch):
-    """torch.manual_seed would have the seed wait for it."""
-    monkeypatch.setattr(torch.cuda, "manual_seed_all", pytest.fail)
-    monkeypatch.setattr(torch, "manual_seed", pytest.fail)
-    make_active(SoftmaxHead((4,), max_iter=2)).fit(X, Y)
-
-
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
-def test_a_child_forked_while_another_thread_trains():
-    """Locks that were held then are free in the child."""
-    command = """if True:
-        import os, signal, threading
-        from skactive._utils.random import private_torch_generator
-        entered, leave = threading.Event(), threading.Event()
-
-        def train():
-            with private_torch_generator(0):
-                entered.set()
-                leave.wait()
-
-        thread = threading.Thread(target=train)
-        thread.start()
-        entered.wait()
-        child = os.fork()
-        if not child:
-            signal.alarm(20)
-            with private_torch_generator(0):
-                os._exit(0)
-        leave.set()
-        thread.join()
-        print(os.waitpid(child, 0)[1])
-    """
-    done = subprocess.run([sys.executable, "-c", command], capture_output=True, text=True)
-    assert done.stdout.strip() == "0", done.stderr
-
-
 def test_pythons_own_generator_is_left_alone():
     """The fixture around every test sees to numpy's and torch's; imports use this one."""
     jobs_digest()
@@ -126,10 +74,14 @@ def test_pythons_own_generator_is_left_alone():
 
 def test_another_process_comes_to_the_same():
     """With other hashes of str and set, which decide the order of a set."""
-    command = [sys.executable, "-c", "import test_determinism as t; print(t.jobs_digest())"]
+    command = [
+        sys.executable,
+        "-c",
+        "from tests.support.reproducibility import jobs_digest as digest; print(digest())",
+    ]
     env = os.environ | {"PYTHONHASHSEED": "12345"}
-    here = Path(__file__).parent
-    done = subprocess.run(command, env=env, cwd=here, capture_output=True, text=True)
+    root = Path(__file__).parents[1]
+    done = subprocess.run(command, env=env, cwd=root, capture_output=True, text=True)
     assert done.stdout.strip() == jobs_digest(), done.stderr
 
 

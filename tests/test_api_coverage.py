@@ -1,10 +1,6 @@
 """Every public parameter is given a value in some test, and everything public is called in one.
 
-What an estimator or a strategy is given in its constructor is checked before it is used.
-
-Together with the fixture that watches the global generators around every test, this says of each
-public call that it leaves them alone.
-"""
+What an estimator or a strategy is given in its constructor is checked before it is used."""
 
 import ast
 import inspect
@@ -12,10 +8,10 @@ from collections import defaultdict
 from pathlib import Path
 
 import pytest
-from public_api import public_api
 from sklearn.base import BaseEstimator
 
 from skactive import ZeroShotClassifier, strategies
+from tests.support.public_api import public_api
 
 CALLABLE = {name: item for name, item in public_api().items() if not isinstance(item, property)}
 

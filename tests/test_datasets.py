@@ -1,3 +1,5 @@
+"""The data sets, long tails and flipped labels."""
+
 import re
 import subprocess
 import sys
@@ -11,6 +13,7 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 from skactive.datasets import CLASS_PROMPTS, flip_labels, load_scipy_docs, make_long_tailed
+from tests.support.errors import X, Y, fails
 
 
 @pytest.fixture(scope="module")
@@ -215,3 +218,9 @@ def test_wrong_kind_and_single_class():
         flip_labels([0, 1], 0.1, kind="sym")
     with pytest.raises(ValueError, match="give labels of at least two"):
         flip_labels(["a", "a"], 0.1)
+
+
+@pytest.mark.parametrize("amount", ["0.2", None, [0.2]])
+def test_shares_that_are_no_numbers(amount):
+    fails("rate must be a probability between 0 and 1, got", flip_labels, Y, amount)
+    fails("ratio must be a number of at least 1, got", make_long_tailed, X, Y, amount)

@@ -1,4 +1,4 @@
-"""What the displays draw."""
+"""The displays: what they draw."""
 
 import numpy as np
 import pytest
@@ -12,6 +12,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skactive import ActiveClassifier, LearningCurves, LearningCurvesDisplay, PoolMapDisplay
+from tests.support.errors import fails
 
 X, CODES = make_blobs(60, n_features=3, centers=3, random_state=0)
 Y = np.array(["ant", "bee", "cat"])[CODES]
@@ -165,3 +166,8 @@ def test_map_of_other_rows(rows):
 def test_positions_are_checked():
     with pytest.raises(ValueError, match="asked holds 60"):
         PoolMapDisplay.from_estimator(ActiveClassifier(random_state=0), X, asked=[60])
+
+
+def test_a_map_of_what_no_active_classifier_sees():
+    clf = LogisticRegression().fit(X, Y)
+    fails("estimator must be an ActiveClassifier, got", PoolMapDisplay.from_estimator, clf, X)

@@ -1,12 +1,15 @@
-"""The code of docs/scikit_learn.md runs, each section after the first block of the page."""
+"""The code of the documentation's pages runs, and the page of strategies is up to date."""
 
 import re
+import runpy
 from pathlib import Path
 
 import numpy as np
 import pytest
 import sklearn
 from sklearn.base import clone
+
+from skactive import strategies
 
 PAGE = (Path(__file__).resolve().parent.parent / "docs" / "scikit_learn.md").read_text()
 SECTIONS = {
@@ -68,3 +71,11 @@ def test_every_round_is_scored(after_a_search):
 def test_saved_and_loaded(after_a_search, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert len(run("Saving", dict(after_a_search))["clf"].label_trust_) == 60
+
+
+def test_page_of_strategies_says_what_the_docstrings_say():
+    docs = Path(__file__).parents[1] / "docs"
+    page = runpy.run_path(str(docs / "make_strategies.py"))["page"]()
+    assert (docs / "strategies.md").read_text() == page, "run python docs/make_strategies.py"
+    for name in strategies.names():
+        assert f"| `{name}` |" in page

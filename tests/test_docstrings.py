@@ -1,13 +1,15 @@
-"""What every public docstring must have, by numpydoc's rules."""
+"""Every public docstring follows numpydoc's rules."""
 
 import inspect
 import re
 
 import pytest
 from numpydoc.validate import validate
-from public_api import owner, public_api
+
+from tests.support.public_api import owner, public_api
 
 API = public_api()
+
 # numpydoc's rules that are not ours
 EXCUSED = {
     "ES01": "a summary may say it all",

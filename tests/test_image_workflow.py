@@ -1,8 +1,7 @@
-"""The whole way of an image: file, encoder, prior, head, question, answer, fine-tuning."""
+"""A whole job on images: files, encoder, prior, head, query, labels, fine-tuning."""
 
 import json
 import os
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +13,6 @@ from skactive import (
     ActiveClassifier,
     ClipEncoder,
     FineTunedClassifier,
-    SentenceEncoder,
     SoftmaxHead,
     ZeroShotClassifier,
 )
@@ -22,6 +20,7 @@ from skactive.datasets import load_folder
 from skactive.encoders import cache
 from skactive.encoders.cache import MemoryRows
 
+pytestmark = pytest.mark.usefixtures("empty_row_cache")
 COLOURS = {"red": (200, 60, 60), "green": (60, 200, 60), "blue": (60, 60, 200)}
 SIZE = 16
 TEMPLATES = ("a photo of a {} thing", "something {}")
@@ -76,12 +75,6 @@ def folder(tmp_path_factory):
     (folder / "open_clip_config.json").write_text(json.dumps(config))
     save_file(network.state_dict(), folder / "open_clip_model.safetensors")
     return folder
-
-
-@pytest.fixture(autouse=True)
-def memory(monkeypatch):
-    """A row cache of its own for every test."""
-    monkeypatch.setattr(cache, "_MEMORY", MemoryRows())
 
 
 @pytest.fixture
@@ -175,32 +168,6 @@ def test_refresh_with_images(encoder, monkeypatch):
     clf = ActiveClassifier(make_pipeline(encoder, SoftmaxHead()), refresh=tuner, random_state=0)
     ask_and_answer(clf, images, names, 6, n_rounds=3)
     assert "weights" in clf.estimator_[0].get_params()
-
-
-# Weights that are refused ---------------------------------------------------------------------
-
-
-def test_damaged_missing_and_other_weights_are_named(folder, tmp_path, clip_checkpoint):
-    images, _ = make_things(2, seed=8)
-    weights = tmp_path / "weights.safetensors"
-    encoder = ClipEncoder("small-clip", pretrained=weights, verbose=False)
-    with pytest.raises(ValueError, match=r"pretrained=.*weights.safetensors.* is neither a file"):
-        encoder.transform(images)
-    whole = (folder / "open_clip_model.safetensors").read_bytes()
-    for content in (whole[: len(whole) // 2], b"no weights", clip_checkpoint.read_bytes()):
-        weights.write_bytes(content)
-        with pytest.raises(ValueError, match=r"weights.safetensors cannot be loaded: it is"):
-            encoder.transform(images)
-    weights.write_bytes(whole)
-    assert encoder.transform(images).shape == (2, 16)
-
-
-def test_damaged_sentence_weights_are_named(tiny_sentence_model, tmp_path):
-    shutil.copytree(tiny_sentence_model, tmp_path / "model")
-    (weights,) = (tmp_path / "model").rglob("*.safetensors")
-    weights.write_bytes(weights.read_bytes()[:-100])
-    with pytest.raises(ValueError, match=r"model cannot be loaded: it is damaged"):
-        SentenceEncoder(tmp_path / "model", verbose=False).transform(["a text"])
 
 
 # Real images ----------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""What an import costs, and what a missing extra says."""
+"""What an import loads, and the message for a missing extra."""
 
 import subprocess
 import sys
@@ -7,7 +7,7 @@ import textwrap
 import pytest
 
 import skactive
-from skactive._utils.optional_imports import _EXTRA_OF, require
+from skactive._utils.optional_imports import _EXTRA_OF
 
 HEAVY = ["torch", "skorch", "transformers", "open_clip", "sentence_transformers", "matplotlib"]
 HIDE = "import sys; sys.modules.update(dict.fromkeys({names!r}))\n"
@@ -77,25 +77,19 @@ def test_a_missing_extra_names_the_pip_command(module, extra, code):
     assert run(code, hide=[module]) == expected
 
 
-@pytest.mark.parametrize("module", _EXTRA_OF)
-def test_require(module, monkeypatch):
-    monkeypatch.setitem(sys.modules, module, None)
-    with pytest.raises(ImportError, match=rf"pip install 'skactive\[{_EXTRA_OF[module]}\]'"):
-        require(module)
-
-
-def test_require_gives_the_module():
-    assert require("tqdm.auto").tqdm
-
-
-def test_what_is_broken_inside_a_package_is_not_called_missing():
-    with pytest.raises(ModuleNotFoundError, match=r"tqdm\.nonsense"):
-        require("tqdm.nonsense")
-
-
 def test_everything_announced_is_there():
     for name in skactive.__all__:
         assert getattr(skactive, name) is not None
         assert name in dir(skactive)
     with pytest.raises(AttributeError, match="has no attribute 'Nothing'"):
         _ = skactive.Nothing
+
+
+def test_import_of_the_encoders_is_light():
+    script = (
+        "import sys, skactive.encoders\n"
+        "print([m for m in ('torch', 'transformers', 'open_clip', 'sentence_transformers', 'PIL',"
+        " 'lmdb', 'tqdm') if m in sys.modules])\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert (done.stdout.strip(), done.returncode) == ("[]", 0), done.stderr

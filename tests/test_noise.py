@@ -1,10 +1,7 @@
-"""How far labels are trusted: by hand, and where some are known to be wrong."""
+"""Label trust and noise rates: by hand, and where some labels are known to be wrong."""
 
 import numpy as np
 import pytest
-from active_cases import X as X_ACTIVE
-from active_cases import Y as Y_ACTIVE
-from active_cases import make_active, make_prior
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
@@ -15,6 +12,10 @@ from sklearn.pipeline import make_pipeline
 from skactive import ActiveClassifier, SoftmaxHead
 from skactive.datasets import flip_labels
 from skactive.noise import NoiseEstimate, estimate_noise, label_trust, out_of_fold
+from tests.support.active import X as X_ACTIVE
+from tests.support.active import Y as Y_ACTIVE
+from tests.support.active import make_active, make_prior
+from tests.support.errors import fails, table
 
 
 def make_data(shares, seed=0):
@@ -169,3 +170,29 @@ def test_a_head_that_needs_more_labels_than_a_part_has(prior):
         codes = np.searchsorted(clf.classes_, Y_ACTIVE[:12])
         np.testing.assert_allclose(trust, label_trust(own, codes))
     assert len(clf.query(X_ACTIVE, 2)) == 2
+
+
+EVEN = np.full((3, 2), 0.5)
+BAD_CODES = {
+    "labels": (EVEN, ["a", "b", "a"], r"codes must be whole numbers from 0 to 1.*searchsorted"),
+    "floats": (EVEN, [0.0, 1.0, 0.0], "codes must be whole numbers from 0 to 1"),
+    "too large": (EVEN, [0, 1, 2], r"codes must be whole numbers from 0 to 1.* got \[0, 1, 2\]"),
+    "negative": (EVEN, [0, -1, 1], "codes must be whole numbers from 0 to 1"),
+    "too few": (EVEN, [0, 1], r"proba has shape \(3, 2\) and codes \(2,\), expected \(m, K\)"),
+    "no columns": (EVEN[0], [0, 1], r"proba has shape \(2,\)"),
+}
+
+
+@table(BAD_CODES)
+def test_codes(case):
+    proba, codes, match = case
+    fails(match, label_trust, proba, codes)
+    fails(match, estimate_noise, proba, codes, np.ones(3))
+
+
+def test_weights_of_another_length():
+    fails(r"weight has shape \(2,\), expected \(3,\)", estimate_noise, EVEN, [0, 1, 0], np.ones(2))
+
+
+def test_lists_are_taken():
+    np.testing.assert_allclose(label_trust([[0.25, 0.75]], [0]), 0.25 / 0.75**0.5)

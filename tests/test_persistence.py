@@ -1,14 +1,28 @@
-"""A classifier that was saved goes on where it stopped."""
+"""A saved classifier resumes where it stopped."""
 
 import importlib
-import io
 import pickle
 
 import joblib
 import numpy as np
 import pytest
 import skops.io
-from active_cases import (
+from sklearn.base import clone
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+
+from skactive import (
+    TRUSTED_TYPES,
+    ActiveClassifier,
+    BudgetedClassifier,
+    SentenceEncoder,
+    SoftmaxHead,
+    ZeroShotClassifier,
+    strategies,
+)
+from tests.support.active import (
     CLASSES,
     ESTIMATORS,
     TEXTS,
@@ -18,24 +32,6 @@ from active_cases import (
     every_estimator,
     make_active,
     make_prior,
-)
-from sklearn.base import clone
-from sklearn.ensemble import HistGradientBoostingClassifier
-from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
-from test_skorch_adapter import make_net
-
-import skactive
-from skactive import (
-    TRUSTED_TYPES,
-    ActiveClassifier,
-    BudgetedClassifier,
-    SentenceEncoder,
-    SkorchAdapter,
-    SoftmaxHead,
-    ZeroShotClassifier,
-    strategies,
 )
 
 
@@ -147,42 +143,3 @@ def test_without_trust_nothing_is_loaded():
     saved = skops.io.dumps(SoftmaxHead().fit(X, Y))
     with pytest.raises(skops.io.exceptions.UntrustedTypesFoundException, match="SoftmaxHead"):
         skops.io.loads(saved, trusted=[])
-
-
-# The version ----------------------------------------------------------------------------------
-
-
-@pytest.fixture(params=["active", "budgeted", "adapter"])
-def saved(request, monkeypatch):
-    """A classifier as an older skactive would have saved it."""
-    active = ActiveClassifier(LogisticRegression(), random_state=0)
-    clf = {
-        "active": active,
-        "budgeted": BudgetedClassifier(active, budget=9),
-        "adapter": SkorchAdapter(make_net(module__n_classes=3), random_state=0),
-    }[request.param]
-    with monkeypatch.context() as patch:
-        patch.setattr("skactive._utils.versioning.__version__", "0.0.1")
-        return pickle.dumps(clf.fit(np.column_stack([X, X[:, 0]]), Y))
-
-
-def test_another_version_is_named(saved):
-    own = skactive.__version__
-    match = f"saved by skactive 0.0.1 and is loaded by {own}: it may fail.*fit it anew"
-    with pytest.warns(UserWarning, match=match):
-        copy = pickle.load(io.BytesIO(saved))
-    assert copy.predict(np.zeros((1, 5))).shape == (1,)
-
-
-def test_the_version_is_noted_anew(saved):
-    with pytest.warns(UserWarning, match=r"skactive 0\.0\.1"):
-        copy = pickle.loads(saved)
-    pickle.loads(pickle.dumps(copy))  # says nothing, or the test would fail
-    assert "_skactive_version" not in vars(copy)
-
-
-def test_a_model_without_a_version():
-    clf = ActiveClassifier()
-    with pytest.warns(UserWarning, match="saved by skactive an unknown version"):
-        clf.__setstate__({"random_state": 3})
-    assert clf.random_state == 3

@@ -1,3 +1,5 @@
+"""ZeroShotClassifier."""
+
 import pickle
 import subprocess
 import sys
@@ -329,3 +331,12 @@ def test_real_sentences():
     some = np.random.default_rng(0).permutation(len(texts))[:200]
     predicted = ZeroShotClassifier(CLASS_PROMPTS).predict([texts[i] for i in some])
     assert balanced_accuracy_score(labels[some], predicted) > 0.5
+
+
+def test_the_embedding_gives_the_probabilities_of_the_rows(prior):
+    embeddings = LetterEncoder().transform(TEXTS)
+    np.testing.assert_array_equal(
+        prior.predict_proba_of_embeddings(embeddings), prior.predict_proba(TEXTS)
+    )
+    with pytest.raises(ValueError, match="embeddings has 3 columns, but the class embeddings have"):
+        prior.predict_proba_of_embeddings(embeddings[:, :3])

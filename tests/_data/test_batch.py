@@ -2,7 +2,9 @@
 
 import numpy as np
 import pytest
-from active_cases import TEXTS
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
 from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin
 from sklearn.feature_extraction.text import HashingVectorizer
 from sklearn.pipeline import make_pipeline
@@ -11,12 +13,16 @@ from sklearn.preprocessing import Normalizer
 from skactive import ActiveClassifier, SentenceEncoder, SoftmaxHead, ZeroShotClassifier
 from skactive._data import row_keys
 from skactive._data.batch import Batch
+from skactive._data.containers import as_object_array, take
 from skactive._data.pipeline import split_pipeline
+from skactive._data.row_keys import row_sketches
 from skactive.encoders import base, text
+from tests.support import active
+from tests.support.rows import SAME_TABLE, TABLE
 
 ANIMALS = ["cat", "dog", "fish", "bird"]
 LABELS = np.repeat(ANIMALS, 3)
-TEXTS = np.array(TEXTS, dtype=object)
+TEXTS = np.array(active.TEXTS, dtype=object)
 
 
 class CountingEncoder(TransformerMixin, BaseEstimator):
@@ -103,16 +109,6 @@ def test_a_zero_shot_prior_with_another_encoder_embeds_by_itself():
     np.testing.assert_allclose(clf.predict_proba(TEXTS), prior.predict_proba(TEXTS))
 
 
-def test_the_embedding_gives_the_probabilities_of_the_rows():
-    prior = ZeroShotClassifier(dict(zip(ANIMALS, ANIMALS, strict=True)), encoder=CountingEncoder())
-    embeddings = CountingEncoder().transform(TEXTS)
-    np.testing.assert_array_equal(
-        prior.predict_proba_of_embeddings(embeddings), prior.predict_proba(TEXTS)
-    )
-    with pytest.raises(ValueError, match="embeddings has 3 columns, but the class embeddings have"):
-        prior.predict_proba_of_embeddings(embeddings[:, :3])
-
-
 def test_each_text_is_hashed_once(monkeypatch):
     hashed, plain = [], row_keys.row_keys
 
@@ -135,13 +131,6 @@ def test_each_text_is_hashed_once(monkeypatch):
         hashed.clear()
         call()
         assert len(hashed) == n
-
-
-def test_known_keys_give_the_same_embeddings():
-    encoder = SentenceEncoder(verbose=False)
-    known = encoder.transform_with_keys(TEXTS, row_keys.row_keys(TEXTS))
-    np.testing.assert_array_equal(known, encoder.transform(list(TEXTS)))
-    assert SentenceEncoder.takes_row_keys
 
 
 def test_parts_take_over_what_is_known():
@@ -168,3 +157,39 @@ def test_a_stored_batch_keeps_columns_and_no_pipeline():
     assert len(both) == 6
     with pytest.raises(ValueError, match="refresh was set, or unset, after labels were given"):
         stored.extended(Batch(TEXTS[4:6], parts).stored(keep_rows=True))
+
+
+few_numbers = st.sampled_from([-1.0, -0.0, 0.0, 0.5, 1.0, 2.0, np.inf, np.nan])
+small_tables = hnp.arrays(
+    np.float64, st.tuples(st.integers(1, 8), st.integers(1, 3)), elements=few_numbers
+)
+quick = settings(max_examples=60, deadline=None)
+
+
+def equal_rows(first, second):
+    """Brute force: equal as numbers, one NaN being like another."""
+    return np.array([[np.array_equal(a, b, equal_nan=True) for b in second] for a in first])
+
+
+@quick
+@given(X=small_tables, known=small_tables)
+def test_find_equals_brute_force(X, known):
+    if X.shape[1] != known.shape[1]:
+        known = X[::2]
+    found = Batch(X).find(row_keys.row_keys(known), row_sketches(known))
+    np.testing.assert_array_equal(found, equal_rows(X, known).any(axis=1))
+
+
+@pytest.mark.parametrize("pool", SAME_TABLE)
+@pytest.mark.parametrize("labeled", ["float32", "pandas", "object"])
+def test_known_rows_are_found_in_any_container(pool, labeled):
+    known = take(SAME_TABLE[labeled], np.array([0, 3]))
+    found = Batch(SAME_TABLE[pool]).find(row_keys.row_keys(known), row_sketches(known))
+    assert found.tolist() == [True, False, True, True]
+
+
+def test_nothing_known():
+    none = TABLE[:0]
+    assert not Batch(TABLE).find(row_keys.row_keys(none), row_sketches(none)).any()
+    texts = as_object_array(["a", "b"])
+    assert not Batch(texts).find(row_keys.row_keys(texts[:0]), row_sketches(texts[:0])).any()

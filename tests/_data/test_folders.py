@@ -5,6 +5,7 @@ import pytest
 from PIL import Image
 
 from skactive.datasets import load_folder
+from tests.support.errors import fails
 
 
 @pytest.fixture
@@ -104,3 +105,8 @@ def test_wrong_use_is_named(photos, tmp_path):
     (photos / "cat" / "about.txt").write_text("cats")
     with pytest.raises(ValueError, match=r"texts \(about.txt\) and images \(1.jpg\)"):
         load_folder(photos)
+
+
+@pytest.mark.parametrize("folder", [None, 3, ["a", "b"]])
+def test_folders_that_are_no_paths(folder):
+    fails("folder must be a path, got", load_folder, folder)

@@ -1,4 +1,4 @@
-"""LabelHistory: what a refit sees depends on the labels, not on how they came."""
+"""LabelHistory: a refit depends on the labels, not on the order and the batches of the calls."""
 
 import numpy as np
 import pytest

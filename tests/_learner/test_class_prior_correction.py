@@ -1,10 +1,9 @@
-"""The opinion, corrected for which rows a strategy has asked about."""
+"""The class-prior correction of predicted probabilities."""
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy import sparse
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import balanced_accuracy_score
 from sklearn.pipeline import make_pipeline
@@ -12,7 +11,7 @@ from sklearn.preprocessing import StandardScaler
 
 from skactive import ActiveClassifier, SoftmaxHead
 from skactive._learner.mixture import MixtureModel
-from skactive._learner.pool_clusters import PoolClusters, sample_rows
+from skactive._learner.pool_clusters import PoolClusters
 
 RNG = np.random.default_rng(0)
 Y = (RNG.random(3000) < 0.05).astype(int)
@@ -153,20 +152,3 @@ def test_any_groups(seed, n_classes, dtype):
     assert np.isfinite(proba[0]).all()
     np.testing.assert_allclose(proba[1], proba[0], rtol=1e-6)
     np.testing.assert_allclose(proba[2], proba[0], rtol=1e-6)
-
-
-def test_how_many_rows_are_kept():
-    rng = np.random.default_rng(0)
-    assert len(sample_rows(np.ones((5, 2)), None, rng).centers) == 5
-    assert len(sample_rows(np.ones((1000, 2)), None, rng).centers) == 300
-    assert len(sample_rows(np.ones((300, 2**14)), None, rng).centers) == 64
-    assert sample_rows(np.ones((300, 2**15)), None, rng) is None  # too few to tell of the pool
-    assert len(sample_rows(np.ones((20, 2**15)), None, rng).centers) == 20
-    wide = sparse.random(
-        400, 2**21, density=1e-5, format="csr", random_state=np.random.default_rng(0)
-    )
-    assert sample_rows(wide, None, rng).centers.shape[0] == 300
-    assert len(sample_rows([f"text {i}" for i in range(400)], None, rng).centers) == 300
-    opinion = np.arange(1000)[:, None]
-    some = sample_rows(np.arange(1000)[:, None], opinion, rng)
-    np.testing.assert_array_equal(some.centers, some.prior_proba)

@@ -1,4 +1,4 @@
-"""Rows that are alike sharpen an opinion, though nobody labeled them."""
+"""Class prototypes: against brute force, and their effect on ActiveClassifier."""
 
 import numpy as np
 import pytest
@@ -15,7 +15,7 @@ from skactive._learner.class_prototypes import (
     fit_class_prototypes,
     reweight_by_prototypes,
 )
-from skactive._learner.pool_clusters import PoolClusters, cluster_rows, positions_to_cluster
+from skactive._learner.pool_clusters import PoolClusters
 
 RNG = np.random.default_rng(0)
 CODES = RNG.integers(3, size=600)
@@ -89,34 +89,6 @@ def test_what_directions_are():
         np.eye(3, dtype=int),
     ):
         assert not are_unit_vectors(other)
-
-
-def test_groups_hold_no_row_and_lose_little():
-    proba = np.eye(3)[CODES]
-    groups = cluster_rows(ROWS, proba, np.random.default_rng(0))
-    assert groups.sizes.min() >= 2
-    assert 0.5 * len(ROWS) < groups.sizes.sum() <= len(ROWS)
-    apart = np.linalg.norm(groups.centers[:, None] - ROWS, axis=2).min(axis=1)
-    assert apart.min() > 0.01
-    np.testing.assert_allclose(groups.prior_proba.sum(axis=1), 1)
-    of_groups = fit_class_prototypes(groups.prior_proba, groups.centers, groups.sizes).directions
-    of_rows = fit_class_prototypes(proba, ROWS).directions
-    assert (of_groups * of_rows).sum(axis=1).min() > 0.95
-
-
-@pytest.mark.parametrize("rows", [ROWS[:1], ROWS[:5], np.repeat(ROWS[:1], 50, axis=0)])
-def test_small_pools_and_equal_rows_make_few_groups(rows):
-    groups = cluster_rows(rows, None, np.random.default_rng(0))
-    assert len(groups.centers) == len(groups.sizes) <= max(1, len(rows) // 4)
-    assert groups.prior_proba is None
-
-
-def test_rows_to_look_at():
-    few = positions_to_cluster(10, np.random.default_rng(0))
-    np.testing.assert_array_equal(few, np.arange(10))
-    many = positions_to_cluster(5000, np.random.default_rng(0))
-    assert len(set(many.tolist())) == 2048
-    assert (np.diff(many) > 0).all()
 
 
 @pytest.mark.parametrize("head", [SoftmaxHead(), SoftmaxHead(strength=1.0), LogisticRegression()])

@@ -1,4 +1,4 @@
-"""Plausible opinions of a head, and bald on them."""
+"""Approximate posterior samples of the predicted probabilities, and BALD on them."""
 
 import numpy as np
 import pandas as pd

@@ -1,13 +1,11 @@
-"""What a pool tells about a prior, and how far a head follows it."""
+"""Calibration of a prior by the statistics of a pool."""
 
 import numpy as np
 import pytest
 from scipy import sparse
 from sklearn.preprocessing import normalize
 
-from skactive import ActiveClassifier, SoftmaxHead
 from skactive._learner.prior_calibration import CalibratedPrior, prior_statistics
-from skactive.heads.model_averaging import candidate_weights
 
 CLASSES = np.array(["a", "b"])
 
@@ -68,80 +66,3 @@ def test_rows_that_tell_nothing_change_nothing(rows):
     proba = np.full((3, 2), 0.5)
     pool = prior_statistics(proba, rows)
     np.testing.assert_allclose(calibrate(proba, rows, pool), proba)
-
-
-def test_shares_of_candidates_by_hand():
-    evidence = np.array([-10.0, -16.0, -12.0])
-    anchored = np.array([True, True, False])
-    shares = candidate_weights(evidence, anchored, prior_z_score=0.5, n_labels=50)
-    odds, within = np.exp(2.0), np.exp(-1.5)
-    expected = [odds / (1 + within), odds * within / (1 + within), 1.0]
-    np.testing.assert_allclose(shares, np.array(expected) / (1 + odds))
-    better = candidate_weights(evidence, anchored, prior_z_score=1.5, n_labels=80)
-    np.testing.assert_allclose(better[:2].sum() / better[2], odds * np.exp(2.0))
-    plain = [candidate_weights(evidence, anchored, agreement, 50) for agreement in (2.0, 20.0)]
-    np.testing.assert_array_equal(*plain)
-    few = candidate_weights(evidence, anchored, prior_z_score=0.5, n_labels=25)
-    np.testing.assert_allclose(few[:2].sum() / few[2], odds * np.exp(3.0))
-
-
-def test_agreement_by_hand():
-    """Two classes, half of the labels each: every label is a coin for a shuffled prior."""
-    proba = np.array([[0.9, 0.1], [0.7, 0.3], [0.4, 0.6], [0.2, 0.8]])
-    X, y = np.arange(4.0)[:, None], np.array([0, 0, 1, 1])
-    head = SoftmaxHead().fit(X, y, prior_log_proba=np.log(proba))
-    apart = proba[:, 0] - proba[:, 0].mean()
-    expected = (apart[:2].sum() - apart[2:].sum()) / np.sqrt((apart**2).sum())
-    assert head.anchor_["prior_z_score"] == pytest.approx(expected)
-
-
-class Table:
-    """A prior that looks its rows up by their first feature."""
-
-    classes_ = np.array([0, 1])
-
-    def __init__(self, proba):
-        self.proba = proba
-
-    def predict_proba(self, X):
-        return self.proba[np.rint(X[:, -1] * 1000).astype(int)]
-
-
-@pytest.mark.parametrize("flipped", [False, True])
-def test_a_prior_is_followed_as_far_as_labels_agree_with_it(flipped):
-    rng = np.random.default_rng(0)
-    codes = rng.integers(2, size=400)
-    X = rng.normal(size=(400, 4)) + 1.5 * np.eye(2, 4)[codes]
-    X = np.column_stack([X, np.arange(400) / 1000])
-    proba = np.eye(2)[codes] * 0.6 + 0.2
-    prior = Table(proba[:, ::-1] if flipped else proba)
-    joint = ActiveClassifier(SoftmaxHead(), prior=prior).fit(X[:60], codes[:60])
-    alone = ActiveClassifier(SoftmaxHead()).fit(X[:60], codes[:60])
-    scores = [clf.score(X[60:], codes[60:]) for clf in (joint, alone)]
-    anchor = joint.estimator_.anchor_
-    scale = anchor["prior_scale"]
-    assert (anchor["prior_z_score"] < 0) == flipped
-    if flipped:
-        assert scale < 0.01
-        assert scores[0] > scores[1] - 0.02
-    else:
-        assert scale > 0.2
-        assert scores[0] > scores[1] + 0.05
-
-
-def test_what_query_sees_counts_from_the_next_fit_on():
-    rows, codes, proba = make_directions()
-    X = np.column_stack([rows, np.arange(len(rows)) / 1000])
-
-    class Prior(Table):
-        pass
-
-    clf = ActiveClassifier(SoftmaxHead(), prior=Prior(proba), random_state=0)
-    clf.fit(X[:10], codes[:10])
-    before = clf.predict_proba(X)
-    clf.query(X, 5)
-    np.testing.assert_array_equal(clf.predict_proba(X), before)
-    clf.partial_fit(X[10:20], codes[10:20])
-    other = ActiveClassifier(SoftmaxHead(), prior=Prior(proba), transductive=False)
-    other.fit(X[:20], codes[:20])
-    assert not np.allclose(clf.predict_proba(X), other.predict_proba(X))

@@ -1,4 +1,4 @@
-"""Features that are made anew when they have gone stale."""
+"""refresh: features that a fine-tuned encoder computes again."""
 
 import pickle
 
@@ -16,20 +16,13 @@ from skactive import (
     ZeroShotClassifier,
 )
 from skactive._learner import refresh
-from skactive.encoders import cache
-from skactive.encoders.cache import MemoryRows
 from skactive.encoders.tuned import TunedEncoder
 
+pytestmark = pytest.mark.usefixtures("empty_row_cache")
 WORDS = {"fruit": "apple", "road": "car", "sky": "kite"}
 TEXTS = np.array([f"{word} of {i}" for i in range(30) for word in WORDS.values()], dtype=object)
 Y = np.array(list(WORDS) * 30)
 NEW = ["one more apple", "one more car", "one more kite"]
-
-
-@pytest.fixture(autouse=True)
-def memory(monkeypatch):
-    """A row cache of its own for every test."""
-    monkeypatch.setattr(cache, "_MEMORY", MemoryRows())
 
 
 @pytest.fixture(autouse=True)

@@ -1,4 +1,4 @@
-"""The contract that every encoder keeps."""
+"""The contract of every encoder."""
 
 import pickle
 import random

@@ -1,12 +1,12 @@
-"""Every row is encoded once, in batches that fit, and whoever waits is told."""
+"""Each row is encoded once, in batches that fit, with callbacks and a progress bar."""
 
 import numpy as np
 import pytest
-from encoder_cases import count_encoded
 from sklearn.base import clone
 
 from skactive.encoders import base as encoder_base
 from skactive.encoders.cache import MemoryRows
+from tests.support.encoders import count_encoded
 
 
 @pytest.mark.parametrize("on_disk", [False, True])

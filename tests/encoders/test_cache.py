@@ -1,4 +1,4 @@
-"""The row caches: what goes in comes out, whatever is killed, shared or full."""
+"""The row caches in memory and on disk, with several processes and a killed one."""
 
 import os
 import signal
@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,41 +14,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from skactive.encoders.cache import DiskRows, MemoryRows, open_cache
+from tests.support.cache import check, fill, key, row
 
-WIDTH = 6
 _HELPERS = """
 import os, sys
 from pathlib import Path
-from test_row_cache import DiskRows, check, fill, open_cache
+from skactive.encoders.cache import DiskRows, open_cache
+from tests.support.cache import check, fill
 folder = Path(sys.argv[1])
 """
-
-
-def key(number):
-    return number.to_bytes(16, "big")
-
-
-def row(number, width=WIDTH):
-    """A row that says which key it belongs to."""
-    return np.random.default_rng(number).standard_normal(width).astype(np.float32)
-
-
-def fill(cache, numbers, width=WIDTH):
-    cache.put([key(n) for n in numbers], np.stack([row(n, width) for n in numbers]))
-
-
-def check(cache, asked, known):
-    """`asked` in, exactly those in `known` out, each with its own row."""
-    hits, rows = cache.get([key(n) for n in asked])
-    expected = [i for i, n in enumerate(asked) if n in known]
-    assert hits.dtype == np.int64
-    assert hits.tolist() == expected
-    if expected:
-        np.testing.assert_array_equal(rows, np.stack([row(asked[i]) for i in expected]))
-        assert rows.dtype == np.float32
-        rows[:] = 0  # a copy: the cache must not see this
-    else:
-        assert rows is None
 
 
 @pytest.fixture(params=["memory", "disk"])
@@ -241,7 +216,7 @@ def run(script, folder, wait=True):
     """Run a script in a process of its own that has this file's helpers and the folder."""
     process = subprocess.Popen(
         [sys.executable, "-c", _HELPERS + script, str(folder)],
-        cwd=os.path.dirname(__file__),
+        cwd=Path(__file__).parents[2],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -1,4 +1,4 @@
-"""TableEncoder: each of its parts by hand, and what holds for any table."""
+"""TableEncoder: each part by hand, and properties of any table."""
 
 import pickle
 

@@ -1,12 +1,13 @@
-"""What SentenceEncoder takes for a row."""
+"""Rows that SentenceEncoder accepts."""
 
 import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
-from encoder_cases import TEXTS
 
+from skactive._data.row_keys import row_keys
 from skactive.encoders import SentenceEncoder
+from tests.support.encoders import TEXTS
 
 
 @pytest.mark.parametrize(
@@ -68,3 +69,11 @@ def test_embeddings_mean_something():
     rows = encoder.transform(["a cat sat on the mat", "stock prices fell sharply"])
     prompts = encoder.encode_prompts(["animals", "finance"])
     assert (rows @ prompts.T).argmax(axis=1).tolist() == [0, 1]
+
+
+def test_known_keys_give_the_same_embeddings():
+    encoder = SentenceEncoder(verbose=False)
+    rows = np.array(TEXTS, dtype=object)
+    known = encoder.transform_with_keys(rows, row_keys(rows))
+    np.testing.assert_array_equal(known, encoder.transform(TEXTS))
+    assert SentenceEncoder.takes_row_keys

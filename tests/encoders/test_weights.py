@@ -1,91 +1,14 @@
-"""Where models come from, and how they are shared."""
+"""Weights of SentenceEncoder: package, hub cache, folders, and what is refused."""
 
 import logging
 import os
-import subprocess
-import sys
-import threading
+import shutil
 
 import numpy as np
 import pytest
-from encoder_cases import fake_snapshot
-from sklearn.base import clone
 
-from skactive._utils.device import resolve_device
 from skactive.encoders import SentenceEncoder, weights
-from skactive.encoders.models import SharedModel, resolve_precision, shared_model
-
-
-def test_import_is_light():
-    script = (
-        "import sys, skactive.encoders\n"
-        "print([m for m in ('torch', 'transformers', 'open_clip', 'sentence_transformers', 'PIL',"
-        " 'lmdb', 'tqdm') if m in sys.modules])\n"
-    )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
-    assert (done.stdout.strip(), done.returncode) == ("[]", 0), done.stderr
-
-
-def test_a_model_is_loaded_once_by_many_threads():
-    loaded, given = [], []
-    key = object()
-
-    def load():
-        loaded.append(1)
-        return "model"
-
-    threads = [
-        threading.Thread(target=lambda: given.append(shared_model(key, load))) for _ in range(8)
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert loaded == [1]
-    assert len({id(shared) for shared in given}) == 1
-    assert isinstance(given[0], SharedModel)
-
-
-def test_encoding_in_many_threads(case):
-    encoder, X = case
-    expected = encoder.transform(X)
-    results = {}
-
-    def work(n):
-        results[n] = clone(encoder).encode_prompts([f"text number {n} {i}" for i in range(20)])
-
-    threads = [threading.Thread(target=work, args=(n,)) for n in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert [results[n].shape for n in range(4)] == [(20, expected.shape[1])] * 4
-
-
-def test_half_precision_is_for_cuda():
-    assert resolve_precision("auto", "cuda:1") == "float16"
-    assert resolve_precision("auto", "mps") == "float32"
-    assert resolve_precision("auto", "cpu") == "float32"
-    assert resolve_precision("bfloat16", "cpu") == "bfloat16"
-
-
-def test_auto_device_prefers_cuda_then_mps(monkeypatch):
-    import torch
-
-    for cuda, mps, expected in [(True, True, "cuda"), (False, True, "mps"), (False, False, "cpu")]:
-        monkeypatch.setattr(torch.cuda, "is_available", lambda answer=cuda: answer)
-        monkeypatch.setattr(torch.backends.mps, "is_available", lambda answer=mps: answer)
-        assert resolve_device("auto") == expected
-
-
-@pytest.mark.parametrize("precision", ["float16", "bfloat16"])
-def test_other_precisions_are_close(case, precision):
-    encoder, X = case
-    half = clone(encoder).set_params(precision=precision)
-    agreement = (half.transform(X) * encoder.transform(X)).sum(axis=1)
-    assert agreement.min() > 0.999
-    assert half.transform(X).dtype == np.float32
-    assert half.encode_prompts(["text"]).dtype == np.float32
+from tests.support.encoders import fake_snapshot
 
 
 def test_package_weights_are_said_once(nothing_found, caplog, tmp_path, monkeypatch):
@@ -152,3 +75,11 @@ def test_a_local_folder_is_known_by_its_contents(tmp_path):
     assert not np.allclose(
         local.transform(long), SentenceEncoder(verbose=False).transform(long), atol=1e-3
     )
+
+
+def test_damaged_sentence_weights_are_named(tiny_sentence_model, tmp_path):
+    shutil.copytree(tiny_sentence_model, tmp_path / "model")
+    (weights,) = (tmp_path / "model").rglob("*.safetensors")
+    weights.write_bytes(weights.read_bytes()[:-100])
+    with pytest.raises(ValueError, match=r"model cannot be loaded: it is damaged"):
+        SentenceEncoder(tmp_path / "model", verbose=False).transform(["a text"])

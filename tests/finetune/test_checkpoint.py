@@ -1,4 +1,4 @@
-"""What a kill leaves behind, and which checkpoints are refused."""
+"""Checkpoints after a killed training, and checkpoints that are refused."""
 
 import json
 import os

@@ -1,11 +1,11 @@
-"""scikit-learn's callbacks hear of every epoch of fine-tuning, and can end it."""
+"""Callbacks of FineTunedClassifier: one task per epoch, and early stops."""
 
 import numpy as np
 import pytest
 from sklearn.base import clone
-from test_callbacks import Recorder, callback
 
 from skactive import ActiveClassifier, FineTunedClassifier, SentenceEncoder
+from tests.support.callbacks import Recorder, callback
 
 TEXTS = np.array([f"{word} of {i}" for i in range(30) for word in ("apple", "car")], dtype=object)
 Y = np.array(["fruit", "road"] * 30)

@@ -1,4 +1,4 @@
-"""What labels held out say about tuning."""
+"""The automatic choice of the mode by held-out labels."""
 
 import numpy as np
 import pytest

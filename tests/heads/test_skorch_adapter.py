@@ -1,4 +1,4 @@
-"""SkorchAdapter does what a plain skorch net leaves to its user."""
+"""SkorchAdapter: labels, weights, dtypes and seeds around a plain skorch net."""
 
 import pickle
 
@@ -7,12 +7,16 @@ import pandas as pd
 import pytest
 import torch
 from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
-from skorch import NeuralNetClassifier
+from skorch import NeuralNetClassifier, NeuralNetRegressor
 from skorch.dataset import ValidSplit
 
 from skactive import ActiveClassifier
 from skactive.heads import SkorchAdapter
+from tests.support.errors import fails
+from tests.support.nets import Linear, make_net
 
 CODES = np.arange(45) % 3
 RNG = np.random.default_rng(0)
@@ -20,17 +24,6 @@ X = RNG.normal(size=(45, 5))
 X[np.arange(45), CODES] += 3
 Y = np.array(["u", "v", "w"])[CODES]
 WEIGHT = RNG.uniform(0.2, 3, size=45)
-
-
-class Linear(torch.nn.Module):
-    """As users write them: float32 in, logits out."""
-
-    def __init__(self, n_classes=2, dropout=0.0):
-        super().__init__()
-        self.layers = torch.nn.Sequential(torch.nn.Dropout(dropout), torch.nn.Linear(5, n_classes))
-
-    def forward(self, X):
-        return self.layers(X)
 
 
 class NamedOtherwise(Linear):
@@ -99,11 +92,6 @@ class WeightedNLL(torch.nn.NLLLoss):
 
     def forward(self, input, target, sample_weight):
         return (super().forward(input, target) * sample_weight).sum() / sample_weight.sum()
-
-
-def make_net(module=Linear, criterion=torch.nn.CrossEntropyLoss, **params):
-    defaults = {"lr": 0.05, "max_epochs": 15, "batch_size": -1, "verbose": 0}
-    return NeuralNetClassifier(module, criterion=criterion, **(defaults | params))
 
 
 def adapted(*args, output_param="auto", **params):
@@ -272,3 +260,13 @@ def test_active_classifier_seeds_a_skorch_net():
 def test_nested_parameters_of_a_skorch_net():
     clf = ActiveClassifier(make_net(), random_state=0).set_params(estimator__module__dropout=0.25)
     assert clf.fit(X, Y).estimator_.net_.module_.layers[0].p == 0.25
+
+
+def test_what_the_adapter_takes():
+    match = "'net' parameter of SkorchAdapter must be an instance of .*NeuralNetClassifier"
+    fails(match, SkorchAdapter(LogisticRegression()).fit, X, Y)
+    fails(match, ActiveClassifier(NeuralNetRegressor(torch.nn.Linear)).fit, X, Y)
+    net = NeuralNetClassifier(torch.nn.Linear, module__in_features=3, verbose=0)
+    fails("'output_param' parameter", SkorchAdapter(net, output_param=3).fit, X, Y)
+    fails("'random_state' parameter", SkorchAdapter(net, random_state="seed").fit, X, Y)
+    fails("not fitted yet", SkorchAdapter(net).predict, X, error=NotFittedError)

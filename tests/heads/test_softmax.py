@@ -1,4 +1,4 @@
-"""SoftmaxHead against brute force, and the skorch net inside it."""
+"""SoftmaxHead: against brute force."""
 
 import pickle
 import pickletools
@@ -6,7 +6,6 @@ import pickletools
 import numpy as np
 import pandas as pd
 import pytest
-import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import minimize
@@ -14,13 +13,9 @@ from scipy.special import log_softmax, softmax
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import GridSearchCV
 from skorch import NeuralNet
-from skorch.callbacks import EarlyStopping
 
-from skactive import ActiveClassifier
 from skactive.heads import SoftmaxHead
-from skactive.heads.losses import CrossEntropy, GeneralizedCrossEntropy
 
 CODES = np.arange(45) % 3
 RNG = np.random.default_rng(0)
@@ -31,9 +26,6 @@ X_NEW = RNG.normal(size=(20, 5)) * 3 + 7
 PRIOR = log_softmax(RNG.normal(size=(45, 3)), axis=1)
 PRIOR_NEW = log_softmax(RNG.normal(size=(20, 3)), axis=1)
 WEIGHT = RNG.uniform(0.2, 3, size=45)
-XOR = RNG.choice([-1.0, 1.0], size=(80, 2))
-XOR_Y = XOR.prod(axis=1) > 0
-XOR += 0.1 * RNG.normal(size=XOR.shape)
 
 
 def make_head(*args, **params):
@@ -107,29 +99,6 @@ def test_gce_tends_to_cross_entropy():
     ]
     assert distances[0] > distances[1] > distances[2]
     assert distances[2] < 1e-4
-
-
-@settings(max_examples=30, deadline=None)
-@given(q=st.floats(0.01, 1), seed=st.integers(0, 99))
-def test_losses_follow_their_formulas(q, seed):
-    logits = np.random.default_rng(seed).normal(size=(6, 4)) * 5
-    codes = np.arange(6) % 4
-    given_ = torch.from_numpy(logits), torch.from_numpy(codes)
-    log_proba = log_softmax(logits, axis=1)[np.arange(6), codes]
-    loss = GeneralizedCrossEntropy(q)(*given_).numpy()
-    np.testing.assert_allclose(loss, (1 - np.exp(log_proba) ** q) / q, atol=1e-12)
-    assert loss.max() <= 1 / q
-    np.testing.assert_allclose(CrossEntropy()(*given_).numpy(), -log_proba)
-
-
-def test_gce_hears_a_wrong_label_less():
-    """Its gradient is that of the cross-entropy times the probability to the power of q."""
-    logits = torch.tensor([[4.0, 0.0], [1.0, 0.0]], dtype=torch.float64, requires_grad=True)
-    y = torch.tensor([1, 1])
-    by_cross_entropy = torch.autograd.grad(CrossEntropy()(logits, y).sum(), logits)[0]
-    by_gce = torch.autograd.grad(GeneralizedCrossEntropy(0.7)(logits, y).sum(), logits)[0]
-    factor = torch.softmax(logits, dim=1)[:, 1:] ** 0.7
-    torch.testing.assert_close(by_gce, by_cross_entropy * factor)
 
 
 def test_coef_and_intercept_are_for_the_features_as_given():
@@ -344,26 +313,6 @@ def test_too_few_iterations_are_reported():
     assert 2 < make_head().fit(X, Y).n_iter_ < 500
 
 
-# The skorch net -------------------------------------------------------------------------------
-
-
-def test_hidden_layers_learn_xor():
-    linear = SoftmaxHead(strength=0.01).fit(XOR, XOR_Y)
-    hidden = SoftmaxHead((16,), strength=0.01, random_state=0, lr=0.01).fit(XOR, XOR_Y)
-    assert linear.score(XOR, XOR_Y) < 0.8
-    assert hidden.score(XOR, XOR_Y) == 1
-    assert hidden.n_iter_ == 500
-
-
-def test_a_seed_decides_everything():
-    heads = [
-        make_head((4,), max_iter=5, module__dropout=0.5, random_state=seed) for seed in (0, 0, 1)
-    ]
-    first, again, other = (head.fit(X, Y).predict_proba(X_NEW) for head in heads)
-    np.testing.assert_array_equal(first, again)
-    assert not np.allclose(first, other)
-
-
 @pytest.mark.parametrize("strength", [1.5, "auto"])
 def test_the_linear_head_takes_no_chance(strength):
     heads = [make_head(strength=strength, random_state=seed).fit(X, Y) for seed in (0, None)]
@@ -377,71 +326,6 @@ def test_automatic_strength_knows_no_order():
     np.testing.assert_allclose(
         shuffled.predict_proba(X_NEW, PRIOR_NEW), whole.predict_proba(X_NEW, PRIOR_NEW), atol=1e-6
     )
-
-
-def test_dropout_is_off_when_predicting():
-    head = make_head((8,), max_iter=5, module__dropout=0.9, random_state=0).fit(X, Y)
-    np.testing.assert_array_equal(head.predict_proba(X), head.predict_proba(X))
-
-
-NET_PARAMS = {
-    "module__dropout": 0.3,
-    "optimizer__lr": 0.02,
-    "criterion__q": 0.5,
-    "batch_size": 16,
-    "iterator_train__drop_last": True,
-}
-
-
-def test_net_parameters_are_parameters():
-    head = make_head((4,), loss="gce", max_iter=3, **NET_PARAMS)
-    assert NET_PARAMS.items() <= head.get_params().items()
-    assert NET_PARAMS.items() <= clone(head).get_params().items()
-    assert "module__dropout=0.3" in repr(head)
-    head.fit(X, Y)
-    assert head.net_.module_.hidden[2].p == 0.3
-    assert head.net_.optimizer_.param_groups[0]["lr"] == 0.02
-    assert head.net_.criterion_.q == 0.5
-    assert head.get_params() == clone(head).get_params()
-
-
-def test_net_parameters_can_be_set_later():
-    head = make_head((4,), loss="gce", max_iter=3).fit(X, Y)
-    head.set_params(optimizer__lr=0.5, criterion__q=0.2, strength=4.0).set_params(optimizer__lr=0.1)
-    assert (head.get_params()["optimizer__lr"], head.strength) == (0.1, 4.0)
-    head.fit(X, Y)
-    assert head.net_.optimizer_.param_groups[0]["lr"] == 0.1
-    assert head.net_.criterion_.q == 0.2
-    assert isinstance(head.net_, NeuralNet)
-
-
-def test_the_optimizer_can_be_replaced():
-    head = make_head((4,), optimizer=torch.optim.SGD, max_iter=3, random_state=0).fit(X, Y)
-    assert isinstance(head.net_.optimizer_, torch.optim.SGD)
-
-
-def test_callbacks_can_be_given():
-    stop = EarlyStopping(monitor="train_loss", patience=2, threshold=10.0)
-    head = make_head((4,), callbacks=[("stop", stop)], random_state=0).fit(X, Y)
-    assert head.n_iter_ < 10
-
-
-def test_grid_search_over_net_parameters():
-    grid = {
-        "module__dropout": [0.0, 0.2],
-        "optimizer__lr": [1e-6, 0.05],
-        "hidden_layer_sizes": [(4,)],
-    }
-    search = GridSearchCV(SoftmaxHead(max_iter=20, random_state=0), grid, cv=3).fit(X, Y)
-    assert search.best_params_["optimizer__lr"] == 0.05
-    assert search.best_estimator_.net_.module_.hidden[2].p == search.best_params_["module__dropout"]
-
-
-def test_nested_in_active_classifier():
-    clf = ActiveClassifier(SoftmaxHead((4,), max_iter=3), random_state=0)
-    clf.set_params(estimator__module__dropout=0.4, estimator__strength=3.0).fit(X, Y)
-    assert clf.estimator_.net_.module_.hidden[2].p == 0.4
-    assert clf.get_params()["estimator__module__dropout"] == 0.4
 
 
 @pytest.mark.parametrize("sizes", [(), (4,)])
@@ -459,9 +343,3 @@ def test_pickles_hold_plain_numpy(sizes, anchored):
     )
     assert isinstance(copy.net_, NeuralNet)
     assert head.net_ is head.net_
-
-
-def test_fitted_again_it_starts_from_scratch():
-    head = make_head((4,), max_iter=10, random_state=0).fit(XOR, XOR_Y)
-    again = head.fit(X, Y).predict_proba(X_NEW)
-    np.testing.assert_array_equal(again, clone(head).fit(X, Y).predict_proba(X_NEW))

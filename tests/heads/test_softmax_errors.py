@@ -1,14 +1,11 @@
-"""Heads that are given what they cannot take."""
+"""Invalid arguments of SoftmaxHead."""
 
 import numpy as np
 import pytest
-import torch
-from misuse import X, Y, fails
 from sklearn.exceptions import NotFittedError
-from sklearn.linear_model import LogisticRegression
-from skorch import NeuralNetClassifier, NeuralNetRegressor
 
-from skactive import ActiveClassifier, SkorchAdapter, SoftmaxHead
+from skactive import SoftmaxHead
+from tests.support.errors import X, Y, fails
 
 
 @pytest.mark.parametrize(
@@ -58,13 +55,3 @@ def test_softmax_head_predicts_as_it_was_fitted():
     fails("X has 2 features", alone.predict, X[:, :2])
     with pytest.raises(NotFittedError):
         SoftmaxHead().predict(X)
-
-
-def test_what_the_adapter_takes():
-    match = "'net' parameter of SkorchAdapter must be an instance of .*NeuralNetClassifier"
-    fails(match, SkorchAdapter(LogisticRegression()).fit, X, Y)
-    fails(match, ActiveClassifier(NeuralNetRegressor(torch.nn.Linear)).fit, X, Y)
-    net = NeuralNetClassifier(torch.nn.Linear, module__in_features=3, verbose=0)
-    fails("'output_param' parameter", SkorchAdapter(net, output_param=3).fit, X, Y)
-    fails("'random_state' parameter", SkorchAdapter(net, random_state="seed").fit, X, Y)
-    fails("not fitted yet", SkorchAdapter(net).predict, X, error=NotFittedError)

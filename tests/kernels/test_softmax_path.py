@@ -1,4 +1,4 @@
-"""Many softmax regressions at once, against one at a time."""
+"""Many softmax regressions at once: against one at a time."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,6 @@ import torch
 from scipy.optimize import minimize
 from scipy.special import log_softmax
 
-from skactive import SoftmaxHead
 from skactive.kernels.softmax_path import Problem, fit_softmax_path, path_logits
 
 RNG = np.random.default_rng(0)
@@ -76,15 +75,3 @@ def test_the_number_of_threads_is_put_back():
     before = torch.get_num_threads()
     fit_softmax_path(problem(), 2)
     assert torch.get_num_threads() == before
-
-
-def test_the_average_foretells_labels_and_explains_itself():
-    rows = RNG.normal(size=(60, 5)) + 2 * np.eye(3, 5)[np.arange(60) % 3]
-    head = SoftmaxHead().fit(rows, np.arange(60) % 3)
-    anchor = head.anchor_
-    assert anchor["candidates"].shape == (len(anchor["weight"]), 3)
-    assert anchor["weight"].sum() == pytest.approx(1)
-    assert anchor["weight"].argmax() == anchor["evidence"].argmax()
-    strengths = anchor["candidates"][:, 0]
-    assert strengths.min() <= anchor["strength"] <= strengths.max()
-    assert (head.out_of_fold_proba_.argmax(axis=1) == np.arange(60) % 3).mean() > 0.7

@@ -1,23 +1,10 @@
-"""refine, tailor, nas: what they choose among, and what they learn from answers."""
+"""Refine and Tailor: which rows they choose, and how answers change the choice."""
 
 import numpy as np
 import pytest
-import torch
-from test_coverage import blobs
-from test_separation import ask
-from test_strategies import make_view
 
-from skactive.strategies import (
-    KCenter,
-    Margin,
-    MaxHerding,
-    Nas,
-    PoolView,
-    QueryStrategy,
-    Refine,
-    Tailor,
-    UHerding,
-)
+from skactive.strategies import KCenter, Margin, PoolView, QueryStrategy, Refine, Tailor, UHerding
+from tests.support.strategies import ask, make_view
 
 
 class Fixed(QueryStrategy):
@@ -85,36 +72,3 @@ def test_tailor_discounts_what_it_heard_before():
     for posterior in view.rng.posteriors[::4]:
         np.testing.assert_allclose(posterior, 1 + expected)
         expected = 0.25 * expected + 1
-
-
-def test_nas_hears_shares_of_one_row_a_class():
-    batches = ask(Nas(), make_view(), 8, np.zeros(60, int))
-    assert [len(batch) for batch in batches] == [3, 3, 2]
-
-
-def test_nas_is_max_herding_while_labels_agree():
-    picks = np.concatenate(ask(Nas(), make_view(labeled_y=np.zeros(6, int)), 9, np.zeros(60, int)))
-    np.testing.assert_array_equal(picks, MaxHerding().select(make_view(), 9))
-
-
-def test_nas_opens_a_region_again_when_its_label_looks_wrong():
-    """Three blobs; the label of the one row known of the second is that of another class."""
-    X, blob = blobs([30, 30, 30], spread=0.5)
-    known = np.array([0, 1, 2, 60, 61, 62, 30, 31, 32, 33, 34])
-    labels = np.array([0, 0, 0, 2, 2, 2, 1, 1, 1, 1, 0])
-    nas = Nas(n_neighbors=3)
-    points = X[known]
-    good = nas._credible(torch.from_numpy(points), labels)
-    assert good.tolist() == [True] * 10 + [False]
-    rest = np.setdiff1d(np.arange(90), known)
-    # Only the row of the second blob whose label looks wrong is known: the blob is asked again.
-    some = np.r_[0:6, 10]
-    view = PoolView(
-        len(rest),
-        X=X[rest],
-        proba=np.eye(3)[blob[rest]],
-        classes=np.arange(3),
-        labeled_X=points[some],
-        labeled_y=labels[some],
-    )
-    assert blob[rest][next(nas.steps(view, 1))[0]] == 1

@@ -1,8 +1,6 @@
-"""The contract that every strategy keeps."""
+"""The contract of every query strategy."""
 
 import pickle
-import runpy
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,7 +10,7 @@ from hypothesis import strategies as st
 from sklearn.base import clone
 
 from skactive import strategies
-from skactive.strategies import PoolView
+from tests.support.strategies import make_view
 
 # Those that take no chance and have no ties: permuting the pool permutes their answer.
 DETERMINISTIC = [
@@ -41,27 +39,6 @@ every_strategy = pytest.mark.parametrize("name", [*strategies.names(), *WRAPPERS
 
 def get(name):
     return clone(WRAPPERS[name]) if name in WRAPPERS else strategies.get(name)
-
-
-def make_view(n_rows=60, *, n_classes=3, n_features=4, n_labeled=6, seed=0, **changed):
-    """A view of a random pool; `changed` replaces what the pool would otherwise have."""
-    rng = np.random.default_rng(seed)
-    everything = {
-        "X": rng.normal(size=(n_rows, n_features)),
-        "proba": rng.dirichlet(np.ones(n_classes), n_rows),
-        "head_proba": rng.dirichlet(np.ones(n_classes), n_rows),
-        "prior_proba": rng.dirichlet(np.ones(n_classes), n_rows),
-        "sample_proba": lambda m, rows: np.random.default_rng(seed).dirichlet(
-            np.ones(n_classes), (m, n_rows)
-        )[:, rows],
-        "labeled_X": rng.normal(size=(n_labeled, n_features)),
-        "labeled_y": np.arange(n_labeled) % n_classes,
-        "label_trust": np.ones(n_labeled),
-        "labeled_proba": rng.dirichlet(np.ones(n_classes), n_labeled),
-        "classes": np.arange(n_classes),
-        "rng": np.random.default_rng(seed),
-    }
-    return PoolView(n_rows, **(everything | changed))
 
 
 def check_positions(positions, n_rows, n):
@@ -207,14 +184,6 @@ def test_documentation(name):
     assert "References" in doc or name in ("random", "class_balanced")
 
 
-def test_page_of_strategies_says_what_the_docstrings_say():
-    docs = Path(__file__).parents[1] / "docs"
-    page = runpy.run_path(str(docs / "make_strategies.py"))["page"]()
-    assert (docs / "strategies.md").read_text() == page, "run python docs/make_strategies.py"
-    for name in strategies.names():
-        assert f"| `{name}` |" in page
-
-
 @every_strategy
 def test_missing_opinion_is_named(name):
     strategy = get(name)
@@ -224,54 +193,6 @@ def test_missing_opinion_is_named(name):
                 strategy.select(make_view(**{part: None}), 3)
 
 
-def test_what_a_strategy_cannot_do_without():
-    view = make_view(proba=None)
-    assert strategies.KCenter().read(view, "X") is view.X
-    with pytest.raises(
-        ValueError, match=r"KCenter needs proba, an opinion.* label some rows first"
-    ):
-        strategies.KCenter().read(view, "proba")
-
-
-def test_kernels_run_on_the_device_of_the_view():
-    view = PoolView(3, X=np.eye(3), device="abacus")
-    with pytest.raises(RuntimeError, match="abacus"):
-        strategies.KCenter().select(view, 1)
-
-
 def test_unknown_name():
     with pytest.raises(ValueError, match=r"strategy='magic' is unknown; take one of badge, "):
         strategies.get("magic")
-
-
-def test_view_of_some_rows():
-    view, rows = make_view(linear=(np.ones((3, 4)), np.zeros(3))), np.array([7, 2, 50])
-    part = view.take(rows)
-    assert len(part) == 3
-    for name in ("X", "proba", "head_proba", "prior_proba"):
-        np.testing.assert_array_equal(getattr(part, name), getattr(view, name)[rows])
-    for name in ("labeled_X", "labeled_y", "label_trust", "labeled_proba", "linear", "rng"):
-        assert getattr(part, name) is getattr(view, name)
-    np.testing.assert_array_equal(part.sampled_proba(4), view.sampled_proba(4)[:, rows])
-    assert make_view(prior_proba=None).take(rows).prior_proba is None
-
-
-def test_nothing_is_computed_before_it_is_read():
-    def fail():
-        raise AssertionError
-
-    lazy = dict.fromkeys(("X", "head_proba", "prior_proba", "labeled_X", "linear"), fail)
-    view = make_view(**lazy).take(np.arange(20))
-    assert len(strategies.Margin().select(view, 3)) == 3
-
-
-def test_sequential_strategies_are_answered_with_the_models_prediction():
-    class Echo(strategies.SequentialStrategy):
-        def steps(self, view, n):
-            self.heard = []
-            for i in range(0, n, 2):
-                self.heard.append((yield np.arange(i, min(i + 2, n))))
-
-    echo, view = Echo(), make_view()
-    assert echo.select(view, 5).tolist() == [0, 1, 2, 3, 4]
-    np.testing.assert_array_equal(np.concatenate(echo.heard), view.proba.argmax(axis=1)[:4])

@@ -1,13 +1,12 @@
-"""cluster_margin, clue, drop_query: against brute force and by hand."""
+"""ClusterMargin, Clue and DropQuery: against brute force and by hand."""
 
 import numpy as np
 import pytest
 from scipy.special import softmax
-from test_coverage import blobs
-from test_strategies import make_view
 
 from skactive.kernels import tensor_rows
 from skactive.strategies import Clue, ClusterMargin, DropQuery, PoolView
+from tests.support.strategies import blobs, make_view
 
 
 def test_cluster_margin_goes_round_the_clusters_from_the_smallest():

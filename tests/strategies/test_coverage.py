@@ -1,10 +1,10 @@
-"""k_center and typiclust: against brute force and by hand."""
+"""KCenter and TypiClust: against brute force and by hand."""
 
 import numpy as np
 import pytest
-from test_strategies import make_view
 
 from skactive.strategies import KCenter, PoolView, TypiClust
+from tests.support.strategies import blobs, make_view
 
 
 def one_by_one(X, n, centers):
@@ -56,13 +56,6 @@ def test_k_center_score_is_the_distance_to_the_nearest_labeled_row():
     view = make_view()
     expected = np.linalg.norm(view.X[:, None] - view.labeled_X, axis=2).min(axis=1)
     np.testing.assert_allclose(KCenter().score(view), expected)
-
-
-def blobs(sizes, *, seed=0, spread=0.1):
-    rng = np.random.default_rng(seed)
-    blob = np.repeat(np.arange(len(sizes)), sizes)
-    centers = 10 * np.eye(len(sizes))
-    return centers[blob] + rng.normal(scale=spread, size=(len(blob), len(sizes))), blob
 
 
 def most_typical(X, n_neighbors):

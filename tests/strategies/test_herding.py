@@ -1,14 +1,11 @@
-"""prob_cover, max_herding, u_herding: against brute force over all pairs."""
+"""ProbCover, MaxHerding, UHerding and BalancedHerding: against brute force over all pairs."""
 
 import numpy as np
 import pytest
 import torch
-from test_coverage import blobs
-from test_strategies import make_view
 
-from skactive.kernels.covering import bell, greedy_cover
-from skactive.kernels.tensor_rows import TensorRows
 from skactive.strategies import BalancedHerding, MaxHerding, Nas, PoolView, ProbCover, UHerding
+from tests.support.strategies import blobs, make_view
 
 
 def one_by_one(similarity, n, reached, weights):
@@ -134,11 +131,3 @@ def test_reference_sample_stands_for_the_pool(strategy):
     X, blob = blobs([300, 200, 100])
     picks = strategy.select(PoolView(600, X=X, proba=np.full((600, 3), 1 / 3)), 3)
     assert blob[picks].tolist() == [0, 1, 2]
-
-
-def test_cover_does_not_depend_on_the_number_of_candidates():
-    X = torch.from_numpy(np.random.default_rng(0).normal(size=(150, 4)))
-    expected = greedy_cover(TensorRows(X), 150, X, bell(1.0), n_candidates=150)
-    for n_candidates in (1, 7):
-        picks = greedy_cover(TensorRows(X), 150, X, bell(1.0), n_candidates=n_candidates)
-        np.testing.assert_array_equal(picks, expected)

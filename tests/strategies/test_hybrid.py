@@ -1,11 +1,11 @@
-"""badge, falcun: against one-by-one draws with everything written out."""
+"""Badge and Falcun: against draws one at a time."""
 
 import numpy as np
 import pytest
-from test_strategies import make_view
 
 from skactive.kernels import sampling
 from skactive.strategies import Badge, Falcun
+from tests.support.strategies import make_view
 
 
 def gradients(view):

@@ -1,16 +1,15 @@
-"""Parameters that strategies cannot work with, and strategies that are none."""
+"""Invalid parameters of strategies, and invalid strategies."""
 
 import inspect
 
 import numpy as np
 import pytest
-from misuse import X, Y, fails, table
 from sklearn.linear_model import LogisticRegression
-from test_bad_jobs import NeverFitted
-from test_strategies import make_view
 
 from skactive import ActiveClassifier, BudgetedClassifier, simulate, strategies
 from skactive.strategies import Margin
+from tests.support.errors import NeverFitted, X, Y, fails, table
+from tests.support.strategies import make_view
 
 COUNT = (0, -1, 2.5, "x", None)  # of rows, clusters, opinions
 SHARE = (-0.1, 1.1, float("nan"), "x", None)
@@ -121,9 +120,9 @@ BAD_STRATEGIES = {
 
 
 @table(BAD_STRATEGIES)
-def test_query(clf, case):
+def test_query(unchanged_clf, case):
     strategy, match = case
-    fails(match, clf.set_params(strategy=strategy).query, X + 1, 3)
+    fails(match, unchanged_clf.set_params(strategy=strategy).query, X + 1, 3)
 
 
 @table(BAD_STRATEGIES)

@@ -1,10 +1,10 @@
-"""co_decision: by hand."""
+"""CoDecision and Selective: by hand."""
 
 import numpy as np
 import pytest
-from test_strategies import make_view
 
 from skactive.strategies import CoDecision, PoolView, Selective
+from tests.support.strategies import make_view
 
 PRIOR = np.array([[0.9, 0.1], [0.6, 0.4], [0.8, 0.2], [0.1, 0.9]])
 HEAD = np.array([[0.7, 0.3], [0.8, 0.2], [0.5, 0.5], [0.5, 0.5]])

@@ -1,23 +1,12 @@
-"""galaxy, direct: on lines where the answer is known, and against a plain reference."""
+"""Galaxy and Direct: on lines with a known boundary, and against a plain reference."""
 
 import itertools
 
 import numpy as np
 import pytest
-from test_strategies import make_view
 
 from skactive.strategies import Direct, Galaxy, PoolView
-
-
-def ask(strategy, view, n, oracle):
-    """Drive `steps` with true labels; what was asked, step by step."""
-    steps, asked = strategy.steps(view, n), []
-    try:
-        asked.append(next(steps))
-        while True:
-            asked.append(steps.send(oracle[asked[-1]]))
-    except StopIteration:
-        return asked
+from tests.support.strategies import ask, make_view
 
 
 def two_class_line(n_rows, *, ends=True, **changed):

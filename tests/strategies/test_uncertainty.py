@@ -1,12 +1,12 @@
-"""Least confident, margin, entropy: against their definitions."""
+"""Uncertainty sampling: against the definitions of the scores."""
 
 import numpy as np
 import pytest
-from test_strategies import make_view
 
 from skactive import strategies
 from skactive.strategies import PoolView
 from skactive.strategies import uncertainty as family
+from tests.support.strategies import make_view
 
 FORMULAS = {
     "least_confident": lambda p: 1 - max(p),

@@ -1,9 +1,8 @@
-"""Strategies around strategies."""
+"""Strategies that wrap other strategies."""
 
 import numpy as np
 import pytest
 from scipy.stats import chisquare
-from test_strategies import make_view
 
 from skactive.strategies import (
     Base,
@@ -20,6 +19,7 @@ from skactive.strategies import (
     Schedule,
     TypiClust,
 )
+from tests.support.strategies import make_view
 
 
 def test_class_balanced_evens_out_labels_given_and_asked_for():

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from sklearn.linear_model import LogisticRegression
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(30, 3))
@@ -17,3 +18,10 @@ def table(cases):
 def fails(match, call, *args, error=(ValueError, TypeError), **kwargs):
     with pytest.raises(error, match=f"(?s){match}"):
         call(*args, **kwargs)
+
+
+class NeverFitted(LogisticRegression):
+    """Fails when it is fitted."""
+
+    def fit(self, *args, **kwargs):
+        raise AssertionError

@@ -1,0 +1,73 @@
+"""The mixture weight of the prior-based component: against numerical integration."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.integrate import quad
+
+from skactive._learner.mixture_weight import mixture_weight
+
+LIKELIHOODS = st.lists(st.tuples(*[st.floats(0, 1)] * 2, st.integers(0, 2)), min_size=1)
+
+
+@pytest.mark.parametrize(
+    ("agreement", "benefit"), [(-3, 25), (0, 25), (0.5, 25.08), (0.6, 25.16), (9, 25.4)]
+)
+def test_share_by_integration(agreement, benefit):
+    with_prior, without = np.array([0.9, 0.2, 0.6]), np.array([0.5, 0.4, 0.1])
+    codes, weight = np.array([0, 0, 1]), np.array([1.0, 2.0, 1.0])
+    worth = weight / np.sqrt([3, 3, 1])
+    worth *= 4 / worth.sum()
+
+    def posterior(share):
+        mixture = share * with_prior + (1 - share) * without
+        return share**benefit * np.prod((0.9 * mixture + 0.1 / 2) ** worth)
+
+    expected = quad(lambda share: share * posterior(share), 0, 1)[0] / quad(posterior, 0, 1)[0]
+    assert mixture_weight(with_prior, without, codes, weight, 2, agreement) == pytest.approx(
+        expected, abs=0.01
+    )
+
+
+@pytest.mark.parametrize("agreement", [-2, 1.8, 3])
+def test_doubt_about_a_prior_with_which_labels_do_not_agree(agreement):
+    """By 100 labels, 4 is expected of a prior of use; four fifths of up to four labels count."""
+    doubt = 0.8 * min(2 * max(8 - 4 * agreement, 0), 4)
+    benefit = 1 + max(4 * agreement - 8, 0)
+    foretold, codes = np.full(100, 0.5), np.repeat([0, 1], 50)
+    share = mixture_weight(foretold, foretold, codes, np.ones(100), 2, agreement)
+    # the likelihood tells nothing: a beta distribution
+    assert share == pytest.approx((benefit + 1) / (benefit + doubt + 2), abs=0.01)
+
+
+def test_nothing_is_held_against_a_prior_by_twenty_labels():
+    foretold, codes = np.full(20, 0.5), np.zeros(20, dtype=int)
+    shares = [mixture_weight(foretold, foretold, codes, np.ones(20), 1, a) for a in (-4.0, 0.0)]
+    assert shares[0] == shares[1] > 0.8
+
+
+@settings(deadline=None)
+@given(LIKELIHOODS, st.integers(0, 2**32 - 1))
+def test_any_likelihoods(rows, seed):
+    with_prior, without, codes = (np.array(column) for column in zip(*rows, strict=True))
+    weight = np.ones(len(rows))
+    share = mixture_weight(with_prior, without, codes, weight, 3, 0.0)
+    assert 0 < share < 1
+    order = np.random.default_rng(seed).permutation(len(rows))
+    shuffled = mixture_weight(with_prior[order], without[order], codes[order], weight, 3, 0.0)
+    assert shuffled == pytest.approx(share)
+    better = np.maximum(with_prior, without)
+    assert mixture_weight(better, without, codes, weight, 3, 0.0) >= share - 1e-9
+    few = mixture_weight(with_prior, without, codes, weight / 10, 3, 0.0)
+    assert few > 0.5  # ten times the benefit of the doubt, and a tenth of the evidence
+
+
+def test_rows_that_nobody_foretold_do_not_count():
+    with_prior, without = np.array([0.9, np.nan, 0.2]), np.array([0.5, 0.3, np.nan])
+    codes, weight = np.array([0, 0, 0]), np.ones(3)
+    # the one that is left stands for all three
+    alone = mixture_weight(np.array([0.9]), np.array([0.5]), codes[:1], np.array([3.0]), 3, 0.0)
+    assert mixture_weight(with_prior, without, codes, weight, 3, 0.0) == pytest.approx(alone)
+    nothing = np.full(3, np.nan)
+    assert mixture_weight(nothing, nothing, codes, weight, 3, 0.0) > 0.9
