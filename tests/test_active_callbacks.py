@@ -51,7 +51,7 @@ PARTS = [
     ],
     ids=["fit", "partial_fit", "relabel"],
 )
-def test_every_fit_is_told_part_by_part(fit):
+def test_every_fit_notifies_callbacks_of_its_steps(fit):
     recorder = Recorder()
     clf = make_active().fit(X, Y).set_callbacks(recorder)
     fit(clf)
@@ -62,7 +62,7 @@ def test_every_fit_is_told_part_by_part(fit):
     assert recorder.heard == []
 
 
-def test_a_callback_hears_data_weights_and_the_fitted_classifier():
+def test_a_callback_receives_data_weights_and_the_fitted_classifier():
     recorder, weight = DataRecorder(), np.ones(30)
     clf = ActiveClassifier(LogisticRegression()).set_callbacks(recorder)
     clf.fit(X, Y, sample_weight=weight)
@@ -82,13 +82,13 @@ def test_a_callback_hears_data_weights_and_the_fitted_classifier():
         (make_imblearn_pipeline(StandardScaler(), RandomOverSampler(), LogisticRegression()), 2),
     ],
 )
-def test_how_many_parts_there_are_is_known_beforehand(estimator, n_parts):
+def test_the_number_of_steps_is_known_in_advance(estimator, n_parts):
     recorder = DataRecorder()
     ActiveClassifier(estimator).set_callbacks(recorder).fit(X, Y)
     assert recorder.n_parts == n_parts
 
 
-def test_scores_of_every_round_are_monitored():
+def test_every_fit_is_scored_by_a_monitor():
     monitor = callback.ScoringMonitor(scoring="accuracy")
     clf = ActiveClassifier(LogisticRegression(), random_state=0).set_callbacks(monitor)
     clf.fit(X[:20], Y[:20]).partial_fit(X[20:], Y[20:])
@@ -104,7 +104,7 @@ def test_a_progress_bar(capfd):
     assert "ActiveClassifier - fit-head | LogisticRegression - fit" in capfd.readouterr().out
 
 
-def test_a_failed_fit_is_torn_down_and_changes_nothing():
+def test_a_failed_fit_calls_teardown_and_changes_nothing():
     recorder = Recorder()
     clf = ActiveClassifier(LogisticRegression(), random_state=0).fit(X, Y).set_callbacks(recorder)
     before = vars(clf).copy()
@@ -115,7 +115,7 @@ def test_a_failed_fit_is_torn_down_and_changes_nothing():
     assert vars(clf) == before
 
 
-def test_a_search_hands_its_callbacks_on():
+def test_a_search_propagates_its_callbacks():
     recorder = Recorder()
     search = GridSearchCV(make_active(), {"strategy": ["auto"]}, cv=2).set_callbacks(recorder)
     search.fit(X, Y)
@@ -139,7 +139,7 @@ class SelectKeeps(StandardScaler):
     set_callbacks = property()
 
 
-def test_one_class_is_nobodys_part():
+def test_one_class_fits_no_step():
     recorder = Recorder()
     ActiveClassifier(LogisticRegression()).set_callbacks(recorder).fit(X[:5], Y[:5])
     own = ["begin ActiveClassifier fit", "end ActiveClassifier fit"]

@@ -84,7 +84,7 @@ AROUND = {
 
 
 @pytest.mark.parametrize("name", AROUND)
-def test_around_it_are_scikit_learns_own(name):
+def test_scikit_learns_meta_estimators(name):
     """With all labels given it is the classifier inside, and must be taken for that."""
     fit, plain = AROUND[name], GaussianNB()
     fitted, expected = fit(make_active(plain)), fit(plain)
@@ -94,7 +94,7 @@ def test_around_it_are_scikit_learns_own(name):
 
 
 @pytest.mark.parametrize("around", [OneVsOneClassifier, MultiOutputClassifier])
-def test_around_it_are_others_too(around):
+def test_one_vs_one_and_multi_output(around):
     y = np.column_stack([Y, ANT]) if around is MultiOutputClassifier else Y
     fitted, expected = (around(clf).fit(X, y) for clf in (make_active(), LogisticRegression()))
     np.testing.assert_array_equal(fitted.predict(X_NEW), expected.predict(X_NEW))
@@ -115,7 +115,7 @@ def test_a_classifier_inside_a_classifier():
     np.testing.assert_allclose(outer.predict_proba(X_NEW), inner.predict_proba(X_NEW), atol=1e-3)
 
 
-def test_clone_forgets_labels_and_keeps_parameters():
+def test_clone_drops_labels_and_keeps_parameters():
     clf = make_active(strategy=Margin(), prior=make_prior()).fit(X, Y)
     copy = clone(clf)
     assert not hasattr(copy, "estimator_")
@@ -173,7 +173,7 @@ def test_grid_search(estimator, grid):
     assert set(search.best_params_) == set(grid)
 
 
-def test_grid_search_tells_values_apart():
+def test_grid_search_distinguishes_values():
     grid = {"estimator__strength": [1.0, 1e6]}
     search = GridSearchCV(make_active(SoftmaxHead(class_weight=None)), grid, scoring="neg_log_loss")
     near, far = search.fit(X, Y).cv_results_["mean_test_score"]
@@ -223,7 +223,7 @@ def test_metadata_routing_of_sample_weight(around):
         np.testing.assert_allclose(fitted.predict_proba(X_NEW), expected.predict_proba(X_NEW))
 
 
-def test_weights_are_routed_to_no_one_who_does_not_ask():
+def test_weights_are_routed_on_request_only():
     with sklearn.config_context(enable_metadata_routing=True):
         clf = make_active().set_fit_request(sample_weight=True)
         clf.set_partial_fit_request(sample_weight=True, classes=True)
@@ -280,7 +280,7 @@ def test_verbose_prints_one_line_a_fit(capsys):
 
 
 @pytest.mark.parametrize("labels", [Y, np.searchsorted(CLASSES, Y)], ids=["names", "numbers"])
-def test_a_prior_inside_what_numbers_the_classes(labels):
+def test_a_prior_inside_an_estimator_that_encodes_the_classes(labels):
     """It works where they are numbers already, and is an error elsewhere."""
     clf = make_active(prior=FrozenEstimator(LogisticRegression(C=0.1).fit(X, labels)))
     voting = VotingClassifier([("active", clf), ("bayes", GaussianNB())], voting="soft")

@@ -266,7 +266,7 @@ def as_paths(tmp_path, kind):
     ],
     ids=["stack", "arrays", "PIL", "paths", "Path", "Series"],
 )
-def test_pictures(container, clip_checkpoint, tmp_path):
+def test_images(container, clip_checkpoint, tmp_path):
     encoder = ClipEncoder("tiny-clip", pretrained=clip_checkpoint, verbose=False)
     clf = make_active(make_pipeline(encoder, SoftmaxHead()))
     check_a_job(clf, container(tmp_path), Y, least=0.5)
@@ -276,7 +276,7 @@ def flatten(stack):
     return stack.reshape(len(stack), -1) / 255
 
 
-def test_pictures_without_an_encoder():
+def test_images_without_an_encoder():
     pipeline = make_pipeline(FunctionTransformer(flatten), SoftmaxHead())
     check_a_job(make_active(pipeline), PICTURES, Y)
 

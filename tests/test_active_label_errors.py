@@ -82,7 +82,7 @@ BAD_CORRECTIONS = {
 
 
 @table(BAD_LABELS)
-def test_labels(unchanged_clf, case):
+def test_invalid_labels(unchanged_clf, case):
     y, match = case
     fails(match, unchanged_clf.partial_fit, X, y)
 
@@ -91,45 +91,45 @@ FIT_MAY_CHANGE = ("int after str", "bool after str")  # fit forgets, so the type
 
 
 @table({name: case for name, case in BAD_LABELS.items() if name not in FIT_MAY_CHANGE})
-def test_labels_at_fit(unchanged_clf, case):
+def test_invalid_labels_at_fit(unchanged_clf, case):
     y, match = case
     fails(match, unchanged_clf.fit, X, y)
 
 
 @table(BAD_ROWS)
-def test_rows(unchanged_clf, case):
+def test_invalid_rows(unchanged_clf, case):
     rows, match = case
     fails(match, unchanged_clf.predict, rows)
     fails(AGAIN.get(match, match), unchanged_clf.partial_fit, rows, Y)
 
 
 @table({name: case for name, case in BAD_ROWS.items() if name != "fewer columns"})
-def test_rows_at_fit(unchanged_clf, case):
+def test_invalid_rows_at_fit(unchanged_clf, case):
     rows, match = case
     fails(match, unchanged_clf.fit, rows, Y)
 
 
 @table(BAD_WEIGHTS)
 @pytest.mark.parametrize("method", ["fit", "partial_fit"])
-def test_weights(unchanged_clf, case, method):
+def test_invalid_weights(unchanged_clf, case, method):
     weight, match = case
     fails(match, getattr(unchanged_clf, method), X, Y, sample_weight=weight)
 
 
 @pytest.mark.parametrize("method", ["fit", "partial_fit"])
-def test_weights_that_are_all_zero(method):
+def test_all_zero_weights(method):
     nothing = getattr(ActiveClassifier(), method)
     fails("at least one", nothing, X, Y, sample_weight=np.zeros(30))
 
 
 @table(BAD_CORRECTIONS)
-def test_corrections(unchanged_clf, case):
+def test_invalid_corrections(unchanged_clf, case):
     positions, y, match = case
     fails(match, unchanged_clf.relabel, positions, y)
 
 
 @pytest.mark.parametrize("classes", [["a", 1], [None], [1, 2], [["a"], ["b", "c"]]])
-def test_announced_classes(unchanged_clf, classes):
+def test_invalid_announced_classes(unchanged_clf, classes):
     fails(
         "types int, str|NaN or None|those known already|label type",
         unchanged_clf.partial_fit,
@@ -158,13 +158,13 @@ def test_a_frame_after_arrays(unchanged_clf):
     [lambda clf: clf.label_trust_, lambda clf: clf.suspects(), lambda clf: clf.relabel([0], ["a"])],
     ids=["label_trust_", "suspects", "relabel"],
 )
-def test_before_any_label(call):
+def test_methods_that_need_labels(call):
     with pytest.raises(NotFittedError, match="No labels were given yet; call fit or partial_fit"):
         call(ActiveClassifier())
 
 
 @pytest.mark.parametrize("text", [None, float("nan"), 3.5])
-def test_texts_that_are_no_texts(text):
+def test_invalid_texts(text):
     clf = ActiveClassifier(make_pipeline(TfidfVectorizer(), LogisticRegression()), random_state=0)
     clf.fit(TEXTS, list("aabb"))
     before = clf.predict_proba(TEXTS)
@@ -184,7 +184,7 @@ def test_texts_for_a_head_that_takes_numbers(rows):
 
 
 @pytest.mark.parametrize("classes", ["abc", 3])
-def test_announced_classes_that_are_no_list(unchanged_clf, classes):
+def test_announced_classes_that_are_not_a_list(unchanged_clf, classes):
     fails(
         f"classes should be a 1d array of labels; got {classes!r}",
         unchanged_clf.partial_fit,
@@ -198,7 +198,7 @@ def test_sparse_rows_for_a_head_that_takes_none():
     fails("Sparse data was passed", ActiveClassifier().fit, sparse.csr_array(X), Y)
 
 
-def test_fractions_where_rows_must_be_repeated():
+def test_fractional_weights_for_an_estimator_without_sample_weight():
     clf = ActiveClassifier(KNeighborsClassifier(3)).fit(X, Y)
     before = clf.predict_proba(X)
     match = "sample_weight has fractions.*Give whole numbers, or an estimator whose fit takes"

@@ -59,7 +59,7 @@ def test_any_split_of_the_history_gives_the_same_query(strategy, data):
 
 
 @every_estimator
-def test_weight_of_two_is_a_row_given_twice(name):
+def test_a_weight_of_two_equals_a_repeated_row(name):
     weight = 1.0 + np.arange(len(X)) % 2
     weighted = make_active(ESTIMATORS[name]).fit(X, Y, sample_weight=weight)
     twice = np.repeat(np.arange(len(X)), weight.astype(int))
@@ -68,14 +68,14 @@ def test_weight_of_two_is_a_row_given_twice(name):
     np.testing.assert_array_equal(weighted.query(X_NEW, 5), repeated.query(X_NEW, 5))
 
 
-def test_weights_matter():
+def test_weights_change_the_predictions():
     weight = np.where(Y == "ant", 5.0, 1.0)
     heavy = make_active().fit(X, Y, sample_weight=weight).predict_proba(X_NEW)[:, 0]
     assert heavy.mean() > make_active().fit(X, Y).predict_proba(X_NEW)[:, 0].mean() + 0.01
 
 
 @every_estimator
-def test_zero_weight_is_absent(name):
+def test_zero_weight_equals_an_absent_row(name):
     without = make_active(ESTIMATORS[name]).fit(X[10:], Y[10:])
     zero = make_active(ESTIMATORS[name])
     labels = np.where(np.arange(len(X)) < 10, "never", Y)
@@ -87,14 +87,14 @@ def test_zero_weight_is_absent(name):
     np.testing.assert_array_equal(zero.label_trust_[10:], without.label_trust_)
 
 
-def test_a_batch_of_zero_weight_is_absent_too():
+def test_a_batch_with_zero_weights_has_no_effect():
     clf = make_active().fit(X, Y)
     before = clf.predict_proba(X_NEW)
     clf.partial_fit(X_NEW[:2], ["cow", "never"], sample_weight=[0, 0])
     np.testing.assert_array_equal(clf.predict_proba(X_NEW), before)
 
 
-def test_a_row_of_weight_zero_may_be_asked_about():
+def test_a_row_with_zero_weight_can_be_queried():
     clf = make_active().fit(X[:20], Y[:20], sample_weight=np.arange(20) > 0)
     assert clf.query(X[:20], 1).tolist() == [0]
 
@@ -118,7 +118,7 @@ def test_relabel_is_a_correction_and_not_a_vote():
     np.testing.assert_array_equal(corrected.label_trust_, right.label_trust_)
 
 
-def test_relabel_speaks_of_one_label_among_several_of_a_row():
+def test_relabel_replaces_one_of_several_labels_of_a_row():
     clf = make_active().fit(X, Y).partial_fit(X[:1], ["cow"])
     clf.relabel([len(X)], ["bee"])
     expected = make_active().fit(X, Y).partial_fit(X[:1], ["bee"])
@@ -131,14 +131,14 @@ def test_relabel_by_mask_with_a_longer_new_label():
     assert clf.classes_.tolist() == [*CLASSES.tolist(), "hippopotamus"]
 
 
-def test_relabel_forgets_a_class_that_nobody_means_any_more():
+def test_relabel_drops_a_class_without_labels():
     clf = make_active().fit(X, np.where(np.arange(len(X)) == 5, "typo", Y))
     assert "typo" in clf.classes_
     clf.relabel([5], Y[[5]])
     assert clf.classes_.tolist() == CLASSES.tolist()
 
 
-def test_fit_forgets_and_partial_fit_remembers():
+def test_fit_discards_labels_and_partial_fit_keeps_them():
     clf = make_active(strategy=FirstRows()).fit(X[:30], Y[:30]).partial_fit(X[30:], Y[30:])
     assert len(clf.label_trust_) == 60
     clf.partial_fit(X[:1], Y[:1], classes=["dodo"])
@@ -197,7 +197,7 @@ def test_labels_keep_their_type(labels):
     np.testing.assert_array_equal(clf.classes_, np.unique(labels))
 
 
-def test_trust_and_suspects_speak_in_the_order_given():
+def test_trust_and_suspects_use_the_order_of_the_labels():
     y = Y.copy()
     y[[8, 31]] = ["ant", "cow"]
     assert Y[[8, 31]].tolist() == ["cow", "bee"]
@@ -219,7 +219,7 @@ def test_without_noise_every_label_is_trusted():
     assert (FirstRows.view.label_trust == 1).all()
 
 
-def test_trust_comes_from_models_that_have_not_seen_the_row():
+def test_trust_uses_held_out_predictions():
     """Of a row with two labels, no model that has seen one judges the other."""
     sure = int(make_active().fit(X, Y).predict_proba(X)[:, 0].argmax())
     learns_by_heart = RandomForestClassifier(n_estimators=10, bootstrap=False)

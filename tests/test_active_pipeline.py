@@ -33,7 +33,7 @@ from tests.support.active import (
 )
 
 
-def test_steps_that_need_no_fit_see_a_row_once():
+def test_steps_without_fit_are_applied_once_per_row():
     Counting.seen = []
     clf = make_active(make_pipeline(Counting(), StandardScaler(), LogisticRegression()))
     for batch in np.split(np.arange(60), 6):
@@ -45,7 +45,7 @@ def test_steps_that_need_no_fit_see_a_row_once():
     assert Counting.seen == [10] * 6 + [60]
 
 
-def test_a_step_that_needs_no_fit_is_refitted_behind_one_that_does():
+def test_a_step_without_fit_is_refitted_after_a_step_with_fit():
     clf = make_active(make_pipeline(Watching(), Normalizer(), LogisticRegression()))
     clf.partial_fit(X[:20], Y[:20])
     expected = make_pipeline(Normalizer(), LogisticRegression()).fit(X[:20], Y[:20])
@@ -73,7 +73,7 @@ def test_before_any_label_other_steps_are_fitted_on_the_pool():
 
 @pytest.mark.parametrize("selector", [LinearDiscriminantAnalysis(), SelectKBest(k=2)])
 @pytest.mark.filterwarnings("ignore:SelectKBest is skipped")
-def test_before_any_label_supervised_steps_stand_aside(selector):
+def test_before_any_label_supervised_steps_are_skipped(selector):
     clf = make_active(make_pipeline(StandardScaler(), selector, LogisticRegression()))
     asked = clf.query(X, 12)
     assert len(set(asked)) == 12
@@ -138,7 +138,7 @@ def test_a_frozen_step_keeps_what_it_was_fitted_to():
     assert list(vars(step)) == ["estimator"]
 
 
-def test_a_supervised_step_inside_a_column_transformer_stands_aside():
+def test_a_supervised_step_inside_a_column_transformer_is_skipped():
     table = pd.DataFrame({"kind": list("uvw") * 20, "size": np.arange(60.0)})
     columns = make_column_transformer((TargetEncoder(cv=2), ["kind"]), remainder="passthrough")
     clf = make_active(make_pipeline(columns, LogisticRegression()), strategy="max_herding")
@@ -160,7 +160,7 @@ def test_a_sampler_balances_what_the_head_sees(sampler):
 
 
 @pytest.mark.parametrize("estimator", [ESTIMATORS["imblearn"], KNeighborsClassifier(3)])
-def test_where_weights_cannot_be_given_rows_are_repeated(estimator):
+def test_rows_are_repeated_where_an_estimator_takes_no_weights(estimator):
     with pytest.raises(ValueError, match="sample_weight has fractions"):
         make_active(estimator).fit(X, Y, sample_weight=np.full(60, 0.5))
     twice = make_active(estimator).fit(X, Y, sample_weight=np.full(60, 2))
@@ -170,7 +170,7 @@ def test_where_weights_cannot_be_given_rows_are_repeated(estimator):
 @pytest.mark.parametrize(
     ("sampler", "rows"), [(SMOTE(), [0, 3, 6, 1]), (RandomOverSampler(), [0, 3, 6])]
 )
-def test_a_sampler_steps_aside_while_labels_are_few(sampler, rows):
+def test_a_sampler_is_skipped_while_labels_are_few(sampler, rows):
     clf = make_active(make_imblearn_pipeline(sampler, LogisticRegression()))
     with pytest.warns(UserWarning, match=f"{type(sampler).__name__} is skipped until"):
         clf.fit(X[rows], Y[rows])

@@ -28,7 +28,7 @@ from tests.support.active import (
 )
 
 
-def test_before_any_label_the_prior_speaks():
+def test_before_any_label_the_prior_predicts():
     prior = make_prior()
     clf = make_active(prior=prior)
     np.testing.assert_allclose(clf.predict_proba(X), prior.predict_proba(X))
@@ -37,14 +37,14 @@ def test_before_any_label_the_prior_speaks():
     np.testing.assert_array_equal(clf.classes_, CLASSES)
 
 
-def test_before_any_label_a_query_goes_by_the_prior():
+def test_before_any_label_a_query_uses_the_prior():
     prior = make_prior()
     top = -np.sort(-prior.predict_proba(X), axis=1)
     expected = np.argsort(top[:, 0] - top[:, 1], kind="stable")[:7]
     np.testing.assert_array_equal(make_active(prior=prior, strategy="margin").query(X, 7), expected)
 
 
-def test_without_a_prior_nothing_is_predicted_before_a_label():
+def test_without_a_prior_prediction_fails_before_any_label():
     for method in ("predict", "predict_proba"):
         with pytest.raises(NotFittedError, match="no labels and no prior"):
             getattr(make_active(), method)(X)
@@ -98,7 +98,7 @@ def test_a_class_that_only_the_prior_knows(estimator):
     assert proba[cow, 2].mean() > proba[~cow, 2].mean()
 
 
-def test_a_head_that_knows_no_prior_is_joined_by_a_log_linear_pool():
+def test_a_head_that_takes_no_prior_is_combined_by_a_log_linear_pool():
     """The prior moves log-odds by a share of its own, the same for every row."""
     prior, forest = make_prior(), ESTIMATORS["forest"]
     joint = make_active(forest, prior=prior).fit(X, Y)
@@ -139,7 +139,7 @@ def test_zero_shot_prior_on_embeddings():
     assert clf.partial_fit(X[asked], Y[asked]).score(X_NEW, Y_NEW) > 0.8
 
 
-def test_what_a_query_learns_counts_from_the_next_fit_on():
+def test_the_statistics_of_a_queried_pool_change_the_next_fit():
     prior = Opinion({"ant": 0.8, "bee": 0.1, "cow": 0.1})
     clf = make_active(SoftmaxHead(strength=1.0), prior=prior).fit(X[:9], Y[:9])
     before = clf.predict_proba(X_NEW)
@@ -160,7 +160,7 @@ def clone_labels(clf):
     return ActiveClassifier(**clf.get_params(deep=False)).fit(X[:9], Y[:9])
 
 
-def test_without_transductive_a_query_leaves_no_trace():
+def test_without_transductive_a_query_has_no_effect():
     prior = Opinion({"ant": 0.8, "bee": 0.1, "cow": 0.1})
     clf = make_active(SoftmaxHead(strength=1.0), prior=prior, transductive=False)
     clf.fit(X[:9], Y[:9])
@@ -172,7 +172,7 @@ def test_without_transductive_a_query_leaves_no_trace():
 
 
 @pytest.mark.parametrize(("class_weight", "n_kept"), [(None, 0), ("balanced", 300)])
-def test_a_query_keeps_few_rows_or_none(class_weight, n_kept):
+def test_a_query_stores_few_rows_or_none(class_weight, n_kept):
     estimator = LogisticRegression(class_weight=class_weight)
     clf = make_active(estimator, prior=make_prior()).fit(X[:9], Y[:9])
     before = len(pickle.dumps(clf))
@@ -198,7 +198,7 @@ RENAMED = FrozenEstimator(
 )
 @pytest.mark.parametrize("estimator", [None, LogisticRegression(class_weight="balanced")])
 @pytest.mark.parametrize("prior", [None, make_prior()], ids=["no prior", "prior"])
-def test_a_pool_seen_with_another_prior_or_of_other_rows_does_not_count(
+def test_a_pool_summary_of_another_prior_or_other_rows_is_ignored(
     estimator, prior, before, columns
 ):
     """Nothing has been learned yet, so that everything may still be changed."""
@@ -221,7 +221,7 @@ class Breaks(QueryStrategy):
         raise RuntimeError(f"{len(view.X)} rows")
 
 
-def test_a_query_that_fails_leaves_no_trace():
+def test_a_failed_query_has_no_effect():
     clf = make_active(SoftmaxHead(), prior=make_prior(), strategy=Breaks())
     with pytest.raises(RuntimeError, match="60 rows"):
         clf.query(X_NEW)
@@ -252,7 +252,7 @@ class Table:
 
 
 @pytest.mark.parametrize("flipped", [False, True])
-def test_a_prior_is_followed_as_far_as_labels_agree_with_it(flipped):
+def test_the_weight_of_a_prior_depends_on_its_agreement_with_the_labels(flipped):
     rng = np.random.default_rng(0)
     codes = rng.integers(2, size=400)
     X = rng.normal(size=(400, 4)) + 1.5 * np.eye(2, 4)[codes]
@@ -273,7 +273,7 @@ def test_a_prior_is_followed_as_far_as_labels_agree_with_it(flipped):
         assert scores[0] > scores[1] + 0.05
 
 
-def test_what_query_sees_counts_from_the_next_fit_on():
+def test_prior_statistics_of_a_queried_pool_change_the_next_fit():
     rows, codes, proba = make_directions()
     X = np.column_stack([rows, np.arange(len(rows)) / 1000])
 

@@ -33,13 +33,13 @@ class SaysNaN(WrongShape):
 
 
 @pytest.mark.parametrize("prior", [WrongShape(), SaysNaN()])
-def test_a_prior_that_does_not_fit(prior):
+def test_a_prior_with_invalid_probabilities(prior):
     clf = ActiveClassifier(LogisticRegression(), prior=prior)
     for call in (lambda: clf.fit(X, Y), lambda: clf.query(X), lambda: clf.predict(X)):
         fails("prior.predict_proba gave an array of shape.*same rows as the classifier", call)
 
 
-def test_a_prior_of_labels_of_another_type():
+def test_a_prior_with_labels_of_another_type():
     clf = ActiveClassifier(LogisticRegression(), prior=make_prior())
     fails("labels of type number .* those known already are str", clf.fit, X, np.arange(30) % 3)
 
@@ -50,13 +50,13 @@ def test_a_prior_that_was_never_fitted():
         fails("prior=LogisticReg.* never fitted here.*FrozenEstimator", call, error=NotFittedError)
 
 
-def test_a_search_that_undoes_the_fit_of_a_prior():
+def test_a_search_that_clones_a_fitted_prior():
     clf = ActiveClassifier(LogisticRegression(), prior=LogisticRegression().fit(X, Y))
     search = GridSearchCV(clf, {"noise": ["auto"]}, cv=2, error_score="raise")
     fails("put a fitted classifier into FrozenEstimator", search.fit, X, Y, error=NotFittedError)
 
 
-def test_a_prior_that_names_the_classes_otherwise():
+def test_a_prior_with_other_class_names():
     prior = ZeroShotClassifier(class_embeddings=np.eye(3), classes=["ant", "bee", "cow"])
     clf = ActiveClassifier(LogisticRegression(), prior=prior)
     match = r"prior knows none of the labels given, \['a', 'b', 'c'\]; its classes are \['ant', 'b"

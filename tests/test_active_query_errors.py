@@ -59,26 +59,26 @@ BAD_PARAMETERS = {
 
 
 @table(BAD_QUERIES)
-def test_queries(unchanged_clf, case):
+def test_invalid_queries(unchanged_clf, case):
     pool, params, match = case
     fails(match, unchanged_clf.query, pool, **params)
 
 
 @table({name: case for name, case in BAD_QUERIES.items() if name not in ("other columns", "NaN")})
-def test_queries_before_any_label(case):
+def test_invalid_queries_before_any_label(case):
     pool, params, match = case
     fails(match, ActiveClassifier(random_state=0).query, pool, **params)
 
 
 @table(BAD_PARAMETERS)
-def test_parameters(case):
+def test_invalid_parameters(case):
     params, match = case
     clf = ActiveClassifier(LogisticRegression()).set_params(**params)
     fails(match, clf.query, X)
 
 
 @pytest.mark.parametrize("params", [{"strategy": "margins"}, {"strategy": "co_decision"}])
-def test_a_bad_strategy_can_be_set_right_without_a_refit(unchanged_clf, params):
+def test_an_invalid_strategy_can_be_replaced_without_a_refit(unchanged_clf, params):
     unchanged_clf.set_params(**params)
     fails("strategy=", unchanged_clf.query, X + 1)
 
@@ -93,7 +93,7 @@ def test_a_bad_strategy_can_be_set_right_without_a_refit(unchanged_clf, params):
         ("strateg__bandwidth", "Invalid parameter 'strateg' .*Valid parameters are: .*'strategy'"),
     ],
 )
-def test_a_parameter_of_what_has_none(name, match):
+def test_nested_parameters_of_a_name_or_none(name, match):
     clf = BudgetedClassifier(ActiveClassifier(), budget=3)
     fails(match, ActiveClassifier().set_params, **{name: 1.0})
     fails(match, clf.set_params, **{f"estimator__{name}": 1.0})

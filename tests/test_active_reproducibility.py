@@ -18,7 +18,7 @@ from tests.support.active import ESTIMATORS, X_NEW, X, Y, every_estimator, make_
 from tests.support.reproducibility import jobs_digest
 
 
-def test_chance_comes_from_seed_and_labels_only():
+def test_randomness_depends_on_the_seed_and_the_labels_only():
     clf = make_active(strategy="random")
     first = clf.query(X, 5)
     np.testing.assert_array_equal(make_active(strategy="random").query(X, 5), first)
@@ -34,7 +34,7 @@ def test_chance_comes_from_seed_and_labels_only():
 
 
 @pytest.mark.parametrize("seed", [None, np.random.RandomState(0)])
-def test_asked_twice_it_answers_the_same_without_a_fixed_seed(seed):
+def test_repeated_queries_agree_without_a_fixed_seed(seed):
     clf = make_active(strategy="random", random_state=seed)
     np.testing.assert_array_equal(clf.query(X, 20), clf.query(X, 20))
     clf.fit(X[:9], Y[:9])
@@ -47,7 +47,7 @@ def test_without_a_seed_two_classifiers_differ():
 
 
 @every_estimator
-def test_a_seed_decides_everything(name):
+def test_a_seed_determines_the_results(name):
     """That the global generators stay untouched is checked around every test."""
     first, second = (make_active(ESTIMATORS[name], prior=make_prior()) for _ in range(2))
     for clf in (first, second):
@@ -58,13 +58,13 @@ def test_a_seed_decides_everything(name):
     np.testing.assert_array_equal(first.label_trust_, second.label_trust_)
 
 
-def test_a_seed_of_the_estimators_own_is_kept():
+def test_a_seed_of_the_estimator_is_kept():
     seeded = make_active(RandomForestClassifier(n_estimators=5, random_state=7)).fit(X, Y)
     assert seeded.estimator_.random_state == 7
     assert make_active(RandomForestClassifier(5)).fit(X, Y).estimator_.random_state == 0
 
 
-def test_pythons_own_generator_is_left_alone():
+def test_pythons_generator_is_not_used():
     """The fixture around every test sees to numpy's and torch's; imports use this one."""
     jobs_digest()
     before = random.getstate()
@@ -72,7 +72,7 @@ def test_pythons_own_generator_is_left_alone():
     assert random.getstate() == before
 
 
-def test_another_process_comes_to_the_same():
+def test_another_process_gives_the_same_results():
     """With other hashes of str and set, which decide the order of a set."""
     command = [
         sys.executable,
@@ -88,7 +88,7 @@ def test_another_process_comes_to_the_same():
 @pytest.mark.parametrize(
     "inside", [RandomForestClassifier(5, n_jobs=2), SoftmaxHead((4,), strength=1.0, max_iter=5)]
 )
-def test_any_number_of_jobs_comes_to_the_same(inside):
+def test_any_number_of_jobs_gives_the_same_results(inside):
     clf = BudgetedClassifier(make_active(inside, strategy="badge"), budget=20, batch_size=5)
     one = cross_val_predict(clf, X, Y, cv=3, method="predict_proba")
     with joblib.parallel_config("threading", n_jobs=3):
@@ -99,7 +99,7 @@ def test_any_number_of_jobs_comes_to_the_same(inside):
 
 
 @pytest.mark.parametrize("strategy", strategies.names())
-def test_every_strategy_asks_for_the_same_rows_in_threads(strategy):
+def test_every_strategy_selects_the_same_rows_in_threads(strategy):
     """None of them keeps anything where another thread could find it."""
     clf = make_active(SoftmaxHead(strength=1.0), strategy=strategy, prior=make_prior())
     clf.fit(X[:9], Y[:9])

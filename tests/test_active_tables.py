@@ -30,7 +30,7 @@ class Watching(QueryStrategy):
 
 @pytest.mark.parametrize("labels", [0, 12])
 @pytest.mark.parametrize("strategy", ["auto", *NO_PRIOR])
-def test_every_strategy_takes_a_table(strategy, labels):
+def test_every_strategy_accepts_a_table(strategy, labels):
     clf = ActiveClassifier(BOOSTING, strategy=strategy, random_state=0)
     if labels:
         clf.fit(TABLE[:labels], Y[:labels])
@@ -39,7 +39,7 @@ def test_every_strategy_takes_a_table(strategy, labels):
     assert asked.min() >= labels
 
 
-def test_a_table_is_learned_from_as_it_is():
+def test_a_table_is_passed_to_the_head_unchanged():
     clf = ActiveClassifier(BOOSTING, random_state=0)
     for _ in range(3):
         asked = clf.query(TABLE, 10)
@@ -50,7 +50,7 @@ def test_a_table_is_learned_from_as_it_is():
 
 
 @pytest.mark.parametrize("head", [BOOSTING, RandomForestClassifier(5)])
-def test_to_trees_the_scale_of_a_column_means_nothing(head):
+def test_tree_heads_receive_standardized_columns(head):
     rows = RNG.normal(size=(60, 3)) * [1, 1e3, 1e6]
     clf = ActiveClassifier(head, strategy=Watching(), random_state=0).fit(rows[:9], Y[:9])
     for model in (clf, clone(clf)):
@@ -70,13 +70,13 @@ def test_labeled_rows_are_on_the_scale_of_the_pool():
     assert {row.tobytes() for row in Watching.view.labeled_X} == known
 
 
-def test_to_other_heads_the_scale_is_their_own_affair():
+def test_other_heads_receive_the_original_scale():
     rows = RNG.normal(size=(20, 2)) * [1, 1e6]
     ActiveClassifier(LogisticRegression(), strategy=Watching()).query(rows, 5)
     np.testing.assert_array_equal(Watching.view.X, rows)
 
 
-def test_batches_that_know_other_categories():
+def test_batches_with_other_categories():
     """As when each is read from a file of its own."""
     first, second = TABLE[TABLE["color"] == "red"], TABLE[TABLE["color"] == "blue"]
     apart = [

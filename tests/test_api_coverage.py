@@ -127,7 +127,7 @@ def test_every_parameter_of_a_constructor_has_a_constraint(name):
     assert set(ESTIMATORS[name]._parameter_constraints) == set(_parameters(ESTIMATORS[name]))
 
 
-def test_what_counts_as_tested(tmp_path):
+def test_static_analysis_of_calls(tmp_path):
     (tmp_path / "test_it.py").write_text(
         """
 DEFAULTS = {"c": 3}

@@ -26,7 +26,7 @@ class StopsAt:
         return len(fitted_estimator.queried_) >= self.n_labels
 
 
-def test_rounds_of_a_budget_are_told_and_can_be_stopped():
+def test_rounds_notify_callbacks_and_can_be_stopped():
     recorder, monitor = Recorder(), callback.ScoringMonitor(scoring="accuracy")
     active = ActiveClassifier(LogisticRegression(), random_state=0)
     clf = BudgetedClassifier(active, budget=25).set_callbacks(recorder, monitor, StopsAt(20))
@@ -40,7 +40,7 @@ def test_rounds_of_a_budget_are_told_and_can_be_stopped():
     np.testing.assert_array_equal(clf.queried_[:10], first.queried_)
 
 
-def test_rounds_end_where_the_pool_does():
+def test_rounds_end_with_the_pool():
     recorder = Recorder()
     clf = BudgetedClassifier(ActiveClassifier(LogisticRegression()), budget=100)
     clf.set_callbacks(recorder).fit(X[:15], Y[:15])

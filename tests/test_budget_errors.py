@@ -19,7 +19,7 @@ BAD_JOBS = {
 
 
 @table(BAD_JOBS)
-def test_budgets(case):
+def test_invalid_budgets(case):
     params, rows, labels, match = case
     params = {"estimator": ActiveClassifier(LogisticRegression()), "budget": 6} | params
     fails(match, BudgetedClassifier(**params).fit, rows, labels)

@@ -62,7 +62,7 @@ def test_scores_are_averaged_then_made_monotone():
     assert row["labels"] == pytest.approx(np.interp(0.88, monotone[2:4], [40, 60]))
 
 
-def test_a_twin_saves_nothing_and_half_the_labels_are_half():
+def test_an_equal_curve_saves_nothing_and_half_the_labels_save_half():
     curves = noisy("random", 6, 0)
     twin = [{**record, "strategy": "twin"} for record in curves]
     half = [{**r, "strategy": "half", "n_labels": r["n_labels"] // 2} for r in curves]
@@ -83,7 +83,7 @@ def test_a_target_that_is_not_reached():
     assert f"< {1 - 80 / 76:.0%}, not reached" in curves.to_markdown()
 
 
-def test_a_curve_may_start_later_and_over_the_target():
+def test_a_curve_may_start_later_and_above_the_target():
     curves = LearningCurves(records("random", RISING) + records("margin", [0.9, 0.95], start=20))
     row = row_of(curves)
     assert row["labels"] == 20
@@ -91,7 +91,7 @@ def test_a_curve_may_start_later_and_over_the_target():
     assert row["lead"] == pytest.approx(np.trapezoid([0.9 - 0.6, 0.95 - 0.7], dx=1))
 
 
-def test_a_baseline_that_hardly_gains_sets_the_row_apart():
+def test_a_baseline_with_little_gain_marks_the_row_as_apart():
     flat = records("random", [0.5, 0.51, 0.52])
     row = row_of(LearningCurves(flat + records("margin", [0.5, 0.6, 0.7])))
     assert row["apart"] == "the baseline gains 0.020 only"
@@ -99,7 +99,7 @@ def test_a_baseline_that_hardly_gains_sets_the_row_apart():
     assert row["lead"] == pytest.approx((0.09 + 0.09 / 2 + 0.18 / 2 - 0.09 / 2) / 2)
 
 
-def test_a_prior_over_the_target_sets_the_row_apart():
+def test_a_prior_above_the_target_marks_the_row_as_apart():
     baseline = records("random", RISING, start=20)
     known = LearningCurves(baseline + records("margin", [0.89, 0.9, 0.9]))
     assert row_of(known)["apart"] == "the prior alone scores 0.890"
@@ -109,7 +109,7 @@ def test_a_prior_over_the_target_sets_the_row_apart():
     assert "the prior alone" in unknown.to_markdown(zero_shot=0.95)
 
 
-def test_the_null_is_centred_on_zero_and_a_better_method_is_outside():
+def test_the_null_is_centered_on_zero_and_excludes_a_better_method():
     curves = LearningCurves(noisy("random", 10, 0) + noisy("margin", 10, 1, lift=0.1))
     table = curves.savings()
     null, own = table.loc["random"], table.loc["margin"]
@@ -153,7 +153,7 @@ def test_total_cost_by_hand():
     assert free["cost"] == row_of(curves)["labels"]
 
 
-def test_resampling_is_seeded_and_as_long_as_told():
+def test_resampling_is_seeded_and_has_n_resamples():
     curves = LearningCurves(noisy("random", 6, 0) + noisy("margin", 6, 1, lift=0.1))
     bounds = ["savings_low", "savings_high"]
     few, again, other = (
@@ -176,14 +176,14 @@ def test_total_cost_of_labels_alone_is_the_savings():
         pd.testing.assert_frame_equal(same, savings)
 
 
-def test_another_column_may_be_compared():
+def test_another_column_can_be_compared():
     curves = LearningCurves(
         [{**r, "macro_f1": 1 - r["score"] + 2 * r["n_labels"]} for r in records("random", RISING)]
     )
     assert row_of(curves, "random", score="macro_f1")["gain"] == pytest.approx(159.6)
 
 
-def test_frames_go_in_and_out():
+def test_frames_round_trip():
     curves = LearningCurves(noisy("random", 3, 0) + noisy("margin", 3, 1))
     again = LearningCurves(curves.to_frame())
     assert again.records == curves.records
@@ -215,12 +215,12 @@ def test_markdown_has_a_line_for_each_strategy():
         (records("a", [0.1, np.nan]), "has NaN"),
     ],
 )
-def test_bad_records(bad, message):
+def test_invalid_records(bad, message):
     with pytest.raises(ValueError, match=message):
         LearningCurves(bad)
 
 
-def test_bad_questions():
+def test_invalid_arguments_of_savings():
     curves = LearningCurves(records("random", RISING) + records("a", RISING, repeat=1))
     with pytest.raises(ValueError, match="baseline='b' was not run; take one of random, a"):
         curves.savings("b")

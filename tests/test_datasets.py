@@ -41,7 +41,7 @@ def test_texts_are_prose_without_their_label(docs):
         assert not re.fullmatch(r"\S+: \w+ ---.*", text)
 
 
-def test_nothing_of_pythons_or_deprecated(docs):
+def test_no_python_builtins_and_no_deprecated_objects(docs):
     texts, _ = docs
     names = {text.split(": ")[0] for text in texts}
     assert {"csr_array.tocoo", "norm", "gamma", "KDTree.query", "dijkstra"} <= names
@@ -71,7 +71,7 @@ def test_stripped_docstrings_are_an_error():
     assert "strips docstrings" in done.stderr
 
 
-def test_prompts_are_sentences_that_differ():
+def test_prompts_are_different_sentences():
     assert all(prompt.endswith(".") for prompt in CLASS_PROMPTS.values())
     assert len(set(CLASS_PROMPTS.values())) == 13
 
@@ -105,7 +105,7 @@ def test_long_tail_keeps_as_much_as_it_can():
     assert len(make_long_tailed(y, y, ratio=1)[1]) == 300
 
 
-def test_class_order_and_rows_are_chosen_by_chance():
+def test_class_order_and_rows_are_random():
     y = np.repeat([0, 1, 2], 100)
     rows = [make_long_tailed(np.arange(300), y, 25, random_state=seed)[0] for seed in range(20)]
     largest = {np.bincount(y[kept]).argmax() for kept in rows}
@@ -145,7 +145,7 @@ def test_too_few_rows_for_the_ratio():
         make_long_tailed(range(4), ["a", "a", "b", "b"], ratio=3)
 
 
-def test_wrong_y():
+def test_invalid_y():
     with pytest.raises(ValueError, match="inconsistent numbers of samples"):
         make_long_tailed([1, 2, 3], ["a", "b"], 2)
     with pytest.raises(ValueError, match=r"y has 1 class\(es\), \['a'\]: give labels"):
@@ -189,7 +189,7 @@ def test_labels_are_flipped_at_the_rate_and_by_the_kind(y, kind):
     seed=st.integers(0, 2**31 - 1),
     kind=st.sampled_from(["symmetric", "pairflip"]),
 )
-def test_a_higher_rate_flips_more_of_the_same(y, rates, seed, kind):
+def test_a_higher_rate_flips_a_superset(y, rates, seed, kind):
     low, high = (flip_labels(y, rate, seed, kind) for rate in rates)
     flipped = low != y
     assert (low[flipped] == high[flipped]).all()
@@ -213,7 +213,7 @@ def test_rate_is_a_probability(rate):
         flip_labels([0, 1], rate)
 
 
-def test_wrong_kind_and_single_class():
+def test_invalid_kind_and_single_class():
     with pytest.raises(ValueError, match="kind must be 'symmetric' or 'pairflip', got 'sym'"):
         flip_labels([0, 1], 0.1, kind="sym")
     with pytest.raises(ValueError, match="give labels of at least two"):
@@ -221,6 +221,6 @@ def test_wrong_kind_and_single_class():
 
 
 @pytest.mark.parametrize("amount", ["0.2", None, [0.2]])
-def test_shares_that_are_no_numbers(amount):
+def test_rates_and_ratios_that_are_no_numbers(amount):
     fails("rate must be a probability between 0 and 1, got", flip_labels, Y, amount)
     fails("ratio must be a number of at least 1, got", make_long_tailed, X, Y, amount)

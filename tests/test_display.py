@@ -60,7 +60,7 @@ def test_lines_are_means_and_bands_standard_errors():
     assert display.figure_ is display.ax_.figure
 
 
-def test_the_axis_may_be_money():
+def test_the_axis_can_be_a_cost():
     prices = {"price_per_label": 2, "price_per_second": 3}
     display = LearningCurvesDisplay.from_curves(some_curves(), **prices)
     lines = [line.get_xdata() for line in display.lines_]
@@ -68,7 +68,7 @@ def test_the_axis_may_be_money():
     assert display.ax_.get_xlabel() == "cost"
 
 
-def test_what_is_plotted_may_be_given_as_it_is():
+def test_displays_can_be_constructed_directly():
     display = LearningCurvesDisplay(
         spent={"ours": np.array([1.0, 2.0])},
         scores={"ours": np.array([[0.5, 0.7]])},
@@ -92,7 +92,7 @@ def test_one_repeat_has_no_band():
 
 
 @pytest.mark.parametrize("make", [LearningCurvesDisplay, PoolMapDisplay])
-def test_it_draws_where_it_is_told_and_again(make):
+def test_a_display_draws_on_the_given_axes_and_again(make):
     _, (first, second) = plt.subplots(1, 2)
     if make is LearningCurvesDisplay:
         display = make.from_curves(some_curves(), ax=first)
@@ -163,11 +163,11 @@ def test_map_of_other_rows(rows):
         assert distance.min() < 1e-4
 
 
-def test_positions_are_checked():
+def test_invalid_positions_are_named():
     with pytest.raises(ValueError, match="asked holds 60"):
         PoolMapDisplay.from_estimator(ActiveClassifier(random_state=0), X, asked=[60])
 
 
-def test_a_map_of_what_no_active_classifier_sees():
+def test_a_map_needs_an_active_classifier():
     clf = LogisticRegression().fit(X, Y)
     fails("estimator must be an ActiveClassifier, got", PoolMapDisplay.from_estimator, clf, X)

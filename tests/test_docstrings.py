@@ -37,7 +37,7 @@ def test_docstring(name):
 
 
 @pytest.mark.parametrize("name", [name for name in API if isinstance(API[name], property)])
-def test_a_property_stands_in_the_docstring_of_its_class(name):
+def test_a_property_is_documented_in_the_docstring_of_its_class(name):
     attribute = name.rpartition(".")[2]
     told = "".join(str(base.__doc__) for base in owner(name).__mro__)
     assert re.search(rf"^ *(\w+, )*{attribute}(, \w+)* : |`{attribute}`", told, flags=re.MULTILINE)

@@ -40,7 +40,7 @@ def test_tables(table, monkeypatch, capsys):
         ]
 
 
-def test_tables_says_what_it_wants(monkeypatch):
+def test_tables_prints_its_usage(monkeypatch):
     monkeypatch.setattr(sys, "argv", ["tables.py"])
     with pytest.raises(SystemExit, match=r"TABLE is a .csv or .parquet file"):
         runpy.run_path(EXAMPLES / "tables.py")

@@ -110,7 +110,7 @@ def test_prompts_from_templates(encoder):
     assert (prior.predict(images) == np.array(list(COLOURS))[cosine.argmax(axis=1)]).all()
 
 
-def test_from_a_folder_of_files_to_answers(encoder, photos):
+def test_from_a_folder_of_files_to_predictions(encoder, photos):
     with pytest.warns(UserWarning, match=r"1 of 61 files .*red/damaged.png"):
         paths, labels = load_folder(photos, on_error="skip")
     prior = ZeroShotClassifier({name: f"a photo of a {name} thing" for name in COLOURS},

@@ -40,7 +40,7 @@ def test_import_is_light():
     ],
     ids=["encoders", "priors", "data"],
 )
-def test_encoders_and_priors_wait_for_their_models(code):
+def test_encoders_and_priors_load_no_models(code):
     assert not loaded_by(code) & set(HEAVY)
 
 
@@ -77,7 +77,7 @@ def test_a_missing_extra_names_the_pip_command(module, extra, code):
     assert run(code, hide=[module]) == expected
 
 
-def test_everything_announced_is_there():
+def test_every_public_name_exists():
     for name in skactive.__all__:
         assert getattr(skactive, name) is not None
         assert name in dir(skactive)

@@ -87,7 +87,7 @@ def test_flipped_labels_are_found(estimator, kind):
 
 
 @pytest.mark.parametrize("estimator", [LogisticRegression(), SoftmaxHead(strength=1.0)])
-def test_a_rare_class_is_not_distrusted_wholesale(estimator):
+def test_a_rare_class_is_trusted(estimator):
     X, y = make_data([80, 80, 6])
     trust = ActiveClassifier(estimator, random_state=0).fit(X, y).label_trust_
     assert trust[y == 2].mean() > 0.6
@@ -101,7 +101,7 @@ def test_too_few_labels_to_judge():
     assert ((trust >= 0) & (trust <= 1)).all()
 
 
-def test_supervised_steps_do_not_tell_of_the_labels_they_saw():
+def test_supervised_steps_do_not_leak_the_labels():
     """In pure noise, models that have not seen a label foretell it no better than chance."""
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(40, 35)), np.arange(40) % 2
@@ -143,7 +143,7 @@ def test_confident_learning_agrees_with_cleanlab():
     )
 
 
-def test_no_noise_is_reckoned_with_where_none_is_asked_for():
+def test_noise_none_models_no_label_noise():
     X, codes = make_data([30, 30])
     given = flip_labels(codes, 0.3, random_state=0)
     clf = ActiveClassifier(SoftmaxHead(), noise=None).fit(X, given)
@@ -157,7 +157,7 @@ def test_no_noise_is_reckoned_with_where_none_is_asked_for():
 
 
 @pytest.mark.parametrize("prior", [None, make_prior()], ids=["no prior", "prior"])
-def test_a_head_that_needs_more_labels_than_a_part_has(prior):
+def test_a_head_that_needs_more_labels_than_a_fold_has(prior):
     """What is told of the labels then comes of a model that has seen them, or of the prior."""
     clf = make_active(KNeighborsClassifier(10), prior=prior)
     told = pytest.warns(UserWarning, match="Neighbors.* on four fifths of the labels.*noise=None")
@@ -184,7 +184,7 @@ BAD_CODES = {
 
 
 @table(BAD_CODES)
-def test_codes(case):
+def test_invalid_codes(case):
     proba, codes, match = case
     fails(match, label_trust, proba, codes)
     fails(match, estimate_noise, proba, codes, np.ones(3))
@@ -194,5 +194,5 @@ def test_weights_of_another_length():
     fails(r"weight has shape \(2,\), expected \(3,\)", estimate_noise, EVEN, [0, 1, 0], np.ones(2))
 
 
-def test_lists_are_taken():
+def test_label_trust_accepts_lists():
     np.testing.assert_allclose(label_trust([[0.25, 0.75]], [0]), 0.25 / 0.75**0.5)

@@ -72,7 +72,7 @@ OF_OTHERS = [
 
 @every_way
 @every_estimator
-def test_a_saved_classifier_goes_on(name, way, tmp_path):
+def test_a_saved_classifier_resumes(name, way, tmp_path):
     clf = make_active(ESTIMATORS[name], prior=make_prior()).fit(X[:30], Y[:30])
     clf.query(X, 3)
     copy = way(clf, tmp_path)
@@ -114,20 +114,20 @@ def test_texts_with_a_foundation_model(labels, way, tmp_path):
     ],
     ids=lambda case: type(case).__name__,
 )
-def test_other_classifiers(clf, rows, way, tmp_path):
+def test_other_classifiers_round_trip(clf, rows, way, tmp_path):
     clf = clone(clf).fit(rows, Y)
     copy = way(clf, tmp_path)
     np.testing.assert_array_equal(copy.predict_proba(rows), clf.predict_proba(rows))
 
 
-def test_an_unseeded_classifier_remembers_its_chance():
+def test_an_unseeded_classifier_keeps_its_seed():
     clf = make_active(strategy="random", random_state=None)
     asked = clf.query(X, 20)
     np.testing.assert_array_equal(pickle.loads(pickle.dumps(clf)).query(X, 20), asked)
 
 
 @pytest.mark.parametrize("name", strategies.names())
-def test_skops_may_load_every_strategy(name):
+def test_skops_trusts_every_strategy(name):
     clf = ActiveClassifier(strategy=strategies.get(name))
     assert set(skops.io.get_untrusted_types(data=skops.io.dumps(clf))) <= set(TRUSTED_TYPES)
 

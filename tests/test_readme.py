@@ -26,7 +26,7 @@ BLOCKS = {
 }
 
 
-def test_every_example_is_run_below():
+def test_every_example_is_run():
     assert set(BLOCKS) == {
         "Texts",
         "Images",

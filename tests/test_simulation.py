@@ -75,7 +75,7 @@ def seeds(repeat):
 
 
 @pytest.mark.parametrize("prior", [None, PRIOR])
-def test_it_does_what_plain_loops_do(prior):
+def test_simulate_equals_plain_loops(prior):
     estimator = ActiveClassifier(LogisticRegression(), prior=prior)
     options = {"strategies": ["margin"], "noise_rate": 0.3, "n_repeats": 2}
     frame = run(estimator, scoring="neg_log_loss", **options).to_frame()
@@ -104,7 +104,7 @@ def test_answers_may_be_given():
     assert frame["score"].tolist() == expected["balanced_accuracy"].tolist()
 
 
-def test_classes_that_nobody_answers_are_announced():
+def test_classes_without_answers_are_announced():
     given = np.where(Y_POOL == "dog", "eel", Y_POOL)
     clf = ActiveClassifier(LogisticRegression())
 
@@ -115,7 +115,7 @@ def test_classes_that_nobody_answers_are_announced():
     assert run(clf, y_given=given, scoring=n_classes).records
 
 
-def test_all_strategies_of_a_repeat_meet_the_same_chance():
+def test_all_strategies_of_a_repeat_use_the_same_seeds():
     twins = {"one": "margin", "other": Margin()}
     frame = timeless(run(strategies=twins, noise_rate=0.4, n_repeats=2))
     one, other = (frame[frame["strategy"] == name].drop(columns="strategy") for name in twins)
@@ -133,7 +133,7 @@ def test_all_strategies_of_a_repeat_meet_the_same_chance():
         ({"mine": Margin(), "random": "random"}, ["random", "mine"]),
     ],
 )
-def test_random_is_always_there(strategies, names):
+def test_random_is_always_included(strategies, names):
     assert run(strategies=strategies, budget=10).strategies == names
 
 
@@ -145,7 +145,7 @@ class Listener(SequentialStrategy):
             self.heard.append((yield np.array([i])))
 
 
-def test_steps_hear_real_answers():
+def test_sequential_strategies_receive_the_answers():
     Listener.heard.clear()
     estimator = ActiveClassifier(LogisticRegression(), prior=PRIOR)
     run(estimator, strategies={"it": Listener()}, budget=9)
@@ -164,12 +164,12 @@ def test_frames_texts_and_sparse_rows():
     assert of_texts.records[-1]["score"] > 0.5
 
 
-def test_processes_agree_with_one():
+def test_several_processes_give_the_same_results_as_one():
     options = {"strategies": ["margin"], "n_repeats": 2, "noise_rate": 0.2}
     assert_same(run(n_jobs=2, **options), run(**options))
 
 
-def test_a_scorer_of_your_own():
+def test_a_custom_scorer():
     def count(estimator, X, y):
         return len(X) + len(estimator.label_trust_)
 
@@ -184,7 +184,7 @@ def test_progress_is_shown_on_request(capsys):
     assert "2/2" in capsys.readouterr().err
 
 
-def test_runs_are_kept(tmp_path, monkeypatch):
+def test_runs_are_cached(tmp_path, monkeypatch):
     options = {"strategies": ["margin"], "n_repeats": 2, "noise_rate": 0.2}
     first = run(cache_dir=tmp_path / "new" / "folder", **options)
     played = []
@@ -216,7 +216,7 @@ def test_runs_are_kept(tmp_path, monkeypatch):
     ],
     ids=lambda other: next(iter(other)),
 )
-def test_runs_of_another_configuration_are_kept_apart(tmp_path, other):
+def test_runs_of_another_configuration_are_cached_separately(tmp_path, other):
     run(cache_dir=tmp_path, strategies=["badge"])
     before = set(tmp_path.iterdir())
     assert_same(
@@ -234,7 +234,7 @@ def test_a_prior_with_other_weights_is_another_configuration(tmp_path):
     assert len(list(tmp_path.iterdir())) == 2
 
 
-def test_half_a_file_is_no_run(tmp_path, monkeypatch):
+def test_an_interrupted_write_leaves_no_run(tmp_path, monkeypatch):
     def cut_off(source, target):
         raise KeyboardInterrupt
 
@@ -269,7 +269,7 @@ KILLED = """
 """
 
 
-def test_a_killed_run_goes_on_where_it_stopped(tmp_path):
+def test_a_killed_run_resumes_where_it_stopped(tmp_path):
     options = {"batch_size": 3, "strategies": ["margin"], "noise_rate": 0.2, "n_repeats": 12}
     command = [sys.executable, "-c", textwrap.dedent(KILLED), str(tmp_path)]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
@@ -307,7 +307,7 @@ def test_a_killed_run_goes_on_where_it_stopped(tmp_path):
         ({"cache_dir": "x", "random_state": None}, "cache_dir needs a random_state"),
     ],
 )
-def test_bad_arguments(options, message, tmp_path, monkeypatch):
+def test_invalid_arguments(options, message, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ValueError, match=message):
         run(**options)

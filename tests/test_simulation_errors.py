@@ -48,13 +48,13 @@ def play(**changed):
 
 
 @table(BAD_SIMULATIONS)
-def test_simulations(case):
+def test_invalid_simulations(case):
     changed, match = case
     fails(match, play, **changed)
 
 
 @pytest.mark.parametrize("strategies", ["margin", Margin(), ["margin"], {"random": "random"}])
-def test_one_strategy_needs_no_list(strategies):
+def test_a_single_strategy_needs_no_list(strategies):
     clf = ActiveClassifier(LogisticRegression())
     assert play(estimator=clf, strategies=strategies).strategies[0] == "random"
     play(estimator=clf, strategies={"random": RandomSampling()})

@@ -133,7 +133,7 @@ def test_each_text_is_hashed_once(monkeypatch):
         assert len(hashed) == n
 
 
-def test_parts_take_over_what_is_known():
+def test_subsets_reuse_computed_columns():
     parts = split_pipeline(make_pipeline(CountingEncoder(), SoftmaxHead()), 0)
     batch = Batch(TEXTS, parts, CountingPrior().predict_proba and (lambda b: np.ones((len(b), 1))))
     whole = batch.representation
@@ -188,7 +188,7 @@ def test_known_rows_are_found_in_any_container(pool, labeled):
     assert found.tolist() == [True, False, True, True]
 
 
-def test_nothing_known():
+def test_no_known_rows():
     none = TABLE[:0]
     assert not Batch(TABLE).find(row_keys.row_keys(none), row_sketches(none)).any()
     texts = as_object_array(["a", "b"])

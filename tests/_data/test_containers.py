@@ -40,7 +40,7 @@ def test_tables_stay_as_they_are(name):
     assert as_object_array(SAME_TABLE[name]) is SAME_TABLE[name]
 
 
-def test_equally_large_pictures_in_a_list_stay_single_rows():
+def test_equally_large_images_in_a_list_stay_single_rows():
     rows = as_object_array([np.zeros((2, 2)), np.ones((2, 2))])
     assert rows.shape == (2,)
 

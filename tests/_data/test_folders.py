@@ -64,7 +64,7 @@ def test_damaged_images_are_named(photos, n_jobs):
     assert labels.tolist() == ["cat", "cat", "dog", "dog"]
 
 
-def test_a_few_damaged_images_stand_for_many(photos):
+def test_a_warning_names_a_few_damaged_images_and_counts_the_rest(photos):
     for i in range(8):
         (photos / "cat" / f"bad{i}.jpg").write_text("no image")
     with pytest.warns(UserWarning, match=r"bad0.jpg .*bad4.jpg \([^)]*\); and 3 more\. They"):
@@ -91,7 +91,7 @@ def test_texts_by_subfolder(tmp_path):
         assert load_folder(tmp_path, on_error="skip")[0] == ["né", "a wish\n"]
 
 
-def test_wrong_use_is_named(photos, tmp_path):
+def test_invalid_arguments_are_named(photos, tmp_path):
     with pytest.raises(FileNotFoundError, match=r"folder='/no/such' is not a folder"):
         load_folder("/no/such")
     with pytest.raises(ValueError, match="on_error must be 'raise' or 'skip', got 'ignore'"):

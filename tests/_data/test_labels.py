@@ -91,17 +91,17 @@ def test_entry_leads_back_to_the_labels_given(given_):
 
 @quick
 @given(given_=labels_given)
-def test_equal_rows_stand_side_by_side(given_):
+def test_equal_rows_are_adjacent(given_):
     keys = remember(given_).aggregate().batch.keys
     runs = np.count_nonzero(keys[1:] != keys[:-1]) + bool(len(keys))
     assert runs == len(np.unique(keys))
 
 
-def test_weight_of_two_is_a_row_given_twice():
+def test_a_weight_of_two_equals_a_repeated_row():
     assert content(remember([(1, "a", 2.0)])) == content(remember([(1, "a", 1.0)] * 2))
 
 
-def test_zero_weight_is_absent():
+def test_zero_weight_equals_an_absent_row():
     kept = [(1, "a", 1.0), (2, "b", 1.0)]
     assert content(remember([*kept, (0, "cc", 0.0)])) == content(remember(kept))
 
@@ -149,7 +149,7 @@ def test_subset():
     assert part.batch.prior_proba.tolist() == aggregated.batch.prior_proba[[2, 0]].tolist()
 
 
-def test_prior_may_not_come_or_change_later():
+def test_a_prior_cannot_be_added_later():
     with_prior, without = remember([(1, "a", 1.0)]), remember([(2, "b", 1.0)], prior=False)
     with pytest.raises(ValueError, match="call fit again"):
         without.extended(with_prior)

@@ -28,7 +28,7 @@ def test_a_selection_reads_like_a_copy(data):
     assert (n_rows(selection), selection.shape) == (len(kept), copy.shape)
 
 
-def test_only_a_mapped_or_large_array_is_left_in_place(tmp_path, monkeypatch):
+def test_only_a_mapped_or_large_array_is_selected_lazily(tmp_path, monkeypatch):
     np.save(tmp_path / "X.npy", TABLE)
     mapped = np.load(tmp_path / "X.npy", mmap_mode="r")
     for array in (mapped, np.asarray(mapped)):

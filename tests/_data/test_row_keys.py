@@ -50,7 +50,7 @@ def test_keys_do_not_depend_on_container_or_dtype(name):
     assert (row_keys(SAME_TABLE[name]) == row_keys(TABLE)).all()
 
 
-def test_sketches_tell_most_rows_apart():
+def test_sketches_of_different_rows_differ():
     X = np.random.default_rng(0).normal(size=(2000, 20))
     assert len(np.unique(row_sketches(X))) == 2000
 
@@ -67,7 +67,7 @@ def test_sparse_rows_of_equal_numbers_in_other_columns_differ():
     assert len(set(keys)) == 4
 
 
-def test_a_missing_value_elsewhere_does_not_change_a_row():
+def test_a_missing_value_in_another_row_does_not_change_a_key():
     whole = pd.DataFrame({"a": pd.array([1, 2, None], dtype="Int64")})
     known = whole.iloc[:1]
     assert Batch(whole).find(row_keys(known), row_sketches(known)).tolist() == [True, False, False]
@@ -79,7 +79,7 @@ def test_texts_in_wider_columns_are_the_same_texts():
     assert (row_keys(narrow) == row_keys(wide.astype(object))).tolist() == [True, False]
 
 
-def test_the_boundary_between_two_texts_counts():
+def test_keys_depend_on_the_boundary_between_two_texts():
     keys = row_keys(np.array([["ab", "c"], ["a", "bc"]], dtype=object))
     assert keys[0] != keys[1]
 
@@ -88,7 +88,7 @@ def test_the_boundary_between_two_texts_counts():
     ("one", "other"),
     [("1", 1), (b"a", "a"), ("", None), (0, None), (float("nan"), None), ("nan", float("nan"))],
 )
-def test_things_of_two_types_differ(one, other):
+def test_objects_of_two_types_have_different_keys(one, other):
     keys = row_keys(as_object_array([one, other]))
     assert keys[0] != keys[1]
 
@@ -104,12 +104,12 @@ def test_things_of_two_types_differ(one, other):
         ("a/b", Path("a/b")),
     ],
 )
-def test_things_that_mean_the_same_are_equal(one, other):
+def test_equal_objects_have_equal_keys(one, other):
     keys = row_keys(as_object_array([one, other]))
     assert keys[0] == keys[1]
 
 
-def test_a_picture_is_the_same_in_a_list_a_stack_and_as_pil():
+def test_images_in_a_list_a_stack_and_as_pil_have_equal_keys():
     stack = np.random.default_rng(0).integers(0, 256, (3, 4, 5, 3), dtype=np.uint8)
     expected = row_keys(stack)
     assert len(set(expected)) == 3
@@ -119,23 +119,23 @@ def test_a_picture_is_the_same_in_a_list_a_stack_and_as_pil():
     ).all()
 
 
-def test_the_shape_of_a_picture_counts():
+def test_keys_depend_on_the_shape_of_an_image():
     keys = row_keys(as_object_array([np.zeros((2, 3), np.uint8), np.zeros((3, 2), np.uint8)]))
     assert keys[0] != keys[1]
 
 
-def test_one_changed_pixel_is_another_picture():
+def test_one_changed_pixel_changes_the_key():
     stack = np.zeros((2, 8, 8), np.uint8)
     stack[1, 3, 3] = 1
     known = stack[:1]
     assert Batch(stack).find(row_keys(known), row_sketches(known)).tolist() == [True, False]
 
 
-def test_a_lone_surrogate_is_a_text_too():
+def test_a_lone_surrogate_is_hashed_as_text():
     assert len(set(row_keys(as_object_array(["\ud800", "\ud801"])))) == 2
 
 
-def test_chunks_leave_no_trace(monkeypatch):
+def test_keys_do_not_depend_on_the_chunks(monkeypatch):
     X = np.random.default_rng(0).normal(size=(50, 3))
     whole = row_keys(X)
     monkeypatch.setattr("skactive._data.row_keys._CHUNK", 7)

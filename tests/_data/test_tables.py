@@ -13,7 +13,7 @@ from tests.support.tables import TABLE
 RNG = np.random.default_rng(0)
 
 
-def test_numbers_are_standardised_and_missing_ones_put_at_the_mean():
+def test_numbers_are_standardized_and_missing_values_imputed_by_the_mean():
     table = pd.DataFrame({"a": [1.0, 3.0, np.nan], "b": [-1e9, 1e9, 0.0]})
     expected = [[-1, -(1.5**0.5)], [1, 1.5**0.5], [0, 0]]
     np.testing.assert_allclose(table_matrix(table)(table), expected, rtol=1e-6)
@@ -37,7 +37,7 @@ def test_two_categories_are_as_far_apart_as_two_numbers_on_average():
     assert ((one - other) ** 2).sum() == pytest.approx(2)
 
 
-def test_many_categories_are_cut():
+def test_rare_categories_are_dropped():
     names = [f"name {i}" for i in range(100)] + ["often"] * 3
     matrix = table_matrix(pd.DataFrame({"a": names}))(pd.DataFrame({"a": ["often", "name 0"]}))
     assert matrix.shape == (2, 32)
@@ -52,7 +52,7 @@ def test_categories_that_are_numbers_are_categories():
 @pytest.mark.parametrize(
     "column", [np.full(4, np.nan), [None] * 4, pd.array([pd.NA] * 4, dtype="Int64"), np.ones(4)]
 )
-def test_a_column_that_tells_nothing_moves_nothing(column):
+def test_a_constant_or_empty_column_becomes_zero(column):
     table = pd.DataFrame({"a": column})
     np.testing.assert_array_equal(table_matrix(table)(table), np.zeros((4, 1)))
     if table["a"].isna().all():
@@ -97,7 +97,7 @@ def test_a_column_of_labeled_rows_without_any_number(container):
     assert np.isnan(np.asarray(rows, dtype=float)).sum() == 13
 
 
-def test_columns_with_something_in_them_are_left_alone():
+def test_columns_with_values_are_not_filled():
     some = TABLE.drop(columns="empty")
     assert fill_empty_columns(some) is some
     assert fill_empty_columns(TABLE)["color"].dtype == "category"

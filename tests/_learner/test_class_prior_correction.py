@@ -40,7 +40,7 @@ def learned(estimator, **params) -> ActiveClassifier:
         make_pipeline(StandardScaler(), SoftmaxHead()),
     ],
 )
-def test_labels_from_near_the_border_do_not_move_it_as_far(estimator):
+def test_labels_near_the_boundary_bias_the_classifier_less(estimator):
     score = {}
     for transductive in (True, False):
         clf = learned(estimator, transductive=transductive)
@@ -48,7 +48,7 @@ def test_labels_from_near_the_border_do_not_move_it_as_far(estimator):
     assert score[True] > score[False] + 0.01
 
 
-def test_by_hand():
+def test_against_a_computation_by_hand():
     """Shares in the pool: of the opinion, unbalanced, on its groups, and of the labels."""
     clf = learned(LogisticRegression(class_weight="balanced"))
     model, groups = clf._state.fitted.model, clf._state.pool.clusters
@@ -68,7 +68,7 @@ def test_by_hand():
     np.testing.assert_allclose(model.proba(X, None), clf.estimator_.predict_proba(X))
 
 
-def test_shares_that_chance_alone_explains_change_nothing():
+def test_frequencies_explained_by_random_sampling_change_nothing():
     clf = ActiveClassifier(SoftmaxHead(), strategy="random", random_state=0)
     clf.query(X, 1)
     rows = RNG.permutation(3000)[:200]
@@ -76,7 +76,7 @@ def test_shares_that_chance_alone_explains_change_nothing():
     np.testing.assert_allclose(clf.predict_proba(X), clf._state.fitted.model.proba(X, None))
 
 
-def test_with_a_prior_the_whole_difference_counts():
+def test_with_a_prior_the_whole_correction_is_applied():
     """What it favors shows in any labels."""
 
     class Prior:
@@ -108,13 +108,13 @@ def test_with_a_prior_the_whole_difference_counts():
     "estimator",
     [LogisticRegression(), SoftmaxHead(class_weight=None), SoftmaxHead(class_weight={0: 1.0})],
 )
-def test_a_head_that_does_not_balance_is_left_alone(estimator):
+def test_a_head_without_balanced_classes_is_not_corrected(estimator):
     clf = learned(estimator)
     model = clf._state.fitted.model
     np.testing.assert_array_equal(clf.predict_proba(X), model.proba(X, None))
 
 
-def test_a_head_behind_a_sampler_is_left_alone():
+def test_a_head_after_a_sampler_is_not_corrected():
     sampling = pytest.importorskip("imblearn.over_sampling")
     pipeline = pytest.importorskip("imblearn.pipeline")
     head = LogisticRegression(class_weight="balanced")
@@ -122,7 +122,7 @@ def test_a_head_behind_a_sampler_is_left_alone():
     np.testing.assert_array_equal(clf.predict_proba(X), clf._state.fitted.model.proba(X, None))
 
 
-def test_a_class_without_labels_is_neither_favored_nor_the_contrary():
+def test_a_class_without_labels_is_not_corrected():
     clf = ActiveClassifier(SoftmaxHead(), random_state=0)
     clf.query(X, 1)
     rows = chosen(200)
@@ -135,7 +135,7 @@ def test_a_class_without_labels_is_neither_favored_nor_the_contrary():
 
 @settings(deadline=None, max_examples=20)
 @given(st.integers(0, 2**32 - 1), st.integers(1, 4), st.sampled_from([np.float32, np.float64]))
-def test_any_groups(seed, n_classes, dtype):
+def test_properties_for_any_clusters(seed, n_classes, dtype):
     rng = np.random.default_rng(seed)
     rows = rng.normal(size=(30, 3)).astype(dtype)
     y = rng.integers(n_classes, size=30)

@@ -29,7 +29,7 @@ def brute_force(proba, rows, sizes):
     return center, sums / np.linalg.norm(sums, axis=1, keepdims=True)
 
 
-def test_by_hand():
+def test_against_a_computation_by_hand():
     rows = np.array([[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0], [0.0, -1.0]])
     proba = np.repeat(np.eye(2), 2, axis=0)
     center, prototypes = fit_class_prototypes(proba, rows)
@@ -70,14 +70,14 @@ def test_blocks_and_order_make_no_difference(monkeypatch):
 
 
 @pytest.mark.parametrize("rows", [np.ones((3, 2)), np.zeros((3, 2))])
-def test_rows_that_tell_nothing_change_nothing(rows):
+def test_uninformative_rows_change_nothing(rows):
     proba = np.full((3, 2), 0.5)
     np.testing.assert_allclose(
         reweight_by_prototypes(proba, fit_class_prototypes(proba, rows), rows, 4.0), proba
     )
 
 
-def test_what_directions_are():
+def test_are_unit_vectors():
     assert are_unit_vectors(ROWS)
     assert are_unit_vectors(ROWS.astype(np.float16))
     for other in (
@@ -92,7 +92,7 @@ def test_what_directions_are():
 
 
 @pytest.mark.parametrize("head", [SoftmaxHead(), SoftmaxHead(strength=1.0), LogisticRegression()])
-def test_a_pool_helps_from_the_next_fit_on(head):
+def test_a_pool_improves_the_next_fit(head):
     """With few labels, of which one in five is wrong."""
     wrong = RNG.random(600) < 0.2
     given = np.where(wrong, (CODES + 1) % 3, CODES)
@@ -118,7 +118,7 @@ def test_no_effect_where_steps_change_the_rows():
     np.testing.assert_array_equal(asked.predict_proba(ROWS), plain.predict_proba(ROWS))
 
 
-def test_a_class_without_labels_stays_as_likely_as_it_was():
+def test_a_class_without_labels_keeps_its_probability():
     proba = {}
     for transductive in (True, False):
         clf = ActiveClassifier(SoftmaxHead(), transductive=transductive, random_state=0)
@@ -130,7 +130,7 @@ def test_a_class_without_labels_stays_as_likely_as_it_was():
     assert not np.allclose(proba[True], proba[False])
 
 
-def test_a_heeded_prior_leaves_less_to_the_pool():
+def test_an_influential_prior_lowers_the_concentration():
     """Its opinion was sharpened by the pool before."""
 
     class Prior:
@@ -159,7 +159,7 @@ def test_a_heeded_prior_leaves_less_to_the_pool():
     assert isinstance(clf._state.pool.clusters, PoolClusters)
 
 
-def test_a_head_of_ones_own_that_takes_a_prior_is_left_alone():
+def test_a_custom_head_that_takes_a_prior_is_not_reweighted():
     class Anchored(LogisticRegression):
         def fit(self, X, y, prior_log_proba=None):
             return super().fit(X, y)

@@ -14,7 +14,7 @@ CODES = RNG.integers(3, size=400)
 ROWS = normalize(RNG.normal(scale=0.5, size=(400, 12)) + np.eye(3, 12)[CODES] + 1)
 
 
-def test_what_is_foretold_by_hand():
+def test_held_out_predictions_by_hand():
     """With the groups of a pool, whose directions are found without the labels held out."""
     labeled = TrainingRows(ROWS[:60], CODES[:60], np.ones(60), None)
     head = SoftmaxHead().fit(labeled.X, labeled.y)
@@ -30,7 +30,7 @@ def test_what_is_foretold_by_hand():
     assert expert.prototypes is None
 
 
-def test_nothing_is_foretold_where_all_rows_are_equal():
+def test_no_held_out_predictions_where_all_rows_are_equal():
     head = SoftmaxHead().fit(np.ones((6, 2)), [0, 1, 0, 1, 1, 1])
     labeled = TrainingRows(np.ones((6, 2)), np.array([0, 1, 0, 1, 1, 1]), np.ones(6), None)
     assert head.held_out_heads_ == []
@@ -71,7 +71,7 @@ def test_concentration_by_brute_force():
     assert expected != pytest.approx(4, rel=0.01)
 
 
-def test_the_labels_tell_how_far_to_go_by_directions():
+def test_the_labels_determine_the_concentration():
     """Where they are of any class, that rows lie in one direction means nothing."""
     tight = normalize(np.eye(3, 12)[CODES] + 0.05 * RNG.normal(size=(400, 12)) + 0.3)
     sure = twins_of(tight[:90], CODES[:90], tight).concentration()
@@ -79,7 +79,7 @@ def test_the_labels_tell_how_far_to_go_by_directions():
     assert 1 <= unsure < sure <= 16
 
 
-def test_concentration_is_the_same_in_any_order():
+def test_concentration_does_not_depend_on_the_order():
     order = RNG.permutation(60)
     once = twins_of(ROWS[:60], CODES[:60], ROWS).concentration()
     shuffled = twins_of(ROWS[:60][order], CODES[:60][order], ROWS).concentration()

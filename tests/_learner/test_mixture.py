@@ -36,7 +36,7 @@ def learned(proba, estimator=None):
     return clf.partial_fit(ROWS[:60], CODES[:60])
 
 
-def test_useless_priors_count_less_than_good_ones():
+def test_useless_priors_weigh_less_than_good_ones():
     good, useless = (learned(proba) for proba in (GOOD, USELESS))
     assert good.prior_weight_ > 0.8
     assert 0 < useless.prior_weight_ < good.prior_weight_
@@ -62,13 +62,13 @@ def test_the_mixture_and_the_head_alone():
 @pytest.mark.parametrize(
     "estimator", [SoftmaxHead(strength=1.0), LogisticRegression(), SoftmaxHead((4,), max_iter=5)]
 )
-def test_one_expert_where_a_head_does_not_tell_what_it_would_be_without_labels(estimator):
+def test_one_component_where_a_head_has_no_held_out_heads(estimator):
     model = learned(GOOD, estimator=estimator)._state.fitted.model
     assert len(model.components) == 1
     assert model.weights == [1.0]
 
 
-def test_two_experts_behind_a_scaler():
+def test_two_components_after_a_scaler():
     clf = learned(GOOD, estimator=make_pipeline(StandardScaler(), SoftmaxHead()))
     assert len(clf._state.fitted.model.components) == 2
     assert all(expert.prototypes is None for expert in clf._state.fitted.model.components)

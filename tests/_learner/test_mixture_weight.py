@@ -14,7 +14,7 @@ LIKELIHOODS = st.lists(st.tuples(*[st.floats(0, 1)] * 2, st.integers(0, 2)), min
 @pytest.mark.parametrize(
     ("agreement", "benefit"), [(-3, 25), (0, 25), (0.5, 25.08), (0.6, 25.16), (9, 25.4)]
 )
-def test_share_by_integration(agreement, benefit):
+def test_mixture_weight_by_integration(agreement, benefit):
     with_prior, without = np.array([0.9, 0.2, 0.6]), np.array([0.5, 0.4, 0.1])
     codes, weight = np.array([0, 0, 1]), np.array([1.0, 2.0, 1.0])
     worth = weight / np.sqrt([3, 3, 1])
@@ -31,7 +31,7 @@ def test_share_by_integration(agreement, benefit):
 
 
 @pytest.mark.parametrize("agreement", [-2, 1.8, 3])
-def test_doubt_about_a_prior_with_which_labels_do_not_agree(agreement):
+def test_prior_odds_against_a_prior_that_contradicts_the_labels(agreement):
     """By 100 labels, 4 is expected of a prior of use; four fifths of up to four labels count."""
     doubt = 0.8 * min(2 * max(8 - 4 * agreement, 0), 4)
     benefit = 1 + max(4 * agreement - 8, 0)
@@ -41,7 +41,7 @@ def test_doubt_about_a_prior_with_which_labels_do_not_agree(agreement):
     assert share == pytest.approx((benefit + 1) / (benefit + doubt + 2), abs=0.01)
 
 
-def test_nothing_is_held_against_a_prior_by_twenty_labels():
+def test_twenty_labels_give_no_odds_against_a_prior():
     foretold, codes = np.full(20, 0.5), np.zeros(20, dtype=int)
     shares = [mixture_weight(foretold, foretold, codes, np.ones(20), 1, a) for a in (-4.0, 0.0)]
     assert shares[0] == shares[1] > 0.8
@@ -49,7 +49,7 @@ def test_nothing_is_held_against_a_prior_by_twenty_labels():
 
 @settings(deadline=None)
 @given(LIKELIHOODS, st.integers(0, 2**32 - 1))
-def test_any_likelihoods(rows, seed):
+def test_properties_for_any_likelihoods(rows, seed):
     with_prior, without, codes = (np.array(column) for column in zip(*rows, strict=True))
     weight = np.ones(len(rows))
     share = mixture_weight(with_prior, without, codes, weight, 3, 0.0)
@@ -63,7 +63,7 @@ def test_any_likelihoods(rows, seed):
     assert few > 0.5  # ten times the benefit of the doubt, and a tenth of the evidence
 
 
-def test_rows_that_nobody_foretold_do_not_count():
+def test_rows_without_held_out_predictions_are_ignored():
     with_prior, without = np.array([0.9, np.nan, 0.2]), np.array([0.5, 0.3, np.nan])
     codes, weight = np.array([0, 0, 0]), np.ones(3)
     # the one that is left stands for all three

@@ -13,7 +13,7 @@ CODES = RNG.integers(3, size=600)
 ROWS = normalize(RNG.normal(scale=0.35, size=(600, 12)) + np.eye(3, 12)[CODES] + 1)
 
 
-def test_groups_hold_no_row_and_lose_little():
+def test_clusters_contain_no_single_row_and_lose_little():
     proba = np.eye(3)[CODES]
     groups = cluster_rows(ROWS, proba, np.random.default_rng(0))
     assert groups.sizes.min() >= 2
@@ -27,13 +27,13 @@ def test_groups_hold_no_row_and_lose_little():
 
 
 @pytest.mark.parametrize("rows", [ROWS[:1], ROWS[:5], np.repeat(ROWS[:1], 50, axis=0)])
-def test_small_pools_and_equal_rows_make_few_groups(rows):
+def test_small_pools_and_equal_rows_make_few_clusters(rows):
     groups = cluster_rows(rows, None, np.random.default_rng(0))
     assert len(groups.centers) == len(groups.sizes) <= max(1, len(rows) // 4)
     assert groups.prior_proba is None
 
 
-def test_rows_to_look_at():
+def test_positions_of_the_clustered_rows():
     few = positions_to_cluster(10, np.random.default_rng(0))
     np.testing.assert_array_equal(few, np.arange(10))
     many = positions_to_cluster(5000, np.random.default_rng(0))
@@ -41,7 +41,7 @@ def test_rows_to_look_at():
     assert (np.diff(many) > 0).all()
 
 
-def test_how_many_rows_are_kept():
+def test_the_number_of_sampled_rows():
     rng = np.random.default_rng(0)
     assert len(sample_rows(np.ones((5, 2)), None, rng).centers) == 5
     assert len(sample_rows(np.ones((1000, 2)), None, rng).centers) == 300

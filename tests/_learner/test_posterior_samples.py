@@ -54,7 +54,7 @@ def test_last_layer_has_the_covariance_of_the_factored_curvature():
     np.testing.assert_allclose(contrast.mean(axis=0), 0, atol=0.1)
 
 
-def test_last_layer_of_fewer_rows_than_features():
+def test_the_last_layer_with_fewer_rows_than_features():
     """What no row says anything about is as uncertain as before any label."""
     X = np.eye(6)[:2]
     layer = LastLayer(lambda features: features, 4.0, X, np.ones(2), np.full((2, 2), 0.5))
@@ -66,7 +66,7 @@ def test_last_layer_of_fewer_rows_than_features():
 
 @every_head
 @pytest.mark.parametrize("n_classes", [2, 3])
-def test_mean_of_the_opinions_is_near_the_head(kind, n_classes):
+def test_the_mean_of_the_samples_is_near_the_prediction(kind, n_classes):
     clf, pool = fitted(kind, n_classes)
     opinions = view_of(clf, pool).sampled_proba(20)
     np.testing.assert_allclose(opinions.sum(axis=2), 1, rtol=1e-5)
@@ -77,7 +77,7 @@ def test_mean_of_the_opinions_is_near_the_head(kind, n_classes):
 
 
 @every_head
-def test_opinions_do_not_depend_on_the_rows_asked_for(kind):
+def test_samples_of_a_row_do_not_depend_on_the_other_rows(kind):
     clf, pool = fitted(kind)
     view, some = view_of(clf, pool), np.array([7, 2, 50])
     np.testing.assert_allclose(
@@ -86,7 +86,7 @@ def test_opinions_do_not_depend_on_the_rows_asked_for(kind):
 
 
 @every_head
-def test_bald_asks_the_same_again_and_otherwise_than_entropy(kind):
+def test_bald_is_reproducible_and_differs_from_entropy(kind):
     clf, pool = fitted(kind)
     picks = clf.query(pool, 20)
     np.testing.assert_array_equal(clf.query(pool, 20), picks)
@@ -94,7 +94,7 @@ def test_bald_asks_the_same_again_and_otherwise_than_entropy(kind):
 
 
 @pytest.mark.parametrize("kind", ["softmax", "logistic", "forest"])
-def test_opinions_are_those_of_prior_and_head_together(kind):
+def test_samples_include_the_prior(kind):
     X, y = rows_of()
     joint = ActiveClassifier(HEADS[kind], prior=GaussianNB().fit(X, y), random_state=0)
     view = view_of(joint.fit(X[:6], y[:6]), X[60:])
@@ -116,7 +116,7 @@ def test_sparse_features():
     np.testing.assert_allclose(*each, rtol=1e-3, atol=1e-6)
 
 
-def test_a_forest_that_has_not_met_every_class():
+def test_a_forest_trained_without_some_class():
     X, y = rows_of()
     clf = ActiveClassifier(HEADS["forest"], strategy="bald", random_state=0)
     clf.fit(X[y > 0][:40], y[y > 0][:40]).partial_fit(X[:1], [1], classes=[0, 1, 2])
@@ -125,14 +125,14 @@ def test_a_forest_that_has_not_met_every_class():
     assert not opinions[:, :, 0].any()
 
 
-def test_more_opinions_than_trees():
+def test_more_samples_than_trees():
     clf, pool = fitted("forest")
     opinions = view_of(clf, pool).sampled_proba(60)
     assert opinions.shape == (60, len(pool), 3)
     np.testing.assert_array_equal(opinions[0], opinions[40])
 
 
-def test_other_heads_leave_bald_with_entropy():
+def test_bald_is_entropy_for_other_heads():
     X, y = rows_of()
     clf = ActiveClassifier(GaussianNB(), strategy="bald", random_state=0).fit(X[:60], y[:60])
     picks = clf.query(X[60:], 9)
@@ -158,7 +158,7 @@ def view_of(clf, pool):
 
 
 @pytest.mark.parametrize("frame", [False, True])
-def test_columns_of_great_numbers_that_hardly_differ(frame):
+def test_columns_of_large_and_nearly_equal_numbers(frame):
     """Rounding makes the second moments of such columns negative."""
     rng = np.random.default_rng(0)
     X = 1e9 + rng.normal(size=(80, 1)) + 1e-3 * rng.normal(size=(80, 2))

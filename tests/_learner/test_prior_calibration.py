@@ -27,18 +27,18 @@ def calibrate(proba, rows, statistics=None, classes=CLASSES):
     return CalibratedPrior(CLASSES, statistics).calibrate(proba, rows, classes)
 
 
-def test_without_a_pool_probabilities_stay():
+def test_without_a_pool_the_prior_is_unchanged():
     proba = np.array([[0.9, 0.1], [0.3, 0.7]])
     same = calibrate(proba, np.zeros((2, 1)))
     np.testing.assert_allclose(same, proba)
 
 
-def test_a_class_unknown_to_the_prior_gets_its_even_share():
+def test_a_class_unknown_to_the_prior_gets_uniform_probability():
     known = calibrate(np.array([[0.9, 0.1]]), np.zeros((1, 1)), classes=np.array(["a", "aa", "b"]))
     np.testing.assert_allclose(known, [[0.6, 1 / 3, 1 / 15]])
 
 
-def test_a_class_seen_everywhere_is_discounted():
+def test_a_frequently_predicted_class_is_discounted():
     """By the square root of its share, where rows have no direction."""
     pool = prior_statistics(np.array([[0.9, 0.1], [0.7, 0.3]]), sparse.eye(2))
     np.testing.assert_allclose(pool.class_frequency, [0.8, 0.2])
@@ -47,14 +47,14 @@ def test_a_class_seen_everywhere_is_discounted():
     np.testing.assert_allclose(proba, [[1 / 3, 2 / 3]])
 
 
-def test_directions_count_by_hand():
+def test_prototypes_reweight_a_prior_by_hand():
     rows = np.array([[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0], [0.0, -1.0]])
     pool = prior_statistics(np.array([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0], [0.0, 1.0]]), rows)
     proba = calibrate(np.array([[0.5, 0.5]]), rows[:1], pool)
     np.testing.assert_allclose(proba[0, 0] / proba[0, 1], np.exp(16 * np.sqrt(0.5)), rtol=1e-4)
 
 
-def test_a_pool_sharpens_a_weak_prior():
+def test_a_pool_improves_a_weak_prior():
     rows, codes, proba = make_directions()
     sharpened = calibrate(proba, rows, prior_statistics(proba, rows))
     assert accuracy(proba, codes) < 0.7
@@ -62,7 +62,7 @@ def test_a_pool_sharpens_a_weak_prior():
 
 
 @pytest.mark.parametrize("rows", [np.ones((3, 2)), np.zeros((3, 2)), np.full((3, 2), np.nan)])
-def test_rows_that_tell_nothing_change_nothing(rows):
+def test_uninformative_rows_change_nothing(rows):
     proba = np.full((3, 2), 0.5)
     pool = prior_statistics(proba, rows)
     np.testing.assert_allclose(calibrate(proba, rows, pool), proba)

@@ -66,12 +66,12 @@ def label(clf, n, n_rounds=1):
     return clf
 
 
-def test_a_look_whenever_labels_have_doubled(make, tunings):
+def test_the_encoder_is_tuned_whenever_the_labels_have_doubled(make, tunings):
     label(make(), 5, n_rounds=11)
     assert tunings == [15, 30]
 
 
-def test_stale_features_are_replaced(make, encoder):
+def test_features_with_a_gain_are_replaced(make, encoder):
     clf = label(make(), 10)
     assert clf.estimator_[0].get_params() == encoder.get_params()
     label(clf, 10)
@@ -87,7 +87,7 @@ def test_stale_features_are_replaced(make, encoder):
     )
 
 
-def test_the_encoder_is_that_of_a_classifier_fitted_on_the_labels(make, encoder):
+def test_the_encoder_equals_that_of_a_fine_tuned_classifier(make, encoder):
     clf = label(make(), 12)
     labeled = clf._fitted().labels
     alone = FineTunedClassifier(encoder, lr=0.003, max_epochs=2, random_state=0)
@@ -95,7 +95,7 @@ def test_the_encoder_is_that_of_a_classifier_fitted_on_the_labels(make, encoder)
     assert clf.estimator_[0].weights == alone.encoder_.weights
 
 
-def test_fresh_features_stay(make, encoder, tunings):
+def test_features_without_a_gain_are_kept(make, encoder, tunings):
     clf = label(make("frozen", transductive=False), 15)
     assert tunings == [15]
     assert clf.estimator_[0].get_params() == encoder.get_params()
@@ -118,7 +118,7 @@ def test_the_pool_is_embedded_once_by_each_encoder(make, monkeypatch):
     assert sum(encoded) == 2 * len(TEXTS)
 
 
-def test_the_tuned_encoder_keeps_its_rows_in_the_encoders_folder(make, encoder, tmp_path):
+def test_the_tuned_encoder_uses_the_cache_folder_of_the_encoder(make, encoder, tmp_path):
     clf = make().set_params(estimator__sentenceencoder__cache_dir=tmp_path)
     label(clf, 12)
     assert clf.estimator_[0].cache_dir == tmp_path
@@ -126,12 +126,12 @@ def test_the_tuned_encoder_keeps_its_rows_in_the_encoders_folder(make, encoder, 
     assert alone.encoder_.cache_dir is None  # or it would grow with every fit
 
 
-def test_no_look_without_two_classes(make, tunings):
+def test_no_tuning_without_two_classes(make, tunings):
     make().fit(TEXTS[::3], Y[::3])
     assert tunings == []
 
 
-def test_fit_forgets_the_tuned_encoder(make, encoder):
+def test_fit_discards_the_tuned_encoder(make, encoder):
     clf = label(make(), 15)
     clf.fit(TEXTS[:6], Y[:6])
     assert clf.estimator_[0].get_params() == encoder.get_params()
@@ -169,7 +169,7 @@ def test_with_a_prior(make, encoder, head):
     assert clf.predict_proba(NEW).shape == (3, 3)
 
 
-def test_auto_asks_for_the_automatic_mode(encoder, monkeypatch):
+def test_auto_uses_the_automatic_mode(encoder, monkeypatch):
     asked = []
 
     def fit(self, X, y, **params):
@@ -188,7 +188,7 @@ def test_auto_asks_for_the_automatic_mode(encoder, monkeypatch):
         assert asked[-1]["model"].get_params() == encoder.get_params()
 
 
-def test_a_mode_once_taken_is_kept(encoder, monkeypatch):
+def test_a_chosen_mode_is_kept(encoder, monkeypatch):
     asked, plain = [], FineTunedClassifier.fit
 
     def fit(self, *args, **params):
@@ -218,7 +218,7 @@ def test_a_tuning_that_fails_changes_nothing(make, monkeypatch):
     np.testing.assert_array_equal(clf.predict_proba(NEW), before)
 
 
-def test_wrong_use_is_named(make, encoder):
+def test_invalid_arguments_are_named(make, encoder):
     plain = ActiveClassifier(LogisticRegression(), refresh="auto")
     with pytest.raises(ValueError, match=r"refresh='auto' needs an encoder as the first step"):
         plain.fit(np.eye(3), [0, 1, 2])

@@ -9,7 +9,7 @@ from sklearn.linear_model import LogisticRegression
 from skactive._utils import callbacks
 
 
-def test_silence_where_scikit_learn_has_no_callbacks(monkeypatch):
+def test_without_scikit_learns_callbacks_nothing_is_notified(monkeypatch):
     monkeypatch.setitem(sys.modules, "sklearn.callback", None)
     old = runpy.run_path(callbacks.__file__)
     context = old["CallbackSupportMixin"]()._init_callback_context(max_subtasks=3)

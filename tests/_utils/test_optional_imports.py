@@ -18,6 +18,6 @@ def test_require_gives_the_module():
     assert require("tqdm.auto").tqdm
 
 
-def test_what_is_broken_inside_a_package_is_not_called_missing():
+def test_a_broken_package_is_not_reported_as_missing():
     with pytest.raises(ModuleNotFoundError, match=r"tqdm\.nonsense"):
         require("tqdm.nonsense")

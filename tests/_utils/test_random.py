@@ -11,7 +11,7 @@ from skactive import SoftmaxHead
 from tests.support.active import X, Y, make_active
 
 
-def test_a_gpu_that_nobody_has_used_is_not_seeded(monkeypatch):
+def test_an_unused_gpu_is_not_seeded(monkeypatch):
     """torch.manual_seed would have the seed wait for it."""
     monkeypatch.setattr(torch.cuda, "manual_seed_all", pytest.fail)
     monkeypatch.setattr(torch, "manual_seed", pytest.fail)

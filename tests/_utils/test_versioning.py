@@ -35,7 +35,7 @@ def test_another_version_is_named(saved):
     assert copy.predict(np.zeros((1, 5))).shape == (1,)
 
 
-def test_the_version_is_noted_anew(saved):
+def test_the_version_is_updated_when_saved_again(saved):
     with pytest.warns(UserWarning, match=r"skactive 0\.0\.1"):
         copy = pickle.loads(saved)
     pickle.loads(pickle.dumps(copy))  # says nothing, or the test would fail

@@ -38,7 +38,7 @@ def test_clone_get_params_repr(case):
     assert clone(encoder).set_params(batch_size=7).batch_size == 7
 
 
-def test_parameters_that_say_how_change_nothing(case, clip_checkpoint, tmp_path):
+def test_parameters_of_the_computation_do_not_change_the_result(case, clip_checkpoint, tmp_path):
     encoder, X = case
     expected = encoder.transform(X)
     options = {"device": "cpu", "batch_size": 2, "cache_dir": tmp_path, "precision": "float32"}
@@ -81,7 +81,7 @@ def test_permutation_and_subset(case):
     np.testing.assert_array_equal(encoder.transform(X[[1, 1, 1]]), expected[[1, 1, 1]])
 
 
-def test_what_else_is_in_the_call_hardly_matters(case, memory):
+def test_rows_in_the_same_call_hardly_change_an_embedding(case, memory):
     encoder, X = case
     together = encoder.transform(X)
     memory._slots.clear()
@@ -99,7 +99,7 @@ def test_empty_input(case):
 
 
 @pytest.mark.parametrize("wrong", ["one row", b"one row", None, 3, {"a": 1}, {"a"}])
-def test_one_row_or_no_rows_at_all(case, wrong):
+def test_one_row_instead_of_several(case, wrong):
     encoder, _ = case
     with pytest.raises(TypeError, match=r"X is .*give a list of one, \[row\]"):
         encoder.transform(wrong)
@@ -116,7 +116,7 @@ def test_one_row_or_no_rows_at_all(case, wrong):
         ("verbose", "yes"),
     ],
 )
-def test_wrong_parameters_are_named(case, parameter, value):
+def test_invalid_parameters_are_named(case, parameter, value):
     encoder, X = case
     encoder = clone(encoder).set_params(**{parameter: value})
     for call in (encoder.fit, encoder.transform, encoder.encode_prompts):
@@ -149,7 +149,7 @@ def test_set_output(case):
     assert list(frame.columns) == list(encoder.get_feature_names_out())
 
 
-def test_global_generators_are_left_alone(case, monkeypatch):
+def test_global_generators_are_not_used(case, monkeypatch):
     import torch
 
     from skactive.encoders import models

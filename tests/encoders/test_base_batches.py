@@ -89,7 +89,7 @@ def test_out_of_memory_halves_the_batch_and_goes_on(case, monkeypatch):
         encoder.transform(X)
 
 
-def test_other_errors_are_not_swallowed(case, monkeypatch):
+def test_other_errors_are_raised(case, monkeypatch):
     encoder, X = case
 
     def broken(self, shared, rows, batch_size):
@@ -129,7 +129,7 @@ class Recorder:
         self.events.append(f"end {context.task_name}")
 
 
-def test_callbacks_are_told(case, monkeypatch):
+def test_callbacks_are_notified(case, monkeypatch):
     pytest.importorskip("sklearn.callback")
     monkeypatch.setattr(encoder_base, "_CHUNK", 3)
     encoder, X = case

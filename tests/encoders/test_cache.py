@@ -44,7 +44,7 @@ def test_empty(cache):
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
-def test_whatever_was_put_comes_back(tmp_path_factory, stored, asked):
+def test_stored_rows_are_returned(tmp_path_factory, stored, asked):
     for cache in (MemoryRows(), DiskRows(tmp_path_factory.mktemp("rows"))):
         known = set()
         for numbers in stored:
@@ -81,7 +81,7 @@ def test_threads_share_a_cache(cache):
     check(cache, range(100), set(range(100)))
 
 
-def test_memory_is_bounded_and_the_oldest_rows_give_way():
+def test_memory_is_bounded_and_the_oldest_rows_are_evicted():
     width, block = 2**17, 2**22
     cache = MemoryRows(max_bytes=3 * block)  # 8 rows a block
     for n in range(40):
@@ -104,7 +104,7 @@ def test_memory_holds_rows_of_several_widths_under_one_bound():
     check(cache, range(10), set(range(3)))
 
 
-def test_memory_takes_more_rows_at_once_than_it_may_keep():
+def test_memory_accepts_more_rows_at_once_than_it_keeps():
     width = 2**17
     cache = MemoryRows(max_bytes=2**22)
     cache.put([key(n) for n in range(20)], np.stack([row(n, width) for n in range(20)]))
@@ -126,7 +126,7 @@ def test_disk_outlives_the_process(tmp_path):
     check(DiskRows(tmp_path), range(60), set(range(50)))
 
 
-def test_kill_in_mid_write_loses_nothing_that_was_acknowledged(tmp_path):
+def test_a_kill_during_a_write_loses_no_acknowledged_row(tmp_path):
     writer = run(
         "cache = DiskRows(folder, map_bytes=2**16)\n"
         "for n in range(0, 10**9, 20):\n"
@@ -191,7 +191,7 @@ def test_a_forked_process_may_use_the_store(tmp_path):
     )
 
 
-def test_a_folder_that_cannot_be_made_is_named(tmp_path):
+def test_a_folder_that_cannot_be_created_is_named(tmp_path):
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(OSError, match=r"cache_dir='.*file' cannot be used .* Give a folder"):
         open_cache(tmp_path / "file")

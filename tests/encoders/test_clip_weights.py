@@ -13,7 +13,7 @@ from skactive.encoders import ClipEncoder
 from tests.support.encoders import fake_snapshot, make_images
 
 
-def test_damaged_missing_and_other_weights_are_named(clip_checkpoint, tmp_path):
+def test_damaged_missing_and_other_weights_are_refused(clip_checkpoint, tmp_path):
     images = make_images(2)
     weights, other = tmp_path / "weights.safetensors", tmp_path / "other.safetensors"
     encoder = ClipEncoder("tiny-clip", pretrained=weights, verbose=False)

@@ -30,7 +30,7 @@ def test_images_come_as_arrays_pil_and_paths(clip, tmp_path):
     np.testing.assert_allclose(clip.transform(mixed), expected, atol=1e-6)
 
 
-def test_images_may_be_read_by_other_processes(clip, clip_checkpoint, tmp_path):
+def test_images_can_be_read_by_other_processes(clip, clip_checkpoint, tmp_path):
     from PIL import Image
 
     images = make_images(5)
@@ -41,7 +41,7 @@ def test_images_may_be_read_by_other_processes(clip, clip_checkpoint, tmp_path):
     np.testing.assert_allclose(parallel.transform(paths), clip.transform(images), atol=1e-6)
 
 
-def test_grey_and_transparent_images(clip):
+def test_gray_and_transparent_images(clip):
     gray = make_images(1)[0, :, :, 0]
     color = np.repeat(gray[:, :, None], 3, axis=2)
     transparent = np.dstack([color, np.full_like(gray, 255)])
@@ -88,7 +88,7 @@ def test_unreadable_images_are_named(clip, tmp_path):
     ],
     ids=repr,
 )
-def test_what_is_no_image_is_named(clip, wrong):
+def test_invalid_images_are_named(clip, wrong):
     with pytest.raises(TypeError, match=r"X\[1\] is .*"):
         clip.transform([make_images(1)[0], wrong])
 

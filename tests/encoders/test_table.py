@@ -85,7 +85,7 @@ def test_single_precision_and_an_increasing_function_of_a_column():
     np.testing.assert_allclose(parts(TableEncoder().fit(X**3), X**3)[1], scores, atol=1e-5)
 
 
-def test_missing_values_are_put_in_the_middle():
+def test_missing_values_become_zero():
     X = make_table()
     encoder = TableEncoder().fit(X)
     values, scores, _ = parts(encoder, np.full((1, 3), np.nan))
@@ -103,7 +103,7 @@ def test_constant_and_empty_columns():
     np.testing.assert_array_equal(scores[:, :2], 0)
 
 
-def test_chance():
+def test_random_state():
     X = make_table()
     first = TableEncoder(random_state=1).fit_transform(X)
     np.testing.assert_array_equal(first, TableEncoder(random_state=1).fit_transform(X))
@@ -132,13 +132,13 @@ def test_names_of_columns_and_pickle():
         (np.empty((0, 2)), "0 sample"),
     ],
 )
-def test_bad_tables(X, message):
+def test_invalid_tables(X, message):
     with pytest.raises(ValueError, match=message):
         TableEncoder().fit(X)
 
 
 @pytest.mark.parametrize("value", [-1, 2.5, "many"])
-def test_bad_parameter(value):
+def test_invalid_parameter(value):
     with pytest.raises(ValueError, match="n_components"):
         TableEncoder(n_components=value).fit(make_table())
 
@@ -151,7 +151,7 @@ def test_a_linear_head_follows_a_circle():
     assert encoded.score(X[100:], y[100:]) > 0.95
 
 
-def test_beside_categories_inside_active_classifier():
+def test_with_categories_inside_active_classifier():
     rng = np.random.default_rng(0)
     table = pd.DataFrame({"size": rng.lognormal(size=300), "kind": rng.choice(["x", "y"], 300)})
     labels = np.where((table["size"] > 1) == (table["kind"] == "x"), "yes", "no")

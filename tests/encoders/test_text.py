@@ -36,7 +36,7 @@ def test_texts_come_in_many_containers(container):
 @pytest.mark.parametrize(
     "container", [list, lambda t: np.array(t, dtype=object), lambda t: pd.Series(t, dtype=object)]
 )
-def test_texts_that_are_none_are_named(container, wrong):
+def test_invalid_texts_are_named(container, wrong):
     rows = container(["good", "good too", None])
     rows[2] = wrong
     encoder = SentenceEncoder(verbose=False)
@@ -46,7 +46,7 @@ def test_texts_that_are_none_are_named(container, wrong):
         encoder.encode_prompts(rows)
 
 
-def test_bytes_are_told_apart():
+def test_bytes_are_refused():
     with pytest.raises(TypeError, match=r"X\[0\] is b'a' \(a bytes\), not a str\. Decode it"):
         SentenceEncoder().transform(np.array([b"a"]))
 
@@ -64,7 +64,7 @@ def test_frames_of_several_columns_are_refused(frame):
         SentenceEncoder().transform(np.array([["x", "y"]]))
 
 
-def test_embeddings_mean_something():
+def test_embeddings_match_texts_to_prompts():
     encoder = SentenceEncoder(verbose=False)
     rows = encoder.transform(["a cat sat on the mat", "stock prices fell sharply"])
     prompts = encoder.encode_prompts(["animals", "finance"])

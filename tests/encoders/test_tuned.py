@@ -28,7 +28,7 @@ def make(encoder):
     return make_classifier
 
 
-def test_the_tuned_encoder_is_an_ordinary_one(make, encoder):
+def test_the_tuned_encoder_keeps_the_encoder_contract(make, encoder):
     tuned = make().fit(TEXTS, Y).encoder_
     rows = tuned.transform(NEW)
     np.testing.assert_allclose(np.linalg.norm(rows, axis=1), 1, atol=1e-6)

@@ -11,7 +11,7 @@ from skactive.encoders import SentenceEncoder, weights
 from tests.support.encoders import fake_snapshot
 
 
-def test_package_weights_are_said_once(nothing_found, caplog, tmp_path, monkeypatch):
+def test_package_weights_are_logged_once(nothing_found, caplog, tmp_path, monkeypatch):
     monkeypatch.setenv("SENTENCE_TRANSFORMERS_HOME", str(tmp_path))  # an empty hub cache
     with caplog.at_level(logging.INFO, "skactive"):
         first = weights.find_sentence_model("all-MiniLM-L6-v2")
@@ -28,7 +28,7 @@ def test_package_weights_are_checked(nothing_found, monkeypatch, tmp_path):
         SentenceEncoder().transform(["text"])
 
 
-def test_the_hubs_cache_comes_before_the_package(nothing_found, monkeypatch, tmp_path):
+def test_the_hub_cache_precedes_the_package(nothing_found, monkeypatch, tmp_path):
     monkeypatch.setenv("SENTENCE_TRANSFORMERS_HOME", str(tmp_path))
     snapshot = fake_snapshot(
         tmp_path, "sentence-transformers/all-MiniLM-L6-v2", "c0ffee" * 6 + "beef"

@@ -10,7 +10,7 @@ from tests.support.finetune import MODES, TEXTS, Y, tuned_weights
 
 
 @pytest.mark.parametrize("mode", MODES[1:])
-def test_what_each_mode_changes(make, mode):
+def test_the_weights_that_each_mode_changes(make, mode):
     changed = set(tuned_weights(make(mode).fit(TEXTS, Y)))
     assert changed
     assert not any("word_embeddings" in name or "position" in name for name in changed)

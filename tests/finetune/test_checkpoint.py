@@ -100,7 +100,7 @@ def test_early_stopping_resumes_too(make, kill_after):
     assert losses[0] == losses[1]
 
 
-def test_sigkill(make):
+def test_a_training_killed_by_sigkill_resumes(make):
     """A process that is really killed in the middle of a step."""
     whole = make().fit(TEXTS, Y)
     script = (
@@ -127,14 +127,14 @@ def test_sigkill(make):
     assert_equal_weights(resumed, whole)
 
 
-def test_the_file_goes_when_training_has_ended(make, kill_after):
+def test_the_checkpoint_is_removed_after_the_training(make, kill_after):
     path = kill(make, kill_after)
     make().fit(TEXTS, Y)
     assert not path.exists()
     assert not list(path.parent.iterdir())
 
 
-def test_resume_false_begins_anew(make, kill_after, capsys):
+def test_resume_false_starts_again(make, kill_after, capsys):
     kill(make, kill_after)
     make(resume=False, verbose=True).fit(TEXTS, Y)
     assert "epoch 1 of 4" in capsys.readouterr().out
@@ -143,7 +143,7 @@ def test_resume_false_begins_anew(make, kill_after, capsys):
     assert "epoch 2 of 4" not in capsys.readouterr().out
 
 
-def test_another_training_has_another_file(make, kill_after):
+def test_another_training_uses_another_file(make, kill_after):
     kill(make, kill_after)
     kill_after(1)
     changes = [{"mode": "full"}, {"lr": 0.002}, {"random_state": 1}, {"loss": "gce"}]

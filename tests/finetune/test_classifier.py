@@ -58,7 +58,7 @@ def test_lp_ft_starts_from_the_head(make, encoder):
 # An ordinary classifier -----------------------------------------------------------------------
 
 
-def test_the_seed_decides_everything(make):
+def test_the_seed_determines_the_results(make):
     first = make().fit(TEXTS, Y).predict_proba(NEW)
     np.testing.assert_array_equal(make().fit(TEXTS, Y).predict_proba(NEW), first)
     assert not np.array_equal(make(random_state=1).fit(TEXTS, Y).predict_proba(NEW), first)
@@ -98,7 +98,7 @@ def test_labels_of_any_type_and_many_containers(make):
         np.testing.assert_array_equal(clf.predict_proba(pd.Series(NEW)), expected)
 
 
-def test_a_weight_of_nil_is_a_row_left_out(make):
+def test_zero_weight_equals_an_absent_row(make):
     weight = np.ones(len(Y))
     weight[::5] = 0
     kept = weight > 0
@@ -138,12 +138,12 @@ def test_one_class_alone(make):
         ({"class_weight": {"a": 1}}, "class_weight"),
     ],
 )
-def test_wrong_parameters_are_named(make, change, message):
+def test_invalid_parameters_are_named(make, change, message):
     with pytest.raises(ValueError, match=f"'{message}' parameter of FineTunedClassifier"):
         make().set_params(**change).fit(TEXTS, Y)
 
 
-def test_wrong_input_is_named(make):
+def test_invalid_input_is_named(make):
     with pytest.raises(ValueError, match="inconsistent numbers of samples"):
         make().fit(TEXTS, Y[:-1])
     with pytest.raises(TypeError, match=r"X\[1\] is None .*, not a str"):
@@ -159,7 +159,7 @@ def test_losses(make, loss):
     assert make(loss=loss, max_epochs=6).fit(TEXTS, Y).score(TEXTS, Y) > 0.8
 
 
-def test_the_noise_rate_is_the_frozen_heads(make):
+def test_the_noise_rate_is_that_of_the_frozen_head(make):
     clf = make("frozen").fit(TEXTS, RNG.permutation(Y))
     assert clf._criterion().noise_rate == clf.probe_.anchor_["noise_rate"] > 0
 
@@ -173,7 +173,7 @@ def test_balanced_classes(make):
     assert likely["balanced"] > likely[None]
 
 
-def test_the_priors_anchor(make):
+def test_the_prior_predicts_classes_without_labels(make):
     """Labels say nothing of the third class; the prior does."""
     sure = log_softmax(4 * (np.unique(Y) == Y[:, None]), axis=1)
     new = log_softmax(4 * (np.unique(Y) == np.array(NEW_Y)[:, None]), axis=1)
@@ -221,7 +221,7 @@ def test_inside_active_classifier(make, strategy):
 
 
 @pytest.mark.parametrize(("noise", "loss"), [("auto", "auto"), (None, "cross_entropy")])
-def test_labels_at_their_word(make, noise, loss):
+def test_without_noise_the_loss_is_cross_entropy(make, noise, loss):
     clf = ActiveClassifier(make("frozen"), noise=noise, random_state=0).fit(TEXTS, Y)
     assert clf.estimator_.loss == loss
 
@@ -231,7 +231,7 @@ def test_the_real_model_learns_from_a_few_texts():
     assert clf.score(NEW, NEW_Y) == 1.0
 
 
-def test_fine_tuning(tiny_sentence_model):
+def test_invalid_rows_and_labels(tiny_sentence_model):
     clf = FineTunedClassifier(str(tiny_sentence_model), random_state=0)
     fails("X is 'text' .*must hold one row an entry", clf.fit, "text", list("abab"))
     fails("X is None", clf.fit, None, ["a"])

@@ -23,7 +23,7 @@ def make(tiny_sentence_model):
 
 
 @pytest.mark.parametrize("mode", ["frozen", "lp-ft", "auto"])
-def test_epochs_are_told_and_those_of_halves_are_not(make, mode):
+def test_epochs_notify_callbacks_but_not_those_of_held_out_halves(make, mode):
     recorder = Recorder()
     clf = make(mode).set_callbacks(recorder).fit(TEXTS, Y)
     assert recorder.heard[:2] == ["setup", "begin FineTunedClassifier fit"]
@@ -56,7 +56,7 @@ def test_training_can_be_stopped_between_epochs(make, tmp_path):
     assert clf.score(TEXTS, Y) > 0.9
 
 
-def test_it_is_a_part_of_the_fit_around_it(make):
+def test_epochs_are_part_of_the_fit_of_active_classifier(make):
     recorder = Recorder()
     clf = ActiveClassifier(make(), random_state=0).set_callbacks(recorder).fit(TEXTS, Y)
     told = [line for line in recorder.heard if "epoch" in line]

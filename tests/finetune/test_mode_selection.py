@@ -38,7 +38,7 @@ def test_gain_by_hand():
         assert sorted([*train, *test]) == list(range(40))
 
 
-def test_weights_count():
+def test_weights_change_the_gain():
     right = {"a": np.ones(40, bool), "b": np.ones(40, bool)}
     right["a"][:3] = False
     weight = np.ones(40)
@@ -47,7 +47,7 @@ def test_weights_count():
     assert gain.mean == pytest.approx(30 / 57 / 2)
 
 
-def test_equal_rows_share_a_half():
+def test_equal_rows_are_in_the_same_half():
     keys = np.repeat(KEYS[:10], 4)
     fit_predict, seen = scripted({"a": np.ones(40, bool), "b": np.ones(40, bool)})
     held_out_gain(keys, CODES, np.ones(40), fit_predict, ("a", "b"))
@@ -55,7 +55,7 @@ def test_equal_rows_share_a_half():
         assert not set(keys[train]) & set(keys[test])
 
 
-def test_one_half_is_enough_where_labels_are_many():
+def test_one_half_is_held_out_where_labels_are_many():
     codes = np.arange(300) % 2
     keys = np.array([f"{i:016}" for i in range(300)], dtype="S16")
     seen = []
@@ -86,7 +86,7 @@ def make(tiny_sentence_model):
 
 
 @pytest.mark.parametrize(("mean", "mode"), [(0.01, "lp-ft"), (0.0, "frozen"), (-0.03, "frozen")])
-def test_the_gain_decides(make, monkeypatch, mean, mode):
+def test_the_gain_determines_the_mode(make, monkeypatch, mean, mode):
     gain = Gain(mean, 0.02)
     monkeypatch.setattr(FineTunedClassifier, "_held_out_gain", lambda self, *args: gain)
     clf = make().fit(TEXTS, Y)
@@ -95,7 +95,7 @@ def test_the_gain_decides(make, monkeypatch, mean, mode):
     np.testing.assert_array_equal(clf.predict_proba(TEXTS[:5]), same.predict_proba(TEXTS[:5]))
 
 
-def test_the_gain_is_that_of_the_two_modes(make):
+def test_the_gain_equals_a_computation_by_hand(make):
     """By hand: both halves, both modes."""
     clf = make().fit(TEXTS, Y)
     from skactive._data.row_keys import row_keys

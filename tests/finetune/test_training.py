@@ -20,7 +20,7 @@ def test_a_step_is_a_batch(make, monkeypatch):
 
 
 @pytest.mark.parametrize("n_accumulate", [2, 5, 100])
-def test_gradients_add_up(make, encoder, n_accumulate, monkeypatch):
+def test_accumulated_gradients_equal_a_whole_batch(make, encoder, n_accumulate, monkeypatch):
     """Without dropout, a batch in parts is the batch."""
     plain = type(encoder)._load
 
@@ -75,7 +75,7 @@ def test_larger_models_learn_more_slowly(make, monkeypatch):
     assert 2e-5 < rates[1] < 1e-4
 
 
-def test_a_training_that_diverges_is_reported(make):
+def test_a_diverging_training_is_reported(make):
     with pytest.raises(FloatingPointError, match=r"epoch 1, .* of 1e\+30. Give a smaller lr"):
         make(lr=1e30).fit(TEXTS, Y)
 

@@ -8,7 +8,7 @@ from skactive import SoftmaxHead
 from skactive.heads.averaged_head import TrainingData
 
 
-def test_agreement_by_hand():
+def test_prior_z_score_by_hand():
     """Two classes, half of the labels each: every label is a coin for a shuffled prior."""
     proba = np.array([[0.9, 0.1], [0.7, 0.3], [0.4, 0.6], [0.2, 0.8]])
     X, y = np.arange(4.0)[:, None], np.array([0, 0, 1, 1])
@@ -24,7 +24,7 @@ ROWS = normalize(RNG.normal(scale=0.5, size=(400, 12)) + np.eye(3, 12)[CODES] + 
 
 
 @pytest.mark.parametrize("n", [60, 350])
-def test_heads_that_have_not_seen_some_labels(n):
+def test_held_out_heads(n):
     head = SoftmaxHead().fit(ROWS[:n], CODES[:n])
     held_out = [rows for rows, _ in head.held_out_heads_]
     assert len(held_out) == (4 if n < 300 else 1)
@@ -57,7 +57,7 @@ def test_labels_held_out_change_nothing():
     )
 
 
-def test_the_average_foretells_labels_and_explains_itself():
+def test_the_averaged_head_has_out_of_fold_predictions_and_weights():
     rows = RNG.normal(size=(60, 5)) + 2 * np.eye(3, 5)[np.arange(60) % 3]
     head = SoftmaxHead().fit(rows, np.arange(60) % 3)
     anchor = head.anchor_

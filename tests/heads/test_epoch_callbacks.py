@@ -25,7 +25,7 @@ def make_net(**params):
     )
 
 
-def test_epochs_of_a_skorch_net_are_told_and_can_be_stopped():
+def test_epochs_of_a_skorch_net_notify_callbacks_and_can_be_stopped():
     recorder = Recorder(stop=("epoch", 1))
     adapter = SkorchAdapter(make_net(), random_state=0).set_callbacks(recorder).fit(X, Y)
     epoch = ["begin SkorchAdapter epoch", "end SkorchAdapter epoch"]
@@ -39,7 +39,7 @@ def test_epochs_of_a_skorch_net_are_told_and_can_be_stopped():
     ("head", "n_epochs"),
     [(SoftmaxHead(), 0), (SoftmaxHead(strength=1.0), 1), (SoftmaxHead((4,), max_iter=3), 3)],
 )
-def test_a_softmax_head_tells_its_epochs(head, n_epochs, prior):
+def test_a_softmax_head_notifies_callbacks_of_its_epochs(head, n_epochs, prior):
     recorder, monitor = Recorder(), callback.ScoringMonitor(scoring="accuracy")
     no_callbacks = clone(head).set_params(random_state=0).fit(X, Y, prior_log_proba=prior)
     head = clone(no_callbacks).set_callbacks(recorder, monitor).fit(X, Y, prior_log_proba=prior)
@@ -53,12 +53,12 @@ def test_a_softmax_head_tells_its_epochs(head, n_epochs, prior):
     )
 
 
-def test_a_softmax_head_can_be_stopped():
+def test_a_softmax_head_can_be_stopped_early():
     head = SoftmaxHead((4,), random_state=0).set_callbacks(Recorder(stop=("epoch", 2)))
     assert head.fit(X, Y).n_iter_ == 3
 
 
-def test_a_skorch_net_inside_is_told_too():
+def test_a_skorch_net_inside_active_classifier_notifies_callbacks():
     recorder = Recorder()
     ActiveClassifier(make_net(), random_state=0).set_callbacks(recorder).fit(X, Y)
     assert recorder.heard.count("end SkorchAdapter epoch") == 4

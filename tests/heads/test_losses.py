@@ -25,7 +25,7 @@ def test_noisy_cross_entropy_follows_its_formula():
     np.testing.assert_array_equal(NoisyCrossEntropy(0.0)(*given), CrossEntropy()(*given))
 
 
-def test_log_shares():
+def test_log_class_frequencies():
     shares = log_class_frequency(np.array([0, 0, 2]), np.array([1.0, 2, 1]), 3, "balanced")
     np.testing.assert_allclose(np.exp(shares), np.array([3.1, 0.1, 1.1]) / 4.3)
     assert not log_class_frequency(np.array([0, 0, 2]), np.ones(3), 3, None).any()
@@ -44,7 +44,7 @@ def test_losses_follow_their_formulas(q, seed):
     np.testing.assert_allclose(CrossEntropy()(*given_).numpy(), -log_proba)
 
 
-def test_gce_hears_a_wrong_label_less():
+def test_gce_has_a_smaller_gradient_for_a_wrong_label():
     """Its gradient is that of the cross-entropy times the probability to the power of q."""
     logits = torch.tensor([[4.0, 0.0], [1.0, 0.0]], dtype=torch.float64, requires_grad=True)
     y = torch.tensor([1, 1])

@@ -5,7 +5,7 @@ import numpy as np
 from skactive.heads.model_averaging import candidate_weights
 
 
-def test_shares_of_candidates_by_hand():
+def test_candidate_weights_by_hand():
     evidence = np.array([-10.0, -16.0, -12.0])
     anchored = np.array([True, True, False])
     shares = candidate_weights(evidence, anchored, prior_z_score=0.5, n_labels=50)

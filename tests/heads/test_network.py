@@ -29,7 +29,7 @@ def test_hidden_layers_learn_xor():
     assert hidden.n_iter_ == 500
 
 
-def test_a_seed_decides_everything():
+def test_a_seed_determines_the_results():
     heads = [
         make_head((4,), max_iter=5, module__dropout=0.5, random_state=seed) for seed in (0, 0, 1)
     ]
@@ -49,7 +49,7 @@ def test_callbacks_can_be_given():
     assert head.n_iter_ < 10
 
 
-def test_fitted_again_it_starts_from_scratch():
+def test_a_second_fit_starts_from_scratch():
     head = make_head((4,), max_iter=10, random_state=0).fit(XOR, XOR_Y)
     again = head.fit(X, Y).predict_proba(X_NEW)
     np.testing.assert_array_equal(again, clone(head).fit(X, Y).predict_proba(X_NEW))

@@ -119,7 +119,7 @@ def test_adapter_sets_the_width(module, output_param):
     assert adapter.net_.module_.layers[1].out_features == 3
 
 
-def test_adapter_takes_double_precision_and_frames():
+def test_adapter_accepts_double_precision_and_frames():
     from_double = adapted().fit(X, Y).predict_proba(X)
     frame = pd.DataFrame(X)
     np.testing.assert_array_equal(adapted().fit(frame, Y).predict_proba(frame), from_double)
@@ -128,18 +128,18 @@ def test_adapter_takes_double_precision_and_frames():
 
 
 @pytest.mark.parametrize("dtype", [np.int64, np.uint8, bool, object])
-def test_adapter_takes_other_numbers(dtype):
+def test_adapter_accepts_other_dtypes(dtype):
     rows = np.abs(X).astype(dtype)
     expected = adapted().fit(rows.astype(np.float32), Y).predict_proba(rows.astype(np.float32))
     np.testing.assert_array_equal(adapted().fit(rows, Y).predict_proba(rows), expected)
 
 
-def test_adapter_leaves_what_is_looked_up_as_it_is():
+def test_adapter_keeps_integers_for_embedding_layers():
     rows = 10 * CODES[:, None] + RNG.integers(0, 10, size=(45, 4))
     assert adapted(LookUp, lr=5.0, max_epochs=40).fit(rows, Y).score(rows, Y) == 1
 
 
-def test_adapter_takes_pictures():
+def test_adapter_accepts_images():
     stack = np.repeat(np.repeat(X[:, :1, np.newaxis], 5, axis=1), 3, axis=2)  # (45, 5, 3)
     assert adapted(Picture, max_epochs=60).fit(stack, Y).score(stack, Y) > 0.6
 
@@ -148,12 +148,12 @@ def test_adapter_takes_pictures():
     ("rows", "match"),
     [(np.where(X > 1, np.nan, X), "contains NaN"), (X[:, :3], "3 features.*expecting 5")],
 )
-def test_adapter_says_what_is_wrong_with_rows(rows, match):
+def test_adapter_names_invalid_rows(rows, match):
     with pytest.raises(ValueError, match=match):
         adapted().fit(X, Y).predict(rows)
 
 
-def test_adapter_leaves_the_net_alone():
+def test_adapter_does_not_change_the_net():
     net = make_net()
     SkorchAdapter(net, random_state=0).fit(X, Y)
     assert not net.initialized_
@@ -188,7 +188,7 @@ def test_adapter_gives_fractions_to_a_criterion_that_takes_them(criterion):
     np.testing.assert_allclose(whole.predict_proba(X), expected, atol=1e-5)
 
 
-def test_adapter_keeps_the_criterions_own_parameters():
+def test_adapter_keeps_the_parameters_of_the_criterion():
     Weighted.seen = []
     squared = adapted(criterion=Weighted, criterion__power=2.0).fit(X, Y, sample_weight=WEIGHT)
     plain = adapted(criterion=Weighted).fit(X, Y, sample_weight=WEIGHT)
@@ -196,7 +196,7 @@ def test_adapter_keeps_the_criterions_own_parameters():
     assert not np.allclose(squared.predict_proba(X), plain.predict_proba(X))
 
 
-def test_a_weighted_criterion_stays_of_its_class():
+def test_a_weighted_criterion_keeps_its_class():
     """skorch takes the logarithm for NLLLoss and its subclasses only."""
     even = np.ones(45)
     weighted = adapted(Probabilities, WeightedNLL).fit(X, Y, sample_weight=even)
@@ -204,7 +204,7 @@ def test_a_weighted_criterion_stays_of_its_class():
     np.testing.assert_allclose(weighted.predict_proba(X), plain.predict_proba(X), atol=1e-5)
 
 
-def test_adapter_trains_on_all_rows_unless_told_otherwise():
+def test_adapter_trains_on_all_rows_unless_a_split_is_given():
     assert adapted().fit(X, Y).net_.train_split is None
     split = ValidSplit(3)
     adapter = adapted(train_split=split).fit(X, Y)
@@ -262,7 +262,7 @@ def test_nested_parameters_of_a_skorch_net():
     assert clf.fit(X, Y).estimator_.net_.module_.layers[0].p == 0.25
 
 
-def test_what_the_adapter_takes():
+def test_invalid_arguments_of_the_adapter():
     match = "'net' parameter of SkorchAdapter must be an instance of .*NeuralNetClassifier"
     fails(match, SkorchAdapter(LogisticRegression()).fit, X, Y)
     fails(match, ActiveClassifier(NeuralNetRegressor(torch.nn.Linear)).fit, X, Y)

@@ -119,7 +119,7 @@ def test_coef_and_intercept_are_for_the_features_as_given():
     ids=["plain", "balanced", "gce", "auto"],
 )
 @pytest.mark.parametrize("anchored", [False, True])
-def test_a_weight_is_a_repetition(params, anchored):
+def test_a_weight_equals_repeated_rows(params, anchored):
     repeated = np.repeat(np.arange(45), 1 + np.arange(45) % 3)
     weight = 1.0 + np.arange(45) % 3
     head = make_head(**params)
@@ -136,7 +136,7 @@ def test_a_weight_is_a_repetition(params, anchored):
     [{}, {"strength": "auto"}, {"hidden_layer_sizes": (3,), "max_iter": 20}],
     ids=["linear", "auto", "hidden"],
 )
-def test_zero_weight_is_absent(params):
+def test_zero_weight_equals_an_absent_row(params):
     head = make_head(**params, random_state=0)
     weight = np.where(np.arange(45) < 30, WEIGHT, 0)
     far_away = np.where(weight[:, None] > 0, X, 1e6)
@@ -146,7 +146,7 @@ def test_zero_weight_is_absent(params):
 
 
 @pytest.mark.parametrize("strength", [1.5, "auto"])
-def test_balanced_favors_no_class_for_being_labeled_often(strength):
+def test_balanced_class_weight_does_not_favor_frequent_classes(strength):
     few = np.r_[np.flatnonzero(CODES == 0), np.flatnonzero(CODES != 0)[:6]]
     balanced, plain = (
         make_head(strength=strength, class_weight=weight).fit(X[few], Y[few]).predict_proba(X_NEW)
@@ -156,7 +156,7 @@ def test_balanced_favors_no_class_for_being_labeled_often(strength):
     assert abs(balanced.mean(axis=0) - 1 / 3).max() < abs(plain.mean(axis=0) - 1 / 3).max()
 
 
-def test_balanced_takes_the_shares_out_of_the_logits():
+def test_balanced_removes_the_class_frequencies_from_the_logits():
     """The optimum of the cross-entropy of logits plus log-shares."""
     weight = np.where(CODES == 0, 4.0, 1.0)
     shares = np.log((np.bincount(CODES, weight) + 0.1) / (weight.sum() + 0.3))
@@ -165,7 +165,7 @@ def test_balanced_takes_the_shares_out_of_the_logits():
     np.testing.assert_allclose(head.predict_proba(X_NEW), expected, atol=1e-5)
 
 
-def test_a_class_left_out_of_class_weight_weighs_one():
+def test_a_class_missing_in_class_weight_has_weight_one():
     partly, fully = ({"u": 2.0}, {"u": 2.0, "v": 1.0, "w": 1.0})
     first, second = (make_head(class_weight=weight).fit(X, Y) for weight in (partly, fully))
     np.testing.assert_array_equal(first.predict_proba(X_NEW), second.predict_proba(X_NEW))
@@ -184,7 +184,7 @@ def test_labels_of_any_type(labels):
 
 
 @pytest.mark.parametrize("sizes", [(), (3,)])
-def test_announced_classes_that_nobody_has_seen(sizes):
+def test_announced_classes_without_labels(sizes):
     head = make_head(sizes, max_iter=30, random_state=0).fit(
         X, Y, classes=["a", "u", "v", "w", "z"]
     )
@@ -211,24 +211,24 @@ def test_one_class():
 
 
 @pytest.mark.parametrize("loss", ["cross_entropy", "gce"])
-def test_with_enormous_strength_it_says_what_the_prior_says(loss):
+def test_a_large_strength_predicts_the_prior(loss):
     head = make_head(strength=1e9, loss=loss).fit(X, Y, prior_log_proba=PRIOR)
     proba = head.predict_proba(X_NEW, prior_log_proba=PRIOR_NEW)
     np.testing.assert_allclose(proba, np.exp(PRIOR_NEW), atol=1e-6)
 
 
-def test_with_enormous_strength_and_no_prior_it_says_nothing():
+def test_a_large_strength_without_a_prior_predicts_uniformly():
     proba = make_head(strength=1e9).fit(X, Y).predict_proba(X_NEW)
     np.testing.assert_allclose(proba, 1 / 3, atol=1e-6)
 
 
-def test_with_little_strength_labels_overrule_a_wrong_prior():
+def test_a_small_strength_overrules_a_wrong_prior():
     wrong = np.log(np.where(np.eye(3)[CODES] > 0, 0.1, 0.45))
     head = make_head(strength=1e-2).fit(X, Y, prior_log_proba=wrong)
     assert (head.predict(X, wrong) == Y).mean() > 0.7
 
 
-def test_an_even_prior_is_none():
+def test_a_uniform_prior_has_no_effect():
     even = np.full((45, 3), -np.log(3))
     anchored = make_head().fit(X, Y, prior_log_proba=even)
     np.testing.assert_allclose(
@@ -256,7 +256,7 @@ def test_single_and_double_precision_agree():
 
 @settings(max_examples=10, deadline=None)
 @given(shift=st.floats(-100, 100), scale=st.floats(1e-3, 1e3))
-def test_shifted_and_scaled_features_teach_the_same(shift, scale):
+def test_shifted_and_scaled_features_give_the_same_predictions(shift, scale):
     moved = make_head().fit(X * scale + shift, Y).predict_proba(X_NEW * scale + shift)
     np.testing.assert_allclose(moved, make_head().fit(X, Y).predict_proba(X_NEW), atol=1e-5)
 
@@ -269,7 +269,7 @@ def test_constant_features(value):
     np.testing.assert_allclose(make_head().fit(constant, Y).predict_proba(new), expected, atol=1e-6)
 
 
-def test_nothing_but_constant_features_leave_the_shares():
+def test_constant_features_predict_the_class_frequencies():
     few = np.r_[:45, np.flatnonzero(CODES == 2)]
     head = make_head(strength=1e-6).fit(np.full((60, 2), 0.1), Y[few])
     np.testing.assert_allclose(head.predict_proba([[0.1, 0.1]]), [[0.25, 0.25, 0.5]], atol=1e-4)
@@ -283,7 +283,7 @@ def test_a_data_frame_keeps_its_names():
 
 
 @pytest.mark.parametrize("sizes", [(), (4,)])
-def test_the_last_layer_makes_the_logits_of_its_inputs(sizes):
+def test_the_last_layer_computes_the_logits(sizes):
     head = make_head(sizes, max_iter=20 if sizes else 500, random_state=0).fit(X, Y)
     inputs = head.last_layer_inputs(X_NEW)
     layer = head.net_.module_.output
@@ -292,7 +292,7 @@ def test_the_last_layer_makes_the_logits_of_its_inputs(sizes):
     np.testing.assert_allclose(head.predict_proba(X_NEW), expected, atol=1e-6)
 
 
-def test_a_device_may_be_named():
+def test_the_device_can_be_given():
     expected = make_head(device="auto").fit(X, Y).predict_proba(X_NEW)
     np.testing.assert_array_equal(make_head(device="cpu").fit(X, Y).predict_proba(X_NEW), expected)
     with pytest.raises(ValueError, match=r"device='abacus' cannot be used here .* Give 'auto'"):
@@ -314,12 +314,12 @@ def test_too_few_iterations_are_reported():
 
 
 @pytest.mark.parametrize("strength", [1.5, "auto"])
-def test_the_linear_head_takes_no_chance(strength):
+def test_the_linear_head_is_deterministic(strength):
     heads = [make_head(strength=strength, random_state=seed).fit(X, Y) for seed in (0, None)]
     np.testing.assert_array_equal(heads[0].predict_proba(X), heads[1].predict_proba(X))
 
 
-def test_automatic_strength_knows_no_order():
+def test_automatic_strength_does_not_depend_on_the_order():
     order = np.random.default_rng(0).permutation(45)
     shuffled = SoftmaxHead().fit(X[order], Y[order], prior_log_proba=PRIOR[order])
     whole = SoftmaxHead().fit(X, Y, prior_log_proba=PRIOR)

@@ -23,11 +23,11 @@ from tests.support.errors import X, Y, fails
         ({"stregnth": 1.0}, "no parameter 'stregnth'.*begin with one of: module__"),
     ],
 )
-def test_softmax_head_parameters(params, match):
+def test_invalid_parameters(params, match):
     fails(match, SoftmaxHead(**params).fit, X, Y)
 
 
-def test_softmax_head_set_params():
+def test_invalid_set_params():
     fails("Invalid parameter 'stregnth'", SoftmaxHead().set_params, stregnth=1.0)
 
 
@@ -43,11 +43,11 @@ def test_softmax_head_set_params():
         ({"classes": ["a", "b"]}, r"not among classes: \['c'\]"),
     ],
 )
-def test_softmax_head_fit(params, match):
+def test_invalid_fit_arguments(params, match):
     fails(match, SoftmaxHead().fit, X, Y, **params)
 
 
-def test_softmax_head_predicts_as_it_was_fitted():
+def test_prior_log_proba_must_be_given_as_in_fit():
     prior = np.log(np.full((30, 3), 1 / 3))
     anchored, alone = SoftmaxHead().fit(X, Y, prior_log_proba=prior), SoftmaxHead().fit(X, Y)
     fails("fitted with it; predict likewise", anchored.predict, X)

@@ -44,7 +44,7 @@ def test_mean_neighbor_distance(dtype):
     np.testing.assert_allclose(result, distance[:, 1:6].mean(axis=1), rtol=1e-3)
 
 
-def test_duplicates_are_no_distance_apart():
+def test_duplicates_have_distance_zero():
     points = torch.full((7, 3), 0.1) * 1e4
     np.testing.assert_array_equal(mean_neighbor_distance(points, 20), np.zeros(7))
 
@@ -59,6 +59,6 @@ def test_representatives_are_the_nearest_rows_and_distinct(small_blocks):
     np.testing.assert_array_equal(picks[firsts], nearest_rows)
 
 
-def test_representatives_of_one_spot():
+def test_representatives_of_equal_rows():
     picks = representatives(TensorRows(np.ones((40, 2))), torch.ones(30, 2, dtype=torch.float64))
     assert len(set(picks)) == 30

@@ -7,7 +7,7 @@ from skactive.kernels import ranking
 from skactive.kernels.ranking import highest, highest_first, top_n, two_largest
 
 
-def test_top_n_puts_nan_last_and_keeps_positions_in_order():
+def test_top_n_puts_nan_last_and_keeps_the_order_of_equal_scores():
     scores = np.array([np.nan, 1.0, 2.0, np.nan, 2.0])
     assert top_n(scores, 5).tolist() == [2, 4, 1, 0, 3]
     assert top_n(scores, 0).tolist() == []

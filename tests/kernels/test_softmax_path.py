@@ -33,14 +33,14 @@ def one_at_a_time(model, strength, rate):
     return minimize(loss, np.zeros(12), tol=1e-12).x.reshape(4, 3)
 
 
-def test_it_finds_the_optimum_of_each():
+def test_each_model_reaches_its_optimum():
     found = fit_softmax_path(problem(), n_iter=500).numpy()
     for model, (strength, rate) in enumerate([(0.5, 0.0), (2.0, 0.3)]):
         np.testing.assert_allclose(found[:, model], one_at_a_time(model, strength, rate), atol=1e-4)
 
 
 @pytest.mark.parametrize("few", [3, 30])
-def test_models_do_not_meddle_with_each_other(few):
+def test_models_are_independent_of_each_other(few):
     """Alone or beside another, fewer rows than features or more: a model is the same."""
     both = problem()
     part = both._replace(
@@ -71,7 +71,7 @@ def test_logits():
     np.testing.assert_allclose(path_logits(torch.as_tensor(X), W).numpy(), expected)
 
 
-def test_the_number_of_threads_is_put_back():
+def test_the_number_of_threads_is_restored():
     before = torch.get_num_threads()
     fit_softmax_path(problem(), 2)
     assert torch.get_num_threads() == before

@@ -38,7 +38,7 @@ def test_rows_are_worked_on_in_single_or_double_precision(given, used):
     assert TensorRows(np.ones((2, 2), dtype=given)).dtype == getattr(torch, used)
 
 
-def test_a_pool_far_from_the_origin_is_moved_there():
+def test_a_pool_far_from_the_origin_is_centered():
     X = np.random.default_rng(0).normal(loc=[1e5, 0, 0], size=(50, 3))
     rows = TensorRows(X.astype(np.float32), centered=True)
     assert rows.square_norms().max() < 100
@@ -46,7 +46,7 @@ def test_a_pool_far_from_the_origin_is_moved_there():
     assert TensorRows(X - X.mean(axis=0), centered=True).origin is None
 
 
-def test_a_reversed_array_is_read_forwards():
+def test_a_reversed_array_is_read_in_its_order():
     X = np.arange(6.0).reshape(3, 2)
     np.testing.assert_array_equal(TensorRows(X[::-1]).take([0]), [[4.0, 5.0]])
 

@@ -18,25 +18,25 @@ class Fixed(QueryStrategy):
         return np.concatenate([rows, np.setdiff1d(np.arange(len(view)), rows)])[:n]
 
 
-def test_refine_without_a_round_is_u_herding():
+def test_refine_without_rounds_is_u_herding():
     picks = Refine(n_rounds=0).select(make_view(), 7)
     np.testing.assert_array_equal(picks, UHerding().select(make_view(), 7))
 
 
-def test_refine_keeps_what_a_strategy_wants():
+def test_refine_keeps_the_rows_of_its_strategies():
     view = make_view()
     picks = Refine([Margin()], n_rounds=1, n_subsets=1, share=1.0).select(view, 7)
     assert set(picks) == set(Margin().select(view, 7))
 
 
-def test_refine_keeps_no_more_rows_than_published(monkeypatch):
+def test_refine_keeps_no_more_rows_than_the_published_number(monkeypatch):
     monkeypatch.setattr("skactive.strategies.automatic._KEPT", 8)
     strategy = Refine([KCenter()], n_rounds=1, share=1.0)
     assert len(strategy._cut(make_view(), np.arange(60), 5)) <= 8
 
 
 @pytest.mark.parametrize("good", [0, 1])
-def test_tailor_turns_to_the_strategy_that_fetches_rare_classes(good):
+def test_tailor_prefers_the_strategy_that_finds_rare_classes(good):
     rare, common = np.arange(50), np.arange(50, 100)
     arms = [Fixed(common), Fixed(common)]
     arms[good] = Fixed(rare)
@@ -63,7 +63,7 @@ class Means:
         return alpha / alpha.sum()
 
 
-def test_tailor_discounts_what_it_heard_before():
+def test_tailor_discounts_earlier_answers():
     rows, answers = [Fixed(np.arange(9)), Fixed(np.arange(9))], np.array([0, 1] * 10)
     view = PoolView(20, proba=np.full((20, 2), 0.5), rng=Means())
     ask(Tailor(rows, n_parallel=2, discount=0.25), view, 6, answers)

@@ -76,6 +76,6 @@ def test_rare_neighbors_are_the_nearest_of_rare_rows():
     np.testing.assert_array_equal(strategy.select(view, 20), expected[:20])
 
 
-def test_rare_neighbors_search_around_a_few_rows_of_a_class():
+def test_rare_neighbors_search_around_few_rows_per_class():
     view = make_view(n_labeled=60, labeled_y=np.repeat([0, 1], [40, 20]))
     assert len(RareNeighbors(n_anchors=3)._anchors(view)) == 3

@@ -8,7 +8,7 @@ from skactive.strategies import PoolView
 from tests.support.strategies import make_view
 
 
-def test_what_a_strategy_cannot_do_without():
+def test_missing_parts_of_a_view_are_named():
     view = make_view(proba=None)
     assert strategies.KCenter().read(view, "X") is view.X
     with pytest.raises(

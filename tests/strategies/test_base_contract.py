@@ -97,7 +97,7 @@ def test_constant_features(name, scale):
 
 
 @every_strategy
-def test_certain_opinions(name):
+def test_certain_proba(name):
     certain = np.eye(3)[np.arange(60) % 3]
     view = make_view(proba=certain, head_proba=certain, prior_proba=certain)
     check_positions(get(name).select(view, 7), 60, 7)
@@ -140,7 +140,7 @@ def test_memory_mapped_pool(name, tmp_path):
 
 
 @every_strategy
-def test_leaves_the_view_as_it_is(name):
+def test_the_view_is_not_changed(name):
     view, same = make_view(), make_view()
     get(name).select(view, 7)
     for part in ("X", "proba", "head_proba", "prior_proba", "labeled_X", "labeled_y"):
@@ -148,7 +148,7 @@ def test_leaves_the_view_as_it_is(name):
 
 
 @every_strategy
-def test_leaves_the_global_generators_alone(name):
+def test_global_generators_are_not_used(name):
     numbers, torch_state = np.random.get_state()[1], torch.get_rng_state()  # noqa: NPY002
     get(name).select(make_view(), 7)
     np.testing.assert_array_equal(np.random.get_state()[1], numbers)  # noqa: NPY002
@@ -185,7 +185,7 @@ def test_documentation(name):
 
 
 @every_strategy
-def test_missing_opinion_is_named(name):
+def test_missing_proba_is_named(name):
     strategy = get(name)
     for need, part in (("proba", "proba"), ("prior", "prior_proba")):
         if need in strategy.needs:

@@ -9,7 +9,7 @@ from skactive.strategies import Clue, ClusterMargin, DropQuery, PoolView
 from tests.support.strategies import blobs, make_view
 
 
-def test_cluster_margin_goes_round_the_clusters_from_the_smallest():
+def test_cluster_margin_cycles_through_the_clusters_from_the_smallest():
     X, blob = blobs([30, 10, 20, 5])
     lead = np.random.default_rng(0).uniform(size=65)
     view = PoolView(65, X=X, proba=np.stack([1 + lead, 1 - lead], axis=1) / 2)
@@ -70,19 +70,19 @@ def test_drop_query_chooses_among_rows_that_change(factor):
     assert not (score >= least).all()
 
 
-def test_drop_query_takes_sampled_opinions_where_the_head_is_not_linear():
+def test_drop_query_uses_sampled_proba_where_the_head_is_not_linear():
     view = make_view()
     firm = view.proba.argmax(axis=1)
     expected = (view.sampled_proba(3).argmax(axis=2) != firm).mean(axis=0)
     np.testing.assert_allclose(DropQuery().score(view), expected)
 
 
-def test_drop_query_without_a_head_takes_one_row_of_each_cluster():
+def test_drop_query_without_a_head_selects_one_row_per_cluster():
     X, blob = blobs([40, 30, 20])
     assert sorted(blob[DropQuery().select(PoolView(90, X=X), 3)]) == [0, 1, 2]
 
 
-def test_drop_query_comes_to_the_same_in_blocks_of_any_size(monkeypatch):
+def test_drop_query_does_not_depend_on_the_block_size(monkeypatch):
     whole = DropQuery().score(linear_view())
     monkeypatch.setitem(tensor_rows.BLOCK_ELEMENTS, "cpu", 64)
     np.testing.assert_array_equal(DropQuery().score(linear_view()), whole)

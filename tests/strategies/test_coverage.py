@@ -71,19 +71,19 @@ def test_typiclust_picks_the_most_typical_of_each_cluster_largest_first():
     assert picks.tolist() == expected
 
 
-def test_typiclust_comes_to_labeled_clusters_last():
+def test_typiclust_selects_labeled_clusters_last():
     X, blob = blobs([40, 90, 60])
     known = X[blob == 1][:1]
     picks = TypiClust(max_clusters=3).select(PoolView(190, X=X, labeled_X=known), 3)
     assert blob[picks].tolist() == [2, 0, 1]
 
 
-def test_typiclust_comes_to_tiny_clusters_last():
+def test_typiclust_selects_tiny_clusters_last():
     X, blob = blobs([4, 30, 20])
     assert blob[TypiClust().select(PoolView(54, X=X), 3)].tolist() == [1, 2, 0]
 
 
-def test_typiclust_goes_round_when_there_are_fewer_clusters_than_picks():
+def test_typiclust_cycles_through_the_clusters():
     X, blob = blobs([40, 30])
     picks = TypiClust(max_clusters=2, n_neighbors=5).select(PoolView(70, X=X), 6)
     assert blob[picks].tolist() == [0, 1, 0, 1, 0, 1]

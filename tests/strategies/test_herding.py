@@ -90,7 +90,7 @@ def test_balanced_herding_equals_brute_force(balance):
     assert picks.tolist() == one_by_one(similarity, 40, reached, weights)
 
 
-def test_balanced_herding_without_opinions_is_max_herding_of_wider_reach():
+def test_balanced_herding_without_proba_is_max_herding_with_a_wider_kernel():
     X, _ = blobs([30, 20, 10])
     spread = np.sqrt(((X - X.mean(axis=0)) ** 2).sum(axis=1).mean())
     wide = MaxHerding(bandwidth=2.5 * spread).select(PoolView(60, X=X), 10)
@@ -100,7 +100,7 @@ def test_balanced_herding_without_opinions_is_max_herding_of_wider_reach():
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_balanced_herding_comes_to_a_few_far_rows_before_max_herding(seed):
+def test_balanced_herding_selects_far_rows_before_max_herding(seed):
     X = np.random.default_rng(seed).normal(size=(306, 8))
     X[300:, 0] += 6
     balanced, plain = (
@@ -110,7 +110,7 @@ def test_balanced_herding_comes_to_a_few_far_rows_before_max_herding(seed):
     assert balanced.argmax() < plain.argmax()
 
 
-def test_balanced_herding_sees_a_rare_class_that_a_plain_sample_would_miss():
+def test_balanced_herding_finds_a_rare_class_that_a_plain_sample_misses():
     X, blob = blobs([3000, 6])
     proba = np.where(blob[:, None] == [0, 1], 0.7, 0.3)
     proba[blob == 0] = [0.999, 0.001]

@@ -7,7 +7,7 @@ from skactive.strategies import MaxHerding, Nas, PoolView
 from tests.support.strategies import ask, blobs, make_view
 
 
-def test_nas_hears_shares_of_one_row_a_class():
+def test_nas_queries_batches_of_one_row_per_class():
     batches = ask(Nas(), make_view(), 8, np.zeros(60, int))
     assert [len(batch) for batch in batches] == [3, 3, 2]
 
@@ -17,7 +17,7 @@ def test_nas_is_max_herding_while_labels_agree():
     np.testing.assert_array_equal(picks, MaxHerding().select(make_view(), 9))
 
 
-def test_nas_opens_a_region_again_when_its_label_looks_wrong():
+def test_nas_queries_a_region_again_when_its_label_looks_wrong():
     """Three blobs; the label of the one row known of the second is that of another class."""
     X, blob = blobs([30, 30, 30], spread=0.5)
     known = np.array([0, 1, 2, 60, 61, 62, 30, 31, 32, 33, 34])

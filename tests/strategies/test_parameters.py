@@ -60,7 +60,7 @@ def make(name, **params):
     return getattr(strategies, name)(**needed, **params)
 
 
-def test_every_parameter_stands_in_the_table():
+def test_every_parameter_is_in_the_table():
     known = {name: getattr(strategies, name) for name in strategies.__all__}
     known = {name: item for name, item in known.items() if hasattr(item, "get_params")}
     own = {name: set(make(name).get_params(deep=False)) for name in known if "Strategy" not in name}
@@ -70,7 +70,7 @@ def test_every_parameter_stands_in_the_table():
 
 
 @table(EVERY_CASE)
-def test_strategy_parameters(case):
+def test_invalid_strategy_parameters(case):
     name, parameter, value = case
     strategy = make(name, **{parameter: value})
     match = f"The '{parameter}' parameter of {name} must be a.* Got "
@@ -81,7 +81,7 @@ def test_strategy_parameters(case):
         fails(match, strategy.score, make_view())
 
 
-def test_a_message_says_what_is_allowed_and_what_came():
+def test_a_message_names_the_allowed_values_and_the_given_one():
     fails(
         r"The 'radius' parameter of ProbCover must be a str among \{'auto'\} or a float in the "
         r"range \(0.*\)\. Got 'x' instead",
@@ -120,20 +120,20 @@ BAD_STRATEGIES = {
 
 
 @table(BAD_STRATEGIES)
-def test_query(unchanged_clf, case):
+def test_invalid_strategy_in_a_query(unchanged_clf, case):
     strategy, match = case
     fails(match, unchanged_clf.set_params(strategy=strategy).query, X + 1, 3)
 
 
 @table(BAD_STRATEGIES)
-def test_a_whole_labeling_job(case):
+def test_invalid_strategy_in_budgeted_classifier(case):
     strategy, match = case
     clf = ActiveClassifier(LogisticRegression(), strategy=strategy)
     fails(match, BudgetedClassifier(clf, budget=12, batch_size=6).fit, X, Y)
 
 
 @table({name: case for name, case in BAD_STRATEGIES.items() if name != "one of a list"})
-def test_simulation_is_refused_before_anything_is_run(case):
+def test_invalid_strategy_in_simulate(case):
     strategy, match = case
     test = {"X_test": X, "y_test": Y, "budget": 6, "batch_size": 3}
     runs = {"random": "random", "bad": strategy}
@@ -152,6 +152,6 @@ class Shortest(strategies.QueryStrategy):
 
 
 @pytest.mark.parametrize("around", [lambda own: own, strategies.RandomCandidates])
-def test_parameters_without_a_constraint_are_nobodys_business(around):
+def test_parameters_without_a_constraint_are_not_checked(around):
     picked = around(Shortest()).select(make_view(), 2)
     np.testing.assert_array_equal(picked, Shortest().select(make_view(), 2))

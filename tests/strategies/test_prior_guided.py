@@ -27,12 +27,12 @@ def test_co_decision_by_hand():
     np.testing.assert_array_equal(codes, [0, 1])
 
 
-def test_noise_set_grows_with_what_is_asked_for():
+def test_the_noise_set_has_at_least_n_rows():
     view = PoolView(4, prior_proba=PRIOR, head_proba=HEAD)
     np.testing.assert_array_equal(CoDecision(noise_ratio=0.25).select(view, 3), [2, 0, 1])
 
 
-def test_everything_clean_or_nothing():
+def test_noise_ratio_zero_and_one():
     view = make_view()
     assert len(CoDecision(noise_ratio=0.0).clean_set(view)[0]) == 60
     assert len(CoDecision(noise_ratio=1.0).clean_set(view)[0]) == 0
@@ -44,13 +44,13 @@ def test_prior_stands_in_for_a_missing_head():
     np.testing.assert_array_equal(alone, both)
 
 
-def test_contradicting_certainties_are_no_nan():
+def test_contradicting_certain_predictions_give_no_nan():
     view = PoolView(2, prior_proba=np.eye(2), head_proba=np.eye(2)[::-1])
     np.testing.assert_allclose(CoDecision().score(view), np.log(2))
 
 
 @pytest.mark.parametrize("ratio", [-0.1, 1.5, "half"])
-def test_noise_ratio_is_a_share(ratio):
+def test_noise_ratio_is_a_fraction(ratio):
     with pytest.raises(ValueError, match=f"'noise_ratio' parameter of CoDecision .* {ratio!r}"):
         CoDecision(noise_ratio=ratio).clean_set(make_view())
 
@@ -68,7 +68,7 @@ def test_selective_by_hand():
     np.testing.assert_array_equal(codes, [0, 1, 1])
 
 
-def test_selective_takes_the_prior_where_there_is_no_other_opinion():
+def test_selective_uses_the_prior_without_proba():
     picks = Selective().select(make_view(proba=None), 5)
     same = Selective().select(make_view(proba=make_view().prior_proba), 5)
     np.testing.assert_array_equal(picks, same)

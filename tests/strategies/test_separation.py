@@ -30,7 +30,7 @@ def test_galaxy_finds_a_boundary_by_bisection(boundary):
     assert np.abs(asked[10:] - boundary).max() <= 5  # then it goes along the cut
 
 
-def test_galaxy_asks_at_random_while_labels_agree():
+def test_galaxy_queries_at_random_while_labels_agree():
     asked = np.concatenate(ask(Galaxy(), two_class_line(50, ends=False), 50, np.zeros(50, int)))
     assert sorted(asked) == list(range(50))
 
@@ -72,7 +72,7 @@ def test_galaxy_equals_plain_reference(seed):
 
 
 @pytest.mark.parametrize(("noise", "off"), [(0.0, 10), (0.15, 25)])
-def test_direct_asks_around_the_threshold_that_errs_least(noise, off):
+def test_direct_queries_around_the_threshold_with_fewest_errors(noise, off):
     truth, misses = (np.arange(1000) >= 300).astype(int), []
     for seed in range(15):
         rng = np.random.default_rng(seed)
@@ -179,7 +179,7 @@ def test_direct_equals_plain_reference(seed, n):
     np.testing.assert_array_equal(asked, expected)
 
 
-def test_direct_sees_to_the_rarest_classes():
+def test_direct_queries_the_rarest_classes():
     labeled_y = np.array([0, 0, 0, 1, 1, 2])
     proba = np.random.default_rng(0).dirichlet(np.ones(3), 500)
     view = make_view(500, proba=proba, labeled_y=labeled_y)
@@ -191,13 +191,13 @@ def test_direct_sees_to_the_rarest_classes():
 @pytest.mark.parametrize("strategy", [Galaxy(), Direct(n_parallel=4, min_per_class=5)])
 @pytest.mark.parametrize("n_classes", [1, 2, 3])
 @pytest.mark.parametrize("n", [1, 7, 60])
-def test_every_row_is_asked_once(strategy, n_classes, n):
+def test_every_row_is_queried_once(strategy, n_classes, n):
     view = make_view(n_classes=n_classes)
     asked = np.concatenate(ask(strategy, view, n, np.zeros(60, int)))
     assert len(asked) == len(set(asked)) == n
 
 
-def test_stretch_shrinks_from_the_end_that_errs_more():
+def test_stretch_shrinks_from_the_end_with_more_errors():
     """Twelve rows, five labeled: 0 . . 0 . . . . 1 . 1 0, the last one wrongly."""
     from skactive.strategies.separation import _Lines, _Stretch
 

@@ -36,7 +36,7 @@ def test_one_class_leaves_all_rows_equal(name):
 
 
 @pytest.mark.parametrize("name", FORMULAS)
-def test_equal_scores_go_by_position(name):
+def test_equal_scores_are_ordered_by_position(name):
     proba = np.array([[0.9, 0.1], [0.5, 0.5], [0.6, 0.4], [0.5, 0.5], [0.6, 0.4], [0.6, 0.4]])
     picks = strategies.get(name).select(PoolView(6, proba=proba), 4)
     np.testing.assert_array_equal(picks, [1, 3, 2, 4])
@@ -61,14 +61,14 @@ def test_bald_is_the_mutual_information(n_samples):
     np.testing.assert_allclose(scores, expected, atol=1e-12)
 
 
-def test_bald_of_opinions_all_alike_leaves_all_rows_equal():
+def test_bald_is_zero_for_equal_samples():
     view = make_view()
     view.sample_proba = lambda m, rows: np.stack([view.proba[rows]] * m)
     np.testing.assert_array_equal(strategies.get("bald").score(view), np.zeros(60))
     np.testing.assert_array_equal(strategies.get("bald").select(view, 3), [0, 1, 2])
 
 
-def test_bald_is_entropy_where_opinions_cannot_be_sampled():
+def test_bald_is_entropy_without_sampled_proba():
     view = make_view(sample_proba=None)
     expected = strategies.get("entropy").score(view)
     np.testing.assert_array_equal(strategies.get("bald").score(view), expected)
@@ -84,7 +84,7 @@ def test_differences_below_single_precision_count(name):
     np.testing.assert_array_equal(strategy.select(view, 20), expected)
 
 
-def test_bald_reads_opinions_in_blocks_that_agree(monkeypatch):
+def test_bald_in_blocks_equals_bald_at_once(monkeypatch):
     asked = []
     whole = make_view(40)
     expected = strategies.get("bald").score(whole)

@@ -22,7 +22,7 @@ from skactive.strategies import (
 from tests.support.strategies import make_view
 
 
-def test_class_balanced_evens_out_labels_given_and_asked_for():
+def test_class_balanced_balances_given_and_queried_labels():
     proba = np.eye(3)[np.repeat([0, 1, 2], [40, 15, 5])] * 0.5 + 0.5 / 3
     view = make_view(proba=proba, labeled_y=np.array([0, 0, 0, 0, 1, 1]))
     predicted = proba.argmax(axis=1)[ClassBalanced(Margin()).select(view, 6)]
@@ -77,7 +77,7 @@ def test_near_candidates_are_the_nearest_rows():
     assert set(picks) == set(np.argsort(distance)[:8])
 
 
-def test_random_candidates_leave_the_best_to_chance():
+def test_random_candidates_contain_the_best_row_at_random():
     view = make_view()
     best = Margin().select(view, 1)[0]
     picks = [RandomCandidates(Margin(), n_candidates=30).select(view, 1)[0] for _ in range(60)]
