@@ -18,14 +18,14 @@ X[:, :3] += 3 * np.eye(3)[np.arange(30) // 10]
 
 
 class DataRecorder(Recorder):
-    """Writes down what came with the end of the classifier's own fit."""
+    """Records the arguments of the end of the classifier's own fit."""
 
     max_propagation_depth = 0
 
     def on_fit_task_end(self, estimator, context, *, X, y, metadata, fitted_estimator):
         if context.parent is None:
             self.data = X, y, metadata, fitted_estimator
-            self.n_parts = context.max_subtasks
+            self.n_steps = context.max_subtasks
 
 
 def make_active():
@@ -33,8 +33,8 @@ def make_active():
     return ActiveClassifier(estimator, random_state=0)
 
 
-# the task of each part is also the root task of what is fitted in it
-PARTS = [
+# the task of a step is also the root task of the estimator fitted in it
+EVENTS = [
     *["setup", "begin ActiveClassifier fit"],
     *["begin StandardScaler fit", "end StandardScaler fit"],
     *["begin LogisticRegression fit", "end LogisticRegression fit"],
@@ -55,26 +55,26 @@ def test_every_fit_notifies_callbacks_of_its_steps(fit):
     recorder = Recorder()
     clf = make_active().fit(X, Y).set_callbacks(recorder)
     fit(clf)
-    assert recorder.heard == PARTS
-    recorder.heard.clear()
+    assert recorder.events == EVENTS
+    recorder.events.clear()
     clf.query(X + 1, 3)
     clf.predict(X)
-    assert recorder.heard == []
+    assert recorder.events == []
 
 
 def test_a_callback_receives_data_weights_and_the_fitted_classifier():
     recorder, weight = DataRecorder(), np.ones(30)
     clf = ActiveClassifier(LogisticRegression()).set_callbacks(recorder)
     clf.fit(X, Y, sample_weight=weight)
-    heard_X, heard_y, metadata, fitted = recorder.data
-    assert heard_X is X
-    assert heard_y is Y
+    given_X, given_y, metadata, fitted = recorder.data
+    assert given_X is X
+    assert given_y is Y
     assert metadata == {"sample_weight": weight}
     np.testing.assert_array_equal(fitted.predict_proba(X), clf.predict_proba(X))
 
 
 @pytest.mark.parametrize(
-    ("estimator", "n_parts"),
+    ("estimator", "n_steps"),
     [
         (None, 1),
         (make_pipeline(Normalizer(), LogisticRegression()), 1),
@@ -82,10 +82,10 @@ def test_a_callback_receives_data_weights_and_the_fitted_classifier():
         (make_imblearn_pipeline(StandardScaler(), RandomOverSampler(), LogisticRegression()), 2),
     ],
 )
-def test_the_number_of_steps_is_known_in_advance(estimator, n_parts):
+def test_the_number_of_steps_is_known_in_advance(estimator, n_steps):
     recorder = DataRecorder()
     ActiveClassifier(estimator).set_callbacks(recorder).fit(X, Y)
-    assert recorder.n_parts == n_parts
+    assert recorder.n_steps == n_steps
 
 
 def test_every_fit_is_scored_by_a_monitor():
@@ -110,8 +110,8 @@ def test_a_failed_fit_calls_teardown_and_changes_nothing():
     before = vars(clf).copy()
     with pytest.raises(ValueError, match="NaN"):
         clf.partial_fit(np.full((1, 4), np.nan), ["a"])
-    assert recorder.heard[0] == "setup"
-    assert recorder.heard[-1] == "teardown"
+    assert recorder.events[0] == "setup"
+    assert recorder.events[-1] == "teardown"
     assert vars(clf) == before
 
 
@@ -119,22 +119,22 @@ def test_a_search_propagates_its_callbacks():
     recorder = Recorder()
     search = GridSearchCV(make_active(), {"strategy": ["auto"]}, cv=2).set_callbacks(recorder)
     search.fit(X, Y)
-    assert recorder.heard.count("end ActiveClassifier fit") == 3  # two folds, and all rows
-    assert recorder.heard.count("end LogisticRegression fit") == 3
+    assert recorder.events.count("end ActiveClassifier fit") == 3  # two folds, and all rows
+    assert recorder.events.count("end LogisticRegression fit") == 3
     assert not hasattr(search.best_estimator_, "_skl_callbacks")
 
 
 def test_parts_without_callbacks_are_named_in_a_warning():
     pipeline = make_imblearn_pipeline(RandomOverSampler(), LogisticRegression())
     clf = ActiveClassifier(pipeline, random_state=0).set_callbacks(Recorder())
-    clf.fit(X, Y)  # a sampler is no part of its own
-    clf.set_params(estimator=make_pipeline(Normalizer(), SelectKeeps(), LogisticRegression()))
-    with pytest.warns(UserWarning, match="SelectKeeps does not support callbacks"):
+    clf.fit(X, Y)  # a sampler has no task of its own
+    clf.set_params(estimator=make_pipeline(Normalizer(), NoCallbackScaler(), LogisticRegression()))
+    with pytest.warns(UserWarning, match="NoCallbackScaler does not support callbacks"):
         clf.fit(X, Y)
 
 
-class SelectKeeps(StandardScaler):
-    """A step that knows nothing of callbacks."""
+class NoCallbackScaler(StandardScaler):
+    """A step without callback support."""
 
     set_callbacks = property()
 
@@ -143,4 +143,4 @@ def test_one_class_fits_no_step():
     recorder = Recorder()
     ActiveClassifier(LogisticRegression()).set_callbacks(recorder).fit(X[:5], Y[:5])
     own = ["begin ActiveClassifier fit", "end ActiveClassifier fit"]
-    assert recorder.heard == ["setup", *own, "teardown"]
+    assert recorder.events == ["setup", *own, "teardown"]

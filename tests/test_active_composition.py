@@ -85,7 +85,7 @@ AROUND = {
 
 @pytest.mark.parametrize("name", AROUND)
 def test_scikit_learns_meta_estimators(name):
-    """With all labels given it is the classifier inside, and must be taken for that."""
+    """With all labels, ActiveClassifier equals the classifier inside."""
     fit, plain = AROUND[name], GaussianNB()
     fitted, expected = fit(make_active(plain)), fit(plain)
     np.testing.assert_allclose(fitted.predict_proba(X_NEW), expected.predict_proba(X_NEW))
@@ -232,7 +232,7 @@ def test_weights_are_routed_on_request_only():
         assert outer.classes_.tolist() == ["bee", "cow"]
         unweighted = clf.set_score_request(sample_weight=False)
         scores = cross_val_score(unweighted, X, Y, cv=3, params={"sample_weight": none})
-    assert (scores <= 2 / 3).all()  # no ant was ever learned
+    assert (scores <= 2 / 3).all()  # no ant was in the training data
 
 
 def test_inner_pipelines_need_no_routing_for_weights():
@@ -244,7 +244,7 @@ def test_inner_pipelines_need_no_routing_for_weights():
         assert ants < unweighted.predict_proba(X)[:, 0].mean() - 0.01
 
 
-# Output and words -----------------------------------------------------------------------------
+# Output -----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("output", ["pandas", "polars"])
@@ -281,7 +281,7 @@ def test_verbose_prints_one_line_a_fit(capsys):
 
 @pytest.mark.parametrize("labels", [Y, np.searchsorted(CLASSES, Y)], ids=["names", "numbers"])
 def test_a_prior_inside_an_estimator_that_encodes_the_classes(labels):
-    """It works where they are numbers already, and is an error elsewhere."""
+    """Integer classes work; other classes are an error."""
     clf = make_active(prior=FrozenEstimator(LogisticRegression(C=0.1).fit(X, labels)))
     voting = VotingClassifier([("active", clf), ("bayes", GaussianNB())], voting="soft")
     for outer in (voting, BaggingClassifier(clf, 3, random_state=0)):

@@ -25,28 +25,28 @@ from tests.support.active import CLASSES, TEXTS, X_NEW, X, Y, make_active
 
 N = 60
 RNG = np.random.default_rng(0)
-COLOURS = np.array(["red", "blue", "green"])[np.arange(N) % 3]
+COLORS = np.array(["red", "blue", "green"])[np.arange(N) % 3]
 MIXED = {
-    "what": [f"{color} thing number {i}" for i, color in enumerate(COLOURS)],
+    "what": [f"{color} thing number {i}" for i, color in enumerate(COLORS)],
     "size": RNG.normal(size=N) + np.arange(N) % 3,
     "kind": RNG.choice(["big", "small"], size=N),
     "count": RNG.integers(0, 5, size=N),
 }
 SPARSE = np.where(X > -0.5, X, 0)
-PICTURES = (40 * (np.arange(N) % 3)[:, None, None, None] + RNG.integers(0, 9, (N, 8, 8, 3))).astype(
+IMAGES = (40 * (np.arange(N) % 3)[:, None, None, None] + RNG.integers(0, 9, (N, 8, 8, 3))).astype(
     np.uint8
 )
 
 
 def rows_at(rows, positions):
-    """As a user takes them: by the container's own rules."""
+    """Select rows by the container's own rules."""
     if isinstance(rows, list | tuple):
         return type(rows)(rows[i] for i in positions)
     return rows.iloc[positions] if hasattr(rows, "iloc") else rows[positions]
 
 
 def check_a_job(clf, rows, y, *, least=0.9):
-    """Ask, answer, learn; be saved in the middle; and end with a good model."""
+    """Query, label, pickle and refit several times, then check the model."""
     asked = []
     for _ in range(4):
         batch = clf.query(rows, len(y) // 5)
@@ -174,12 +174,12 @@ def test_a_mixed_table(table, head):
         (OneHotEncoder(handle_unknown="ignore"), ["kind"]),
         sparse_threshold=0,
     )
-    clf = check_a_job(make_active(make_pipeline(columns, head)), rows, COLOURS)
+    clf = check_a_job(make_active(make_pipeline(columns, head)), rows, COLORS)
     assert clf.feature_names_in_.tolist() == list(MIXED)
 
 
 def test_a_mixed_table_with_a_foundation_model():
-    """Its texts are embedded, and read by a prior of their column alone."""
+    """An encoder embeds the column of texts, and a prior reads that column alone."""
     encoder = SentenceEncoder(verbose=False)
     columns = make_column_transformer(
         (encoder, "what"),
@@ -190,8 +190,8 @@ def test_a_mixed_table_with_a_foundation_model():
     texts = FunctionTransformer(itemgetter("what"))
     prior = make_pipeline(texts, ZeroShotClassifier(prompts, encoder=encoder))
     clf = make_active(make_pipeline(columns, SoftmaxHead()), prior=prior)
-    assert clf.score(pd.DataFrame(MIXED), COLOURS) > 0.8
-    check_a_job(clf, pd.DataFrame(MIXED), COLOURS)
+    assert clf.score(pd.DataFrame(MIXED), COLORS) > 0.8
+    check_a_job(clf, pd.DataFrame(MIXED), COLORS)
 
 
 def test_a_sparse_mixed_table():
@@ -199,7 +199,7 @@ def test_a_sparse_mixed_table():
         (TfidfVectorizer(), "what"), (StandardScaler(), ["size", "count"])
     )
     pipeline = make_pipeline(columns, LogisticRegression())
-    check_a_job(make_active(pipeline), pd.DataFrame(MIXED), COLOURS)
+    check_a_job(make_active(pipeline), pd.DataFrame(MIXED), COLORS)
 
 
 def test_columns_are_known_by_name():
@@ -249,17 +249,17 @@ def test_texts_of_words_never_seen():
 
 
 def as_paths(tmp_path, kind):
-    for i, picture in enumerate(PICTURES):
-        Image.fromarray(picture).save(tmp_path / f"{i}.png")
+    for i, image in enumerate(IMAGES):
+        Image.fromarray(image).save(tmp_path / f"{i}.png")
     return [kind(tmp_path / f"{i}.png") for i in range(N)]
 
 
 @pytest.mark.parametrize(
     "container",
     [
-        lambda tmp_path: PICTURES,
-        lambda tmp_path: list(PICTURES),
-        lambda tmp_path: [Image.fromarray(picture) for picture in PICTURES],
+        lambda tmp_path: IMAGES,
+        lambda tmp_path: list(IMAGES),
+        lambda tmp_path: [Image.fromarray(image) for image in IMAGES],
         lambda tmp_path: as_paths(tmp_path, str),
         lambda tmp_path: as_paths(tmp_path, Path),
         lambda tmp_path: pd.Series(as_paths(tmp_path, str)),
@@ -278,7 +278,7 @@ def flatten(stack):
 
 def test_images_without_an_encoder():
     pipeline = make_pipeline(FunctionTransformer(flatten), SoftmaxHead())
-    check_a_job(make_active(pipeline), PICTURES, Y)
+    check_a_job(make_active(pipeline), IMAGES, Y)
 
 
 # Labels ---------------------------------------------------------------------------------------

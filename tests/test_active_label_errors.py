@@ -23,7 +23,7 @@ def put(y, label, dtype=None):
     return np.array([label, *y[1:]], dtype=dtype) if dtype else [label, *y[1:].tolist()]
 
 
-# what was called, with what, and what the message must say
+# the argument and the expected message
 BAD_LABELS = {
     "y is None": (None, "requires y to be passed"),
     "too few": (Y[:29], "X has 30 rows, but y has 29 labels.*one label for each row"),

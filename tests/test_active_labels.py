@@ -14,8 +14,8 @@ from tests.support.active import (
     CLASSES,
     ESTIMATORS,
     X_NEW,
+    ConstantPrior,
     FirstRows,
-    Opinion,
     X,
     Y,
     every_estimator,
@@ -27,8 +27,8 @@ from tests.support.active import (
 @every_estimator
 @pytest.mark.parametrize(
     ("prior", "tolerance"),
-    # a prior's own last digit may depend on how many rows it is shown together
-    [(None, 0), (make_prior(), 1e-6), (Opinion({"ant": 0.2, "cow": 0.8}), 0)],
+    # the last digit of a prior may depend on the number of rows in a call
+    [(None, 0), (make_prior(), 1e-6), (ConstantPrior({"ant": 0.2, "cow": 0.8}), 0)],
     ids=["alone", "with a prior", "with an even prior"],
 )
 def test_neither_order_nor_size_of_batches_matters(name, prior, tolerance):
@@ -220,7 +220,7 @@ def test_without_noise_every_label_is_trusted():
 
 
 def test_trust_uses_held_out_predictions():
-    """Of a row with two labels, no model that has seen one judges the other."""
+    """Both labels of a row are held out together."""
     sure = int(make_active().fit(X, Y).predict_proba(X)[:, 0].argmax())
     learns_by_heart = RandomForestClassifier(n_estimators=10, bootstrap=False)
     clf = make_active(learns_by_heart).fit(X, Y).partial_fit(X[[sure]], ["cow"])

@@ -19,7 +19,7 @@ from tests.support.active import (
     ESTIMATORS,
     X_NEW,
     Y_NEW,
-    Opinion,
+    ConstantPrior,
     X,
     Y,
     every_estimator,
@@ -53,7 +53,7 @@ def test_without_a_prior_prediction_fails_before_any_label():
 
 @pytest.mark.parametrize("estimator", [LogisticRegression(), SoftmaxHead(strength=1.0)])
 def test_a_prior_is_neither_fitted_nor_cloned(estimator):
-    prior = Opinion({"ant": 0.2, "bee": 0.3, "cow": 0.5})
+    prior = ConstantPrior({"ant": 0.2, "bee": 0.3, "cow": 0.5})
     clf = make_active(estimator, prior=prior)
     clf.query(X, 3)
     clf.fit(X, Y).partial_fit(X_NEW, Y_NEW)
@@ -64,8 +64,8 @@ def test_a_prior_is_neither_fitted_nor_cloned(estimator):
 @every_estimator
 def test_the_order_of_the_priors_classes_does_not_matter(name):
     sorted_, reordered = (
-        make_active(ESTIMATORS[name], prior=Opinion(shares))
-        for shares in (
+        make_active(ESTIMATORS[name], prior=ConstantPrior(frequencies))
+        for frequencies in (
             {"ant": 0.2, "bee": 0.3, "cow": 0.5},
             {"cow": 0.5, "ant": 0.2, "bee": 0.3},
         )
@@ -99,7 +99,7 @@ def test_a_class_that_only_the_prior_knows(estimator):
 
 
 def test_a_head_that_takes_no_prior_is_combined_by_a_log_linear_pool():
-    """The prior moves log-odds by a share of its own, the same for every row."""
+    """The prior's log-odds are added with one weight for all rows."""
     prior, forest = make_prior(), ESTIMATORS["forest"]
     joint = make_active(forest, prior=prior).fit(X, Y)
     head = make_active(forest).fit(X, Y).predict_proba(X_NEW)
@@ -140,7 +140,7 @@ def test_zero_shot_prior_on_embeddings():
 
 
 def test_the_statistics_of_a_queried_pool_change_the_next_fit():
-    prior = Opinion({"ant": 0.8, "bee": 0.1, "cow": 0.1})
+    prior = ConstantPrior({"ant": 0.8, "bee": 0.1, "cow": 0.1})
     clf = make_active(SoftmaxHead(strength=1.0), prior=prior).fit(X[:9], Y[:9])
     before = clf.predict_proba(X_NEW)
     asked = clf.query(X_NEW, 5)
@@ -156,12 +156,12 @@ def test_the_statistics_of_a_queried_pool_change_the_next_fit():
 
 
 def clone_labels(clf):
-    """A copy that was given the same labels, and no query."""
+    """A copy with the same labels and without a query."""
     return ActiveClassifier(**clf.get_params(deep=False)).fit(X[:9], Y[:9])
 
 
 def test_without_transductive_a_query_has_no_effect():
-    prior = Opinion({"ant": 0.8, "bee": 0.1, "cow": 0.1})
+    prior = ConstantPrior({"ant": 0.8, "bee": 0.1, "cow": 0.1})
     clf = make_active(SoftmaxHead(strength=1.0), prior=prior, transductive=False)
     clf.fit(X[:9], Y[:9])
     unaware = clone_labels(clf)
@@ -201,7 +201,7 @@ RENAMED = FrozenEstimator(
 def test_a_pool_summary_of_another_prior_or_other_rows_is_ignored(
     estimator, prior, before, columns
 ):
-    """Nothing has been learned yet, so that everything may still be changed."""
+    """Before any label, prior and rows may still change."""
     rows, pool = (normalize(each).astype(np.float32) for each in (X, X_NEW))
     fresh = ActiveClassifier(estimator, prior=prior, random_state=0).fit(rows, Y)
     other = ActiveClassifier(estimator, prior=before, strategy="random", random_state=0)
@@ -211,11 +211,11 @@ def test_a_pool_summary_of_another_prior_or_other_rows_is_ignored(
     other.set_params(prior=prior).partial_fit(rows, Y)
     seen = before is None and prior is None and columns == slice(None)
     same = np.array_equal(other.predict_proba(pool), fresh.predict_proba(pool))
-    assert same != seen  # the pool counts only where nothing was changed
+    assert same != seen  # the pool has an effect only where nothing was changed
 
 
 class Breaks(QueryStrategy):
-    """A strategy that has read the pool before it fails."""
+    """A strategy that reads the pool and fails."""
 
     def select(self, view, n):
         raise RuntimeError(f"{len(view.X)} rows")
@@ -231,7 +231,7 @@ def test_a_failed_query_has_no_effect():
 
 
 def make_directions(n=300, seed=0):
-    """Unit rows around two directions, and a prior that is right a little more often than not."""
+    """Unit rows around two directions, and a prior that is right for 65 % of them."""
     rng = np.random.default_rng(seed)
     codes = rng.integers(2, size=n)
     rows = normalize(rng.normal(scale=0.4, size=(n, 8)) + np.eye(2, 8)[codes] + 1)
@@ -240,7 +240,7 @@ def make_directions(n=300, seed=0):
 
 
 class Table:
-    """A prior that looks its rows up by their first feature."""
+    """A prior that looks up its rows by their last feature."""
 
     classes_ = np.array([0, 1])
 

@@ -120,7 +120,7 @@ def test_a_strategy_embeds_only_the_rows_that_it_reads(strategy):
     make_active(estimator, strategy=strategy, transductive=False).query(X, 3)
     assert Counting.seen == []
     make_active(estimator, strategy=strategy).query(np.repeat(X, 50, axis=0), 3)
-    assert Counting.seen == [2048]  # of 3,000, to see how the pool falls into groups
+    assert Counting.seen == [2048]  # of 3,000, to cluster the pool
 
 
 def test_a_row_that_a_strategy_reads_is_not_embedded_again():
@@ -194,7 +194,7 @@ def test_one_of_several_equal_rows_is_queried(strategy, as_texts):
 
 
 def test_equal_rows_do_not_change_the_choice_among_different_ones():
-    """The next best take the places of those that are left out."""
+    """The next best rows replace the omitted ones."""
     clf = make_active(strategy="margin").fit(X[:9], Y[:9])
     best = clf.query(X_NEW, 10)
     twice = np.concatenate([X_NEW, X_NEW])

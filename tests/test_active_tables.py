@@ -12,7 +12,6 @@ from skactive._data.tables import table_matrix
 from skactive.strategies import QueryStrategy
 from tests.support.tables import TABLE, N, Y
 
-RNG = np.random.default_rng(0)
 BOOSTING = HistGradientBoostingClassifier(max_iter=5, min_samples_leaf=2)
 NO_PRIOR = [name for name in strategies.names() if "prior" not in strategies.get(name).needs]
 
@@ -51,7 +50,8 @@ def test_a_table_is_passed_to_the_head_unchanged():
 
 @pytest.mark.parametrize("head", [BOOSTING, RandomForestClassifier(5)])
 def test_tree_heads_receive_standardized_columns(head):
-    rows = RNG.normal(size=(60, 3)) * [1, 1e3, 1e6]
+    rng = np.random.default_rng(1)
+    rows = rng.normal(size=(60, 3)) * [1, 1e3, 1e6]
     clf = ActiveClassifier(head, strategy=Watching(), random_state=0).fit(rows[:9], Y[:9])
     for model in (clf, clone(clf)):
         model.query(rows, 5)
@@ -63,7 +63,8 @@ def test_tree_heads_receive_standardized_columns(head):
 
 
 def test_labeled_rows_are_on_the_scale_of_the_pool():
-    table = TABLE.assign(size=RNG.normal(size=N))  # no two rows are equal
+    rng = np.random.default_rng(1)
+    table = TABLE.assign(size=rng.normal(size=N))  # no two rows are equal
     clf = ActiveClassifier(BOOSTING, strategy=Watching(), random_state=0).fit(table[:9], Y[:9])
     clf.query(table, 5)
     known = {row.tobytes() for row in table_matrix(table[9:])(table[:9])}
@@ -71,7 +72,8 @@ def test_labeled_rows_are_on_the_scale_of_the_pool():
 
 
 def test_other_heads_receive_the_original_scale():
-    rows = RNG.normal(size=(20, 2)) * [1, 1e6]
+    rng = np.random.default_rng(1)
+    rows = rng.normal(size=(20, 2)) * [1, 1e6]
     ActiveClassifier(LogisticRegression(), strategy=Watching()).query(rows, 5)
     np.testing.assert_array_equal(Watching.view.X, rows)
 

@@ -24,19 +24,19 @@ def active(strategy="margin", **options):
 
 
 class OneByOne(SequentialStrategy):
-    """The rows in their order, one at a time; what is heard is noted."""
+    """Selects the rows in their order, one at a time, and records the answers."""
 
-    heard: list = []  # noqa: RUF012
+    answers: list = []  # noqa: RUF012
 
     def steps(self, view, n):
         for i in range(n):
-            self.heard.append((yield np.array([i])))
+            self.answers.append((yield np.array([i])))
 
 
 @pytest.fixture
-def heard():
-    OneByOne.heard.clear()
-    return OneByOne.heard
+def answers():
+    OneByOne.answers.clear()
+    return OneByOne.answers
 
 
 def test_fit_equals_a_plain_loop():
@@ -62,28 +62,28 @@ def test_labels_of_rows_not_queried_have_no_influence(strategy):
     np.testing.assert_array_equal(again.predict_proba(X), clf.predict_proba(X))
 
 
-def test_sequential_strategies_receive_the_labels(heard):
+def test_sequential_strategies_receive_the_labels(answers):
     clf = BudgetedClassifier(active(OneByOne()), budget=16, batch_size=8).fit(X, Y)
     codes = np.searchsorted(clf.classes_, Y[clf.queried_])
-    # the first batch is typiclust's, and the last answer of a batch goes to the fit alone
-    assert np.concatenate(heard).tolist() == codes[8:15].tolist()
+    # TypiClust selects the first batch; the last answer of a batch is not sent to the strategy
+    assert np.concatenate(answers).tolist() == codes[8:15].tolist()
     by_prediction = active(OneByOne()).fit(X[clf.queried_[:8]], Y[clf.queried_[:8]])
-    heard.clear()
+    answers.clear()
     by_prediction.query(X, 8)
-    assert np.concatenate(heard).tolist() != codes[8:15].tolist()
+    assert np.concatenate(answers).tolist() != codes[8:15].tolist()
 
 
-def test_answers_of_a_class_unknown_to_the_prior_are_received_after_the_fit(heard):
+def test_answers_of_a_class_unknown_to_the_prior_are_received_after_the_fit(answers):
     two = np.isin(Y, ["ant", "dog"])
     prior = FrozenEstimator(GaussianNB().fit(X[two], Y[two]))
     clf = BudgetedClassifier(active(OneByOne(), prior=prior), budget=16, batch_size=8).fit(X, Y)
     assert clf.queried_.tolist() == list(range(16))
-    first = np.concatenate(heard[:7])
+    first = np.concatenate(answers[:7])
     seen = two[:7]
     assert not seen.all()
     assert first[seen].tolist() == (Y[:7][seen] == "dog").astype(int).tolist()
     assert first[~seen].tolist() == (prior.predict(X[:7][~seen]) == "dog").astype(int).tolist()
-    assert np.concatenate(heard[7:]).tolist() == np.searchsorted(clf.classes_, Y[8:15]).tolist()
+    assert np.concatenate(answers[7:]).tolist() == np.searchsorted(clf.classes_, Y[8:15]).tolist()
 
 
 def test_a_budget_larger_than_the_pool_queries_every_row_once():

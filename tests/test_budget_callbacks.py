@@ -12,7 +12,7 @@ X[:, :3] += 3 * np.eye(3)[np.arange(30) // 10]
 
 
 class StopsAt:
-    """Wants no further round once so many labels are given; is not handed on to the parts."""
+    """Stops after the round in which the given number of labels is reached."""
 
     def __init__(self, n_labels):
         self.n_labels = n_labels
@@ -31,7 +31,7 @@ def test_rounds_notify_callbacks_and_can_be_stopped():
     active = ActiveClassifier(LogisticRegression(), random_state=0)
     clf = BudgetedClassifier(active, budget=25).set_callbacks(recorder, monitor, StopsAt(20))
     clf.fit(X, Y)
-    assert recorder.heard.count("end ActiveClassifier fit") == 2
+    assert recorder.events.count("end ActiveClassifier fit") == 2
     assert len(clf.queried_) == 20
     first = BudgetedClassifier(active, budget=10).fit(X, Y)
     whole, one, two = (row["accuracy"] for row in monitor.get_logs().data)
@@ -45,4 +45,4 @@ def test_rounds_end_with_the_pool():
     clf = BudgetedClassifier(ActiveClassifier(LogisticRegression()), budget=100)
     clf.set_callbacks(recorder).fit(X[:15], Y[:15])
     assert len(clf.queried_) == 15
-    assert recorder.heard.count("end ActiveClassifier fit") == 2
+    assert recorder.events.count("end ActiveClassifier fit") == 2

@@ -64,11 +64,11 @@ def test_scores_are_averaged_then_made_monotone():
 
 def test_an_equal_curve_saves_nothing_and_half_the_labels_save_half():
     curves = noisy("random", 6, 0)
-    twin = [{**record, "strategy": "twin"} for record in curves]
+    equal = [{**record, "strategy": "equal"} for record in curves]
     half = [{**r, "strategy": "half", "n_labels": r["n_labels"] // 2} for r in curves]
-    table = LearningCurves(curves + twin + half).savings()
+    table = LearningCurves(curves + equal + half).savings()
     columns = ["savings", "savings_low", "savings_high"]
-    assert table.loc["twin", [*columns, "lead", "lead_low", "lead_high"]].tolist() == [0] * 6
+    assert table.loc["equal", [*columns, "lead", "lead_low", "lead_high"]].tolist() == [0] * 6
     assert table.loc["half", columns].tolist() == pytest.approx([0.5] * 3)
 
 
@@ -120,7 +120,7 @@ def test_the_null_is_centered_on_zero_and_excludes_a_better_method():
 
 
 def test_the_bootstrap_is_paired():
-    """What both have in common in a repeat, however large, does not blur the difference."""
+    """A common shift of both curves in a repeat does not widen the interval."""
     shift = np.random.default_rng(0).normal(scale=0.1, size=8)
     both = []
     for repeat, common in enumerate(shift):

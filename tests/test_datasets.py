@@ -173,14 +173,14 @@ def test_labels_are_flipped_at_the_rate_and_by_the_kind(y, kind):
     assert given_y.dtype == y.dtype
     classes, codes = np.unique(y, return_inverse=True)
     step = (np.searchsorted(classes, given_y) - codes) % len(classes)
-    shares = np.bincount(step, minlength=len(classes)) / len(y)
+    frequency = np.bincount(step, minlength=len(classes)) / len(y)
     expected = np.zeros(len(classes))
     if kind == "symmetric":
         expected[1:] = 0.3 / (len(classes) - 1)
     else:
         expected[1] = 0.3
     expected[0] = 0.7
-    np.testing.assert_allclose(shares, expected, atol=0.02)  # five standard errors
+    np.testing.assert_allclose(frequency, expected, atol=0.02)  # five standard errors
 
 
 @given(

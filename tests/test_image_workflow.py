@@ -21,7 +21,7 @@ from skactive.encoders import cache
 from skactive.encoders.cache import MemoryRows
 
 pytestmark = pytest.mark.usefixtures("empty_row_cache")
-COLOURS = {"red": (200, 60, 60), "green": (60, 200, 60), "blue": (60, 60, 200)}
+COLORS = {"red": (200, 60, 60), "green": (60, 200, 60), "blue": (60, 60, 200)}
 SIZE = 16
 TEMPLATES = ("a photo of a {} thing", "something {}")
 DATA = Path(os.environ.get("SKACTIVE_DATA", "/nowhere"))
@@ -37,8 +37,8 @@ CONFIG = {
 def make_things(n, seed):
     """Noisy images of one color or another, and its name."""
     rng = np.random.default_rng(seed)
-    names = rng.choice(list(COLOURS), n)
-    pixels = np.array([COLOURS[name] for name in names])[:, None, None, :]
+    names = rng.choice(list(COLORS), n)
+    pixels = np.array([COLORS[name] for name in names])[:, None, None, :]
     noise = rng.normal(0, 60, (n, SIZE, SIZE, 3)) + rng.normal(0, 40, (n, 1, 1, 3))
     return np.clip(pixels + noise, 0, 255).astype(np.uint8), names
 
@@ -60,9 +60,9 @@ def folder(tmp_path_factory):
             "small-clip", image_mean=(0.5,) * 3, image_std=(0.5,) * 3
         )
         pixels = torch.stack([preprocess(Image.fromarray(image)) for image in images])
-        captions = [f"a photo of a {name} thing" for name in COLOURS]
+        captions = [f"a photo of a {name} thing" for name in COLORS]
         tokens = open_clip.get_tokenizer("small-clip")(captions)
-        given = torch.tensor([list(COLOURS).index(name) for name in names])
+        given = torch.tensor([list(COLORS).index(name) for name in names])
         optimizer = torch.optim.Adam(network.parameters(), lr=0.003)
         for _ in range(40):
             rows = network.encode_image(pixels, normalize=True)
@@ -102,18 +102,18 @@ def ask_and_answer(clf, X, y, n, n_rounds):
 
 def test_prompts_from_templates(encoder):
     images, names = make_things(60, seed=3)
-    prompts = {name: [template.format(name) for template in TEMPLATES] for name in COLOURS}
+    prompts = {name: [template.format(name) for template in TEMPLATES] for name in COLORS}
     prior = ZeroShotClassifier(prompts, encoder=encoder)
     assert (prior.predict(images) == names).mean() > 0.8
-    means = np.array([encoder.encode_prompts(prompts[name]).mean(axis=0) for name in COLOURS])
+    means = np.array([encoder.encode_prompts(prompts[name]).mean(axis=0) for name in COLORS])
     cosine = encoder.transform(images) @ (means / np.linalg.norm(means, axis=1)[:, None]).T
-    assert (prior.predict(images) == np.array(list(COLOURS))[cosine.argmax(axis=1)]).all()
+    assert (prior.predict(images) == np.array(list(COLORS))[cosine.argmax(axis=1)]).all()
 
 
 def test_from_a_folder_of_files_to_predictions(encoder, photos):
     with pytest.warns(UserWarning, match=r"1 of 61 files .*red/damaged.png"):
         paths, labels = load_folder(photos, on_error="skip")
-    prior = ZeroShotClassifier({name: f"a photo of a {name} thing" for name in COLOURS},
+    prior = ZeroShotClassifier({name: f"a photo of a {name} thing" for name in COLORS},
                                encoder=encoder)  # fmt: skip
     clf = ActiveClassifier(
         make_pipeline(encoder.set_params(n_jobs=2), SoftmaxHead()), prior=prior, random_state=0
@@ -180,7 +180,7 @@ def test_cifar10_images(encoder):
         X_test, y_test = arrays["X_test"][:300], arrays["y_test"][:300].ravel()
     clf = ActiveClassifier(make_pipeline(encoder, SoftmaxHead()), random_state=0)
     ask_and_answer(clf, X, y, 50, n_rounds=3)
-    assert clf.score(X_test, y_test) > 0.15  # ten classes; the model knows colors and no more
+    assert clf.score(X_test, y_test) > 0.15  # ten classes; the model distinguishes only colors
 
 
 @pytest.mark.skipif(not FEATURES.is_file(), reason=f"{FEATURES} is absent; see SKACTIVE_DATA")

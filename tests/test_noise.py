@@ -18,11 +18,11 @@ from tests.support.active import make_active, make_prior
 from tests.support.errors import fails, table
 
 
-def make_data(shares, seed=0):
-    """Overlapping classes, as many rows of each as `shares` says."""
+def make_data(counts, seed=0):
+    """Overlapping classes, with the given number of rows."""
     rng = np.random.default_rng(seed)
-    codes = np.repeat(np.arange(len(shares)), shares)
-    return rng.normal(size=(len(codes), 6)) + 3 * np.eye(len(shares), 6)[codes], codes
+    codes = np.repeat(np.arange(len(counts)), counts)
+    return rng.normal(size=(len(codes), 6)) + 3 * np.eye(len(counts), 6)[codes], codes
 
 
 @settings(max_examples=50, deadline=None)
@@ -80,7 +80,7 @@ def test_flipped_labels_are_found(estimator, kind):
     flipped = np.flatnonzero(given_ != y)
     clf = ActiveClassifier(estimator, random_state=0).fit(X, given_)
     suspects = clf.suspects(len(flipped))
-    # by chance, 15 of 100 suspects would be wrong labels
+    # a random choice would contain 15 % wrong labels
     assert np.isin(suspects, flipped).mean() > 0.6
     assert clf.label_trust_[flipped].mean() < 0.4
     assert np.delete(clf.label_trust_, flipped).mean() > 0.7
@@ -102,7 +102,7 @@ def test_too_few_labels_to_judge():
 
 
 def test_supervised_steps_do_not_leak_the_labels():
-    """In pure noise, models that have not seen a label foretell it no better than chance."""
+    """In pure noise, held-out models predict a label no better than random guessing."""
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(40, 35)), np.arange(40) % 2
     pipeline = make_pipeline(LinearDiscriminantAnalysis(), SoftmaxHead())
@@ -158,10 +158,10 @@ def test_noise_none_models_no_label_noise():
 
 @pytest.mark.parametrize("prior", [None, make_prior()], ids=["no prior", "prior"])
 def test_a_head_that_needs_more_labels_than_a_fold_has(prior):
-    """What is told of the labels then comes of a model that has seen them, or of the prior."""
+    """The trust then uses a model that has seen the labels, or the prior."""
     clf = make_active(KNeighborsClassifier(10), prior=prior)
-    told = pytest.warns(UserWarning, match="Neighbors.* on four fifths of the labels.*noise=None")
-    with told:
+    warns = pytest.warns(UserWarning, match="Neighbors.* on four fifths of the labels.*noise=None")
+    with warns:
         clf.fit(X_ACTIVE[:12], Y_ACTIVE[:12])
         trust = clf.label_trust_
     assert ((trust > 0) & (trust <= 1)).all()

@@ -24,7 +24,7 @@ TEXTS = ["ball and team", "soup", "a ship at sea", "match ball", "bread soup cak
 
 
 class LetterEncoder(BaseEstimator):
-    """Counts letters; says how often it was asked for prompts."""
+    """Counts letters, and the calls of encode_prompts."""
 
     calls = 0
 
@@ -289,7 +289,7 @@ CLASSES = ["a", "b"]
     ],
 )
 def test_invalid_parameters(params, error, message):
-    prior = ZeroShotClassifier(**params)  # the constructor computes nothing, so it says nothing
+    prior = ZeroShotClassifier(**params)  # the constructor checks nothing
     with pytest.raises(error, match=message):
         prior.fit([[0.0, 1.0]])
     with pytest.raises(error, match=message):

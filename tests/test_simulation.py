@@ -116,9 +116,9 @@ def test_classes_without_answers_are_announced():
 
 
 def test_all_strategies_of_a_repeat_use_the_same_seeds():
-    twins = {"one": "margin", "other": Margin()}
-    frame = timeless(run(strategies=twins, noise_rate=0.4, n_repeats=2))
-    one, other = (frame[frame["strategy"] == name].drop(columns="strategy") for name in twins)
+    equal = {"one": "margin", "other": Margin()}
+    frame = timeless(run(strategies=equal, noise_rate=0.4, n_repeats=2))
+    one, other = (frame[frame["strategy"] == name].drop(columns="strategy") for name in equal)
     assert one.to_numpy().tolist() == other.to_numpy().tolist()
     halves = [half["score"].tolist() for _, half in one.groupby("repeat")]
     assert halves[0] != halves[1]
@@ -138,18 +138,18 @@ def test_random_is_always_included(strategies, names):
 
 
 class Listener(SequentialStrategy):
-    heard: list = []  # noqa: RUF012
+    answers: list = []  # noqa: RUF012
 
     def steps(self, view, n):
         for i in range(n):
-            self.heard.append((yield np.array([i])))
+            self.answers.append((yield np.array([i])))
 
 
 def test_sequential_strategies_receive_the_answers():
-    Listener.heard.clear()
+    Listener.answers.clear()
     estimator = ActiveClassifier(LogisticRegression(), prior=PRIOR)
     run(estimator, strategies={"it": Listener()}, budget=9)
-    assert np.concatenate(Listener.heard).tolist() == CODES[:8].tolist()
+    assert np.concatenate(Listener.answers).tolist() == CODES[:8].tolist()
 
 
 def test_frames_texts_and_sparse_rows():
@@ -273,7 +273,7 @@ def test_a_killed_run_resumes_where_it_stopped(tmp_path):
     options = {"batch_size": 3, "strategies": ["margin"], "noise_rate": 0.2, "n_repeats": 12}
     command = [sys.executable, "-c", textwrap.dedent(KILLED), str(tmp_path)]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-    chance = random.Random(0)
+    rng = random.Random(0)
     kept = 0
     with subprocess.Popen(command, text=True, bufsize=1, **pipes) as parent:
         for _ in range(4):
@@ -282,7 +282,7 @@ def test_a_killed_run_resumes_where_it_stopped(tmp_path):
             while len(list(tmp_path.glob("*.json"))) == kept:
                 os.kill(child, 0)  # fails if the run has ended by itself
                 time.sleep(0.001)
-            time.sleep(chance.uniform(0, 0.1))
+            time.sleep(rng.uniform(0, 0.1))
             os.kill(child, signal.SIGKILL)
             assert int(parent.stdout.readline()) == signal.SIGKILL
             kept = len(list(tmp_path.glob("*.json")))

@@ -44,7 +44,8 @@ def test_against_a_computation_by_hand():
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_against_brute_force(dtype):
-    proba, sizes = RNG.dirichlet(np.ones(3), size=40), RNG.integers(1, 9, size=40)
+    rng = np.random.default_rng(1)
+    proba, sizes = rng.dirichlet(np.ones(3), size=40), rng.integers(1, 9, size=40)
     rows = ROWS[:40].astype(dtype)
     for found, expected in zip(
         fit_class_prototypes(proba, rows, sizes), brute_force(proba, rows, sizes), strict=True
@@ -56,9 +57,10 @@ def test_against_brute_force(dtype):
 
 
 def test_blocks_and_order_make_no_difference(monkeypatch):
-    proba = RNG.dirichlet(np.ones(3), size=len(ROWS))
+    rng = np.random.default_rng(1)
+    proba = rng.dirichlet(np.ones(3), size=len(ROWS))
     whole = fit_class_prototypes(proba, ROWS)
-    order = RNG.permutation(len(ROWS))
+    order = rng.permutation(len(ROWS))
     monkeypatch.setattr("skactive._data.containers._BLOCK", 100)
     in_blocks = fit_class_prototypes(proba[order], ROWS[order])
     for one, other in zip(whole, in_blocks, strict=True):
@@ -94,7 +96,8 @@ def test_are_unit_vectors():
 @pytest.mark.parametrize("head", [SoftmaxHead(), SoftmaxHead(strength=1.0), LogisticRegression()])
 def test_a_pool_improves_the_next_fit(head):
     """With few labels, of which one in five is wrong."""
-    wrong = RNG.random(600) < 0.2
+    rng = np.random.default_rng(1)
+    wrong = rng.random(600) < 0.2
     given = np.where(wrong, (CODES + 1) % 3, CODES)
     scores = {}
     for transductive in (True, False):
@@ -131,7 +134,7 @@ def test_a_class_without_labels_keeps_its_probability():
 
 
 def test_an_influential_prior_lowers_the_concentration():
-    """Its opinion was sharpened by the pool before."""
+    """The pool has already calibrated the prior."""
 
     class Prior:
         classes_ = np.arange(3)
@@ -143,17 +146,19 @@ def test_an_influential_prior_lowers_the_concentration():
     clf.query(ROWS, 1)
     clf.partial_fit(ROWS[:60], CODES[:60])
     model = clf._state.fitted.model
-    heeded = model.head.prior_scale_
-    assert heeded > 0.2
+    influence = model.head.prior_scale_
+    assert influence > 0.2
     prior_proba = clf._state.fitted.prior.calibrate(
         clf.prior.predict_proba(ROWS), ROWS, clf.classes_
     )
     expected = 0
-    for share, expert, part in zip(model.weights, model.components, (heeded, 0), strict=True):
-        by_labels = expert.proba_without_pool(ROWS, prior_proba)
-        concentration = expert.concentration * (1 - part) ** 2
-        expected += share * reweight_by_prototypes(
-            by_labels, expert.prototypes, ROWS, concentration
+    for weight, component, part in zip(
+        model.weights, model.components, (influence, 0), strict=True
+    ):
+        by_labels = component.proba_without_pool(ROWS, prior_proba)
+        concentration = component.concentration * (1 - part) ** 2
+        expected += weight * reweight_by_prototypes(
+            by_labels, component.prototypes, ROWS, concentration
         )
     np.testing.assert_allclose(clf.predict_proba(ROWS), model.corrected(expected))
     assert isinstance(clf._state.pool.clusters, PoolClusters)

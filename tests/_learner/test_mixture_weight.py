@@ -12,19 +12,21 @@ LIKELIHOODS = st.lists(st.tuples(*[st.floats(0, 1)] * 2, st.integers(0, 2)), min
 
 
 @pytest.mark.parametrize(
-    ("agreement", "benefit"), [(-3, 25), (0, 25), (0.5, 25.08), (0.6, 25.16), (9, 25.4)]
+    ("agreement", "prior_odds"), [(-3, 25), (0, 25), (0.5, 25.08), (0.6, 25.16), (9, 25.4)]
 )
-def test_mixture_weight_by_integration(agreement, benefit):
+def test_mixture_weight_by_integration(agreement, prior_odds):
     with_prior, without = np.array([0.9, 0.2, 0.6]), np.array([0.5, 0.4, 0.1])
     codes, weight = np.array([0, 0, 1]), np.array([1.0, 2.0, 1.0])
-    worth = weight / np.sqrt([3, 3, 1])
-    worth *= 4 / worth.sum()
+    sample_weight = weight / np.sqrt([3, 3, 1])
+    sample_weight *= 4 / sample_weight.sum()
 
-    def posterior(share):
-        mixture = share * with_prior + (1 - share) * without
-        return share**benefit * np.prod((0.9 * mixture + 0.1 / 2) ** worth)
+    def posterior(mixture):
+        mixed = mixture * with_prior + (1 - mixture) * without
+        return mixture**prior_odds * np.prod((0.9 * mixed + 0.1 / 2) ** sample_weight)
 
-    expected = quad(lambda share: share * posterior(share), 0, 1)[0] / quad(posterior, 0, 1)[0]
+    expected = (
+        quad(lambda mixture: mixture * posterior(mixture), 0, 1)[0] / quad(posterior, 0, 1)[0]
+    )
     assert mixture_weight(with_prior, without, codes, weight, 2, agreement) == pytest.approx(
         expected, abs=0.01
     )
@@ -32,19 +34,19 @@ def test_mixture_weight_by_integration(agreement, benefit):
 
 @pytest.mark.parametrize("agreement", [-2, 1.8, 3])
 def test_prior_odds_against_a_prior_that_contradicts_the_labels(agreement):
-    """By 100 labels, 4 is expected of a prior of use; four fifths of up to four labels count."""
+    """With 100 labels, a useful prior has an expected z-score of 4."""
     doubt = 0.8 * min(2 * max(8 - 4 * agreement, 0), 4)
-    benefit = 1 + max(4 * agreement - 8, 0)
-    foretold, codes = np.full(100, 0.5), np.repeat([0, 1], 50)
-    share = mixture_weight(foretold, foretold, codes, np.ones(100), 2, agreement)
-    # the likelihood tells nothing: a beta distribution
-    assert share == pytest.approx((benefit + 1) / (benefit + doubt + 2), abs=0.01)
+    prior_odds = 1 + max(4 * agreement - 8, 0)
+    held_out, codes = np.full(100, 0.5), np.repeat([0, 1], 50)
+    mixture = mixture_weight(held_out, held_out, codes, np.ones(100), 2, agreement)
+    # a constant likelihood leaves a beta distribution
+    assert mixture == pytest.approx((prior_odds + 1) / (prior_odds + doubt + 2), abs=0.01)
 
 
 def test_twenty_labels_give_no_odds_against_a_prior():
-    foretold, codes = np.full(20, 0.5), np.zeros(20, dtype=int)
-    shares = [mixture_weight(foretold, foretold, codes, np.ones(20), 1, a) for a in (-4.0, 0.0)]
-    assert shares[0] == shares[1] > 0.8
+    held_out, codes = np.full(20, 0.5), np.zeros(20, dtype=int)
+    mixtures = [mixture_weight(held_out, held_out, codes, np.ones(20), 1, a) for a in (-4.0, 0.0)]
+    assert mixtures[0] == mixtures[1] > 0.8
 
 
 @settings(deadline=None)
@@ -52,15 +54,15 @@ def test_twenty_labels_give_no_odds_against_a_prior():
 def test_properties_for_any_likelihoods(rows, seed):
     with_prior, without, codes = (np.array(column) for column in zip(*rows, strict=True))
     weight = np.ones(len(rows))
-    share = mixture_weight(with_prior, without, codes, weight, 3, 0.0)
-    assert 0 < share < 1
+    mixture = mixture_weight(with_prior, without, codes, weight, 3, 0.0)
+    assert 0 < mixture < 1
     order = np.random.default_rng(seed).permutation(len(rows))
     shuffled = mixture_weight(with_prior[order], without[order], codes[order], weight, 3, 0.0)
-    assert shuffled == pytest.approx(share)
+    assert shuffled == pytest.approx(mixture)
     better = np.maximum(with_prior, without)
-    assert mixture_weight(better, without, codes, weight, 3, 0.0) >= share - 1e-9
+    assert mixture_weight(better, without, codes, weight, 3, 0.0) >= mixture - 1e-9
     few = mixture_weight(with_prior, without, codes, weight / 10, 3, 0.0)
-    assert few > 0.5  # ten times the benefit of the doubt, and a tenth of the evidence
+    assert few > 0.5  # ten times the prior_odds of the doubt, and a tenth of the evidence
 
 
 def test_rows_without_held_out_predictions_are_ignored():

@@ -55,7 +55,7 @@ def test_last_layer_has_the_covariance_of_the_factored_curvature():
 
 
 def test_the_last_layer_with_fewer_rows_than_features():
-    """What no row says anything about is as uncertain as before any label."""
+    """Directions without labeled rows keep the prior variance."""
     X = np.eye(6)[:2]
     layer = LastLayer(lambda features: features, 4.0, X, np.ones(2), np.full((2, 2), 0.5))
     logits = np.log(layer.sample_proba(np.eye(6), np.full((6, 2), 0.5), 20_000, seed=0))
@@ -68,10 +68,10 @@ def test_the_last_layer_with_fewer_rows_than_features():
 @pytest.mark.parametrize("n_classes", [2, 3])
 def test_the_mean_of_the_samples_is_near_the_prediction(kind, n_classes):
     clf, pool = fitted(kind, n_classes)
-    opinions = view_of(clf, pool).sampled_proba(20)
-    np.testing.assert_allclose(opinions.sum(axis=2), 1, rtol=1e-5)
-    apart = np.abs(opinions.mean(axis=0) - clf.predict_proba(pool)).sum(axis=1) / 2
-    alone = np.abs(opinions - clf.predict_proba(pool)).sum(axis=2) / 2
+    samples = view_of(clf, pool).sampled_proba(20)
+    np.testing.assert_allclose(samples.sum(axis=2), 1, rtol=1e-5)
+    apart = np.abs(samples.mean(axis=0) - clf.predict_proba(pool)).sum(axis=1) / 2
+    alone = np.abs(samples - clf.predict_proba(pool)).sum(axis=2) / 2
     assert apart.mean() < 0.1
     assert 1.2 * apart.mean() < alone.mean()  # they differ among themselves
 
@@ -120,16 +120,16 @@ def test_a_forest_trained_without_some_class():
     X, y = rows_of()
     clf = ActiveClassifier(HEADS["forest"], strategy="bald", random_state=0)
     clf.fit(X[y > 0][:40], y[y > 0][:40]).partial_fit(X[:1], [1], classes=[0, 1, 2])
-    opinions = view_of(clf, X[60:]).sampled_proba(20)
-    np.testing.assert_allclose(opinions.mean(axis=0), clf.predict_proba(X[60:]), atol=1e-12)
-    assert not opinions[:, :, 0].any()
+    samples = view_of(clf, X[60:]).sampled_proba(20)
+    np.testing.assert_allclose(samples.mean(axis=0), clf.predict_proba(X[60:]), atol=1e-12)
+    assert not samples[:, :, 0].any()
 
 
 def test_more_samples_than_trees():
     clf, pool = fitted("forest")
-    opinions = view_of(clf, pool).sampled_proba(60)
-    assert opinions.shape == (60, len(pool), 3)
-    np.testing.assert_array_equal(opinions[0], opinions[40])
+    samples = view_of(clf, pool).sampled_proba(60)
+    assert samples.shape == (60, len(pool), 3)
+    np.testing.assert_array_equal(samples[0], samples[40])
 
 
 def test_bald_is_entropy_for_other_heads():
@@ -141,7 +141,7 @@ def test_bald_is_entropy_for_other_heads():
 
 
 def view_of(clf, pool):
-    """What a strategy sees of a pool."""
+    """The view that a strategy receives of a pool."""
     seen = []
 
     class Watcher:

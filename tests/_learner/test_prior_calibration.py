@@ -11,7 +11,7 @@ CLASSES = np.array(["a", "b"])
 
 
 def make_directions(n=300, seed=0):
-    """Unit rows around two directions, and a prior that is right a little more often than not."""
+    """Unit rows around two directions, and a prior that is right for 65 % of them."""
     rng = np.random.default_rng(seed)
     codes = rng.integers(2, size=n)
     rows = normalize(rng.normal(scale=0.4, size=(n, 8)) + np.eye(2, 8)[codes] + 1)
@@ -39,7 +39,7 @@ def test_a_class_unknown_to_the_prior_gets_uniform_probability():
 
 
 def test_a_frequently_predicted_class_is_discounted():
-    """By the square root of its share, where rows have no direction."""
+    """By the square root of its frequency, where rows are not unit vectors."""
     pool = prior_statistics(np.array([[0.9, 0.1], [0.7, 0.3]]), sparse.eye(2))
     np.testing.assert_allclose(pool.class_frequency, [0.8, 0.2])
     assert pool.prototypes is None
@@ -56,9 +56,9 @@ def test_prototypes_reweight_a_prior_by_hand():
 
 def test_a_pool_improves_a_weak_prior():
     rows, codes, proba = make_directions()
-    sharpened = calibrate(proba, rows, prior_statistics(proba, rows))
+    calibrated = calibrate(proba, rows, prior_statistics(proba, rows))
     assert accuracy(proba, codes) < 0.7
-    assert accuracy(sharpened, codes) > 0.9
+    assert accuracy(calibrated, codes) > 0.9
 
 
 @pytest.mark.parametrize("rows", [np.ones((3, 2)), np.zeros((3, 2)), np.full((3, 2), np.nan)])

@@ -38,7 +38,7 @@ def test_another_version_is_named(saved):
 def test_the_version_is_updated_when_saved_again(saved):
     with pytest.warns(UserWarning, match=r"skactive 0\.0\.1"):
         copy = pickle.loads(saved)
-    pickle.loads(pickle.dumps(copy))  # says nothing, or the test would fail
+    pickle.loads(pickle.dumps(copy))  # a warning would fail the test
     assert "_skactive_version" not in vars(copy)
 
 

@@ -30,9 +30,9 @@ def test_rows_and_prompts_share_a_space(case):
 
 def test_clone_get_params_repr(case):
     encoder, _ = case
-    twin = clone(encoder)
-    assert twin is not encoder
-    assert twin.get_params() == encoder.get_params()
+    copy = clone(encoder)
+    assert copy is not encoder
+    assert copy.get_params() == encoder.get_params()
     assert type(encoder).__name__ in repr(encoder)
     assert "verbose=False" in repr(encoder)
     assert clone(encoder).set_params(batch_size=7).batch_size == 7
@@ -155,7 +155,7 @@ def test_global_generators_are_not_used(case, monkeypatch):
     from skactive.encoders import models
 
     encoder, X = case
-    monkeypatch.setattr(models, "_MODELS", type(models._MODELS)())  # it is loaded anew
+    monkeypatch.setattr(models, "_MODELS", type(models._MODELS)())  # the model is loaded again
 
     def states():
         legacy = np.random.mtrand._rand.get_state()[1].tolist()

@@ -146,7 +146,7 @@ def test_callbacks_are_notified(case, monkeypatch):
         "teardown",
     ]
     recorder.events.clear()
-    encoder.transform(X)  # all cached: there is nothing to tell
+    encoder.transform(X)  # all rows are cached: no callback is notified
     assert recorder.events == []
 
 

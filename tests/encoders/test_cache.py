@@ -52,7 +52,7 @@ def test_stored_rows_are_returned(tmp_path_factory, stored, asked):
             known |= set(numbers)
         for numbers in asked:
             check(cache, numbers, known)
-            check(cache, numbers, known)  # nor does asking change anything
+            check(cache, numbers, known)  # a read changes nothing
 
 
 def test_first_row_stays(cache):
@@ -146,7 +146,7 @@ def test_a_kill_during_a_write_loses_no_acknowledged_row(tmp_path):
 
     cache = DiskRows(tmp_path)
     check(cache, range(acknowledged), set(range(acknowledged)))
-    fill(cache, range(10**9, 10**9 + 5))  # and the lock of the dead is free
+    fill(cache, range(10**9, 10**9 + 5))  # the lock of the killed process is free
     check(cache, [10**9], {10**9})
 
 
@@ -157,7 +157,7 @@ def test_two_processes_write_at_once(tmp_path):
         "    fill(cache, range(n, n + 30))\n"
         "    check(cache, range(n, n + 30), set(range(n, n + 30)))\n"
     )
-    # They overlap, and each makes the map grow under the other.
+    # The ranges overlap, and each process makes the map grow.
     writers = [run(script.format(start), tmp_path, wait=False) for start in (0, 300)]
     mine = DiskRows(tmp_path, map_bytes=2**16)
     deadline = time.monotonic() + 60
@@ -213,7 +213,7 @@ def test_a_full_disk_is_named(tmp_path, monkeypatch):
 
 
 def run(script, folder, wait=True):
-    """Run a script in a process of its own that has this file's helpers and the folder."""
+    """Run a script in another process, with the helpers and the folder."""
     process = subprocess.Popen(
         [sys.executable, "-c", _HELPERS + script, str(folder)],
         cwd=Path(__file__).parents[2],
@@ -227,6 +227,6 @@ def run(script, folder, wait=True):
 
 
 def finish(process):
-    """Wait for the process; returns its exit code and what it complained about."""
+    """Wait for the process, and return its exit code and its errors."""
     _, errors = process.communicate(timeout=60)
     return process.returncode, errors

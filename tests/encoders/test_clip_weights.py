@@ -98,7 +98,9 @@ def test_a_tag_brings_weights_and_preprocessing(clip, clip_checkpoint, clip_on_t
     by_name = ClipEncoder("hf-hub:org/tiny", pretrained=None, verbose=False).transform(images)
     np.testing.assert_array_equal(by_name, expected)
 
-    clip_on_the_hub["quick_gelu"] = True  # a setting of the weights that the name does not say
+    clip_on_the_hub["quick_gelu"] = (
+        True  # a setting of the weights that differs from the model's name
+    )
     assert not np.array_equal(clone(clip).set_params(pretrained="tag").transform(images), by_tag)
 
 

@@ -98,7 +98,7 @@ def test_missing_values_become_zero():
 def test_constant_and_empty_columns():
     X = np.column_stack([np.full(20, 7.0), np.full(20, np.nan), np.arange(20)])
     encoder = TableEncoder().fit(X)
-    values, scores, _ = parts(encoder, X + np.array([1e9, 0, 0]))  # of which scale, nobody knows
+    values, scores, _ = parts(encoder, X + np.array([1e9, 0, 0]))  # their scale is unknown
     np.testing.assert_array_equal(values[:, :2], 0)
     np.testing.assert_array_equal(scores[:, :2], 0)
 
@@ -120,8 +120,8 @@ def test_names_of_columns_and_pickle():
     assert list(encoder.get_feature_names_out()) == [f"tableencoder{i}" for i in range(8)]
     with pytest.raises(ValueError, match="feature names"):
         encoder.transform(table[["b", "a", "c"]])
-    twin = pickle.loads(pickle.dumps(encoder))
-    np.testing.assert_array_equal(twin.transform(table), encoder.transform(table))
+    copy = pickle.loads(pickle.dumps(encoder))
+    np.testing.assert_array_equal(copy.transform(table), encoder.transform(table))
 
 
 @pytest.mark.parametrize(

@@ -33,9 +33,9 @@ def test_the_tuned_encoder_keeps_the_encoder_contract(make, encoder):
     rows = tuned.transform(NEW)
     np.testing.assert_allclose(np.linalg.norm(rows, axis=1), 1, atol=1e-6)
     assert not np.allclose(rows, encoder.transform(NEW), atol=1e-3)
-    twin = clone(tuned)
-    assert twin.weights is tuned.weights
-    np.testing.assert_array_equal(twin.transform(NEW), rows)
+    copy = clone(tuned)
+    assert copy.weights is tuned.weights
+    np.testing.assert_array_equal(copy.transform(NEW), rows)
     np.testing.assert_array_equal(pickle.loads(pickle.dumps(tuned)).transform(NEW), rows)
     assert "TunedEncoder(encoder=SentenceEncoder(" in repr(tuned)
     assert tuned.encode_prompts(["fruit"]).shape == (1, 16)

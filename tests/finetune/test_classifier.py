@@ -16,9 +16,6 @@ from skactive.heads import SoftmaxHead
 from tests.support.errors import fails
 from tests.support.finetune import MODES, NEW, NEW_Y, TEXTS, Y
 
-RNG = np.random.default_rng(0)
-
-
 # Modes ----------------------------------------------------------------------------------------
 
 
@@ -46,7 +43,7 @@ def test_frozen_is_a_head_on_the_encoder(make, encoder):
 
 
 def test_lp_ft_starts_from_the_head(make, encoder):
-    """With steps too small to matter it is the frozen classifier; full knows nothing."""
+    """With tiny steps lp-ft equals the frozen classifier, and full predicts uniformly."""
     frozen = make("frozen").fit(TEXTS, Y).predict_proba(NEW)
     small = {"lr": 1e-12, "max_epochs": 1}
     for mode, start in (("lp-ft", frozen), ("full", np.full_like(frozen, 1 / 3))):
@@ -66,10 +63,10 @@ def test_the_seed_determines_the_results(make):
 
 def test_clone_params_and_search(make):
     clf = make(n_accumulate=2)
-    twin = clone(clf)
-    assert str(twin.get_params()) == str(clf.get_params())
-    twin.set_params(model__precision="bfloat16", mode="full")
-    assert twin.model.precision == "bfloat16"
+    copy = clone(clf)
+    assert str(copy.get_params()) == str(clf.get_params())
+    copy.set_params(model__precision="bfloat16", mode="full")
+    assert copy.model.precision == "bfloat16"
     search = GridSearchCV(make("frozen"), {"class_weight": ["balanced", None]}, cv=2)
     assert search.fit(TEXTS, Y).best_score_ > 0.5
 
@@ -108,7 +105,7 @@ def test_zero_weight_equals_an_absent_row(make):
 
 
 def test_weights_reach_the_loss(make):
-    """Two labels for every row: the heavier one wins."""
+    """Every row has two labels: the one with the larger weight wins."""
     rows, labels = np.tile(TEXTS, 2), np.concatenate([Y, np.roll(Y, 1)])
     weight = np.repeat([5.0, 1.0], len(Y))
     clf = make(max_epochs=10).fit(rows, labels, sample_weight=weight)
@@ -160,7 +157,8 @@ def test_losses(make, loss):
 
 
 def test_the_noise_rate_is_that_of_the_frozen_head(make):
-    clf = make("frozen").fit(TEXTS, RNG.permutation(Y))
+    rng = np.random.default_rng(1)
+    clf = make("frozen").fit(TEXTS, rng.permutation(Y))
     assert clf._criterion().noise_rate == clf.probe_.anchor_["noise_rate"] > 0
 
 
@@ -174,7 +172,7 @@ def test_balanced_classes(make):
 
 
 def test_the_prior_predicts_classes_without_labels(make):
-    """Labels say nothing of the third class; the prior does."""
+    """Only the prior has information on the third class."""
     sure = log_softmax(4 * (np.unique(Y) == Y[:, None]), axis=1)
     new = log_softmax(4 * (np.unique(Y) == np.array(NEW_Y)[:, None]), axis=1)
     seen = Y != "sky"

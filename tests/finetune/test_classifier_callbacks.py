@@ -26,9 +26,9 @@ def make(tiny_sentence_model):
 def test_epochs_notify_callbacks_but_not_those_of_held_out_halves(make, mode):
     recorder = Recorder()
     clf = make(mode).set_callbacks(recorder).fit(TEXTS, Y)
-    assert recorder.heard[:2] == ["setup", "begin FineTunedClassifier fit"]
-    assert recorder.heard[2:-2] == EPOCH * len(clf.history_)
-    assert recorder.heard[-2:] == ["end FineTunedClassifier fit", "teardown"]
+    assert recorder.events[:2] == ["setup", "begin FineTunedClassifier fit"]
+    assert recorder.events[2:-2] == EPOCH * len(clf.history_)
+    assert recorder.events[-2:] == ["end FineTunedClassifier fit", "teardown"]
     assert len(clf.history_) == (0 if clf.mode_ == "frozen" else 3)
 
 
@@ -59,7 +59,7 @@ def test_training_can_be_stopped_between_epochs(make, tmp_path):
 def test_epochs_are_part_of_the_fit_of_active_classifier(make):
     recorder = Recorder()
     clf = ActiveClassifier(make(), random_state=0).set_callbacks(recorder).fit(TEXTS, Y)
-    told = [line for line in recorder.heard if "epoch" in line]
-    assert told == EPOCH * 3
-    assert recorder.heard.count("end FineTunedClassifier fit") == 1
+    epochs = [line for line in recorder.events if "epoch" in line]
+    assert epochs == EPOCH * 3
+    assert recorder.events.count("end FineTunedClassifier fit") == 1
     assert not hasattr(clone(clf.estimator_), "_skl_callbacks")

@@ -11,7 +11,7 @@ CODES = np.repeat([0, 0, 0, 1], 10)
 
 
 def scripted(right):
-    """Predicts what is right where ``right[mode]`` says so; notes what it was trained on."""
+    """Predicts correctly where ``right[mode]`` is true, and records the training sets."""
     seen = []
 
     def fit_predict(mode, train, test):
@@ -31,8 +31,10 @@ def test_gain_by_hand():
     assert gain.mean == pytest.approx((3 / 30 + 2 / 10) / 2)
     values = np.zeros(40)
     values[[0, 1, 2, 3, 4, 5, 30, 31]], values[[10, 11, 12]] = 1, -1
-    share = np.where(CODES == 0, 1 / 60, 1 / 20)
-    assert gain.error == pytest.approx(np.sqrt((share**2 * (values - gain.mean) ** 2).sum()))
+    weight_of_row = np.where(CODES == 0, 1 / 60, 1 / 20)
+    assert gain.error == pytest.approx(
+        np.sqrt((weight_of_row**2 * (values - gain.mean) ** 2).sum())
+    )
     assert [mode for mode, _, _ in seen] == ["a", "b", "a", "b"]
     for _, train, test in seen:
         assert sorted([*train, *test]) == list(range(40))

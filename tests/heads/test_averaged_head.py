@@ -37,7 +37,7 @@ def test_held_out_heads(n):
         assert not np.allclose(proba, whole)
         assert np.mean(proba.argmax(axis=1) == whole.argmax(axis=1)) > 0.8
         given = np.flatnonzero(rows), CODES[:n][rows]
-        assert proba[given].mean() < whole[given].mean()  # foretelling is harder
+        assert proba[given].mean() < whole[given].mean()  # held-out predictions are less certain
 
 
 def test_labels_held_out_change_nothing():
@@ -58,7 +58,8 @@ def test_labels_held_out_change_nothing():
 
 
 def test_the_averaged_head_has_out_of_fold_predictions_and_weights():
-    rows = RNG.normal(size=(60, 5)) + 2 * np.eye(3, 5)[np.arange(60) % 3]
+    rng = np.random.default_rng(1)
+    rows = rng.normal(size=(60, 5)) + 2 * np.eye(3, 5)[np.arange(60) % 3]
     head = SoftmaxHead().fit(rows, np.arange(60) % 3)
     anchor = head.anchor_
     assert anchor["candidates"].shape == (len(anchor["weight"]), 3)

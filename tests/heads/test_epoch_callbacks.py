@@ -29,7 +29,7 @@ def test_epochs_of_a_skorch_net_notify_callbacks_and_can_be_stopped():
     recorder = Recorder(stop=("epoch", 1))
     adapter = SkorchAdapter(make_net(), random_state=0).set_callbacks(recorder).fit(X, Y)
     epoch = ["begin SkorchAdapter epoch", "end SkorchAdapter epoch"]
-    assert recorder.heard[2:-2] == [*epoch, *epoch]
+    assert recorder.events[2:-2] == [*epoch, *epoch]
     assert len(adapter.net_.history) == 2
     assert "epochs" not in dict(adapter.net_.callbacks_)
 
@@ -44,7 +44,7 @@ def test_a_softmax_head_notifies_callbacks_of_its_epochs(head, n_epochs, prior):
     no_callbacks = clone(head).set_params(random_state=0).fit(X, Y, prior_log_proba=prior)
     head = clone(no_callbacks).set_callbacks(recorder, monitor).fit(X, Y, prior_log_proba=prior)
     epochs = ["begin SoftmaxHead epoch", "end SoftmaxHead epoch"] * n_epochs
-    assert recorder.heard[2:-2] == epochs
+    assert recorder.events[2:-2] == epochs
     scores = [row.get("accuracy") for row in monitor.get_logs().data]
     assert len(scores) == 1 + n_epochs
     assert scores[0] == (head.score(X, Y) if prior is None else None)
@@ -61,7 +61,7 @@ def test_a_softmax_head_can_be_stopped_early():
 def test_a_skorch_net_inside_active_classifier_notifies_callbacks():
     recorder = Recorder()
     ActiveClassifier(make_net(), random_state=0).set_callbacks(recorder).fit(X, Y)
-    assert recorder.heard.count("end SkorchAdapter epoch") == 4
+    assert recorder.events.count("end SkorchAdapter epoch") == 4
 
 
 def test_every_epoch_is_scored():

@@ -27,14 +27,14 @@ WEIGHT = RNG.uniform(0.2, 3, size=45)
 
 
 class NamedOtherwise(Linear):
-    """Calls its width by a name that nobody would guess."""
+    """Has an uncommon name for its width."""
 
     def __init__(self, width=2):
         super().__init__(width)
 
 
 class FixedWidth(Linear):
-    """Cannot be told its width."""
+    """Has no parameter for its width."""
 
     def __init__(self):
         super().__init__(3)
@@ -47,8 +47,8 @@ class Probabilities(Linear):
         return torch.softmax(super().forward(X), dim=1)
 
 
-class Picture(torch.nn.Module):
-    """Takes pictures, not tables."""
+class ImageNet3x5(torch.nn.Module):
+    """Takes images, not tables."""
 
     def __init__(self, n_classes=2):
         super().__init__()
@@ -59,7 +59,7 @@ class Picture(torch.nn.Module):
 
 
 class LookUp(torch.nn.Module):
-    """Takes positions into a vocabulary, which must stay whole numbers."""
+    """Takes positions in a vocabulary, which must stay integers."""
 
     def __init__(self, n_classes=2):
         super().__init__()
@@ -135,13 +135,14 @@ def test_adapter_accepts_other_dtypes(dtype):
 
 
 def test_adapter_keeps_integers_for_embedding_layers():
-    rows = 10 * CODES[:, None] + RNG.integers(0, 10, size=(45, 4))
+    rng = np.random.default_rng(1)
+    rows = 10 * CODES[:, None] + rng.integers(0, 10, size=(45, 4))
     assert adapted(LookUp, lr=5.0, max_epochs=40).fit(rows, Y).score(rows, Y) == 1
 
 
 def test_adapter_accepts_images():
     stack = np.repeat(np.repeat(X[:, :1, np.newaxis], 5, axis=1), 3, axis=2)  # (45, 5, 3)
-    assert adapted(Picture, max_epochs=60).fit(stack, Y).score(stack, Y) > 0.6
+    assert adapted(ImageNet3x5, max_epochs=60).fit(stack, Y).score(stack, Y) > 0.6
 
 
 @pytest.mark.parametrize(

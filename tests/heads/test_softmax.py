@@ -157,11 +157,11 @@ def test_balanced_class_weight_does_not_favor_frequent_classes(strength):
 
 
 def test_balanced_removes_the_class_frequencies_from_the_logits():
-    """The optimum of the cross-entropy of logits plus log-shares."""
+    """The optimum of the cross-entropy of logits plus log class frequencies."""
     weight = np.where(CODES == 0, 4.0, 1.0)
-    shares = np.log((np.bincount(CODES, weight) + 0.1) / (weight.sum() + 0.3))
+    frequency = np.log((np.bincount(CODES, weight) + 0.1) / (weight.sum() + 0.3))
     head = make_head(class_weight="balanced").fit(X, Y, weight)
-    expected = brute_force(np.negative, weight, 1.5, offset=shares)
+    expected = brute_force(np.negative, weight, 1.5, offset=frequency)
     np.testing.assert_allclose(head.predict_proba(X_NEW), expected, atol=1e-5)
 
 

@@ -8,7 +8,7 @@ from skactive.kernels.boundaries import nearest_to_boundaries, to_boundaries
 
 
 def look_in_small_pieces(monkeypatch):
-    """So that a small pool is sampled, and goes through many blocks."""
+    """Sample a small pool, and divide it into many blocks."""
     for name, value in {"_BLOCK": 100, "_SAMPLED": 4, "_RUN": 2, "_GATHERED": 10}.items():
         monkeypatch.setattr(boundaries, name, value)
 
@@ -18,7 +18,7 @@ POOLS = {
     "unsure": lambda rng, k: rng.dirichlet(np.full(k, 20.0), 300),
     "long-tailed": lambda rng, k: rng.dirichlet(3.0 / np.arange(1, k + 1) ** 2, 300),
     "votes of trees": lambda rng, k: rng.multinomial(5, np.full(k, 1 / k), 300) / 5,
-    "all alike": lambda rng, k: np.full((300, k), 1 / k),
+    "all equal": lambda rng, k: np.full((300, k), 1 / k),
     "certain": lambda rng, k: np.eye(k)[rng.integers(k, size=300)],
 }
 
@@ -30,7 +30,7 @@ def test_nearest_to_boundaries_are_those_of_a_full_sort(kind, n_classes, sort, m
     look_in_small_pieces(monkeypatch)
     rng = np.random.default_rng(0)
     proba = POOLS[kind](rng, n_classes)
-    if sort:  # the sample then says little of the rest
+    if sort:  # the sample then does not represent the rest
         proba = proba[np.argsort(proba[:, 0])]
     weights = rng.normal(size=(n_classes, 3))
     lengths = np.linalg.norm(weights[:, None] - weights, axis=2) + np.eye(n_classes)
@@ -41,7 +41,7 @@ def test_nearest_to_boundaries_are_those_of_a_full_sort(kind, n_classes, sort, m
 
 
 def test_nearest_to_boundaries_of_rows_that_do_not_sum_to_1():
-    """They may not be the nearest, but they are as many as asked for."""
+    """The rows may not be the nearest, but their number is as requested."""
     proba = 2 * np.random.default_rng(0).dirichlet(np.full(3, 0.5), 5000)
     found = nearest_to_boundaries(proba, np.ones((3, 3)), np.array([10, 0, 5000]))
     assert [len(set(rows)) for rows in found] == [10, 0, 5000]

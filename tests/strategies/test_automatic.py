@@ -8,7 +8,7 @@ from tests.support.strategies import ask, make_view
 
 
 class Fixed(QueryStrategy):
-    """These rows first, then the others."""
+    """Selects the given rows first, then the others."""
 
     def __init__(self, rows=()):
         self.rows = rows
@@ -53,7 +53,7 @@ def test_tailor_prefers_the_strategy_that_finds_rare_classes(good):
 
 
 class Means:
-    """Stands in for a generator: draws the mean of each posterior, and writes down which it was."""
+    """A generator that returns the mean of each posterior and records its parameters."""
 
     def __init__(self):
         self.posteriors = []
@@ -67,7 +67,7 @@ def test_tailor_discounts_earlier_answers():
     rows, answers = [Fixed(np.arange(9)), Fixed(np.arange(9))], np.array([0, 1] * 10)
     view = PoolView(20, proba=np.full((20, 2), 0.5), rng=Means())
     ask(Tailor(rows, n_parallel=2, discount=0.25), view, 6, answers)
-    # the first strategy wins all ties: it alone is asked, and hears one label of each class
+    # the first strategy wins all ties, so it alone selects rows; it receives one label per class
     expected = np.array([1.0, 1.0])
     for posterior in view.rng.posteriors[::4]:
         np.testing.assert_allclose(posterior, 1 + expected)

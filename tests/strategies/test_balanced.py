@@ -31,7 +31,7 @@ def distances_to_boundaries(X, weights, offsets):
 
 
 def look_in_small_pieces(monkeypatch):
-    """So that a small pool is sampled, and goes through many blocks."""
+    """Sample a small pool, and divide it into many blocks."""
     for name, value in {"_BLOCK": 100, "_SAMPLED": 4, "_RUN": 2, "_GATHERED": 10}.items():
         monkeypatch.setattr(boundaries, name, value)
 
@@ -65,7 +65,7 @@ def test_base_with_equal_weights_of_two_classes():
 
 
 def test_rare_neighbors_are_the_nearest_of_rare_rows():
-    labeled_y = np.array([0, 0, 0, 0, 1, 2])  # even share: two labels
+    labeled_y = np.array([0, 0, 0, 0, 1, 2])  # two labels per class on average
     view = make_view(labeled_y=labeled_y)
     anchors = view.labeled_X[labeled_y > 0]
     distance = np.linalg.norm(anchors[:, None] - view.X, axis=2)

@@ -47,10 +47,10 @@ def test_nothing_is_computed_before_it_is_read():
 def test_sequential_strategies_are_answered_with_the_models_prediction():
     class Echo(strategies.SequentialStrategy):
         def steps(self, view, n):
-            self.heard = []
+            self.answers = []
             for i in range(0, n, 2):
-                self.heard.append((yield np.arange(i, min(i + 2, n))))
+                self.answers.append((yield np.arange(i, min(i + 2, n))))
 
     echo, view = Echo(), make_view()
     assert echo.select(view, 5).tolist() == [0, 1, 2, 3, 4]
-    np.testing.assert_array_equal(np.concatenate(echo.heard), view.proba.argmax(axis=1)[:4])
+    np.testing.assert_array_equal(np.concatenate(echo.answers), view.proba.argmax(axis=1)[:4])

@@ -12,7 +12,7 @@ from sklearn.base import clone
 from skactive import strategies
 from tests.support.strategies import make_view
 
-# Those that take no chance and have no ties: permuting the pool permutes their answer.
+# Strategies without randomness and ties: permuting the pool permutes their answer.
 DETERMINISTIC = [
     "balanced_herding",
     "base",
@@ -82,10 +82,10 @@ def test_without_labels(name):
 def test_duplicates(name, n):
     few = make_view(4)
     of = np.arange(60) % 4
-    opinions = {k: getattr(few, k)[of] for k in ("X", "proba", "head_proba", "prior_proba")}
+    predictions = {k: getattr(few, k)[of] for k in ("X", "proba", "head_proba", "prior_proba")}
     labeled = {"labeled_X": few.X, "labeled_y": np.array([0, 1, 2, 0])}
     labeled["label_trust"] = few.label_trust[:4]
-    view = make_view(60, labeled_proba=few.proba, **labeled, **opinions)
+    view = make_view(60, labeled_proba=few.proba, **labeled, **predictions)
     check_positions(get(name).select(view, n), 60, n)
 
 

@@ -81,8 +81,8 @@ def test_balanced_herding_equals_brute_force(balance):
     view.label_trust = np.array([0.9, 0.2, 1.0, 0.4, 0.6, 0.7])
     top = np.sort(view.proba, axis=1)
     doubt = 1 - top[:, -1] + top[:, -2]
-    shares = view.proba.mean(axis=0) + 1e-3 / view.proba.shape[1]
-    weights = doubt * (view.proba / shares**balance).sum(axis=1)
+    frequency = view.proba.mean(axis=0) + 1e-3 / view.proba.shape[1]
+    weights = doubt * (view.proba / frequency**balance).sum(axis=1)
     trusted = view.labeled_X[[0, 2, 4, 5]]
     similarity = np.exp(-((pairs(view.X, view.X) / 1.3) ** 2))
     reached = np.exp(-((pairs(trusted, view.X) / 1.3) ** 2)).max(axis=0)

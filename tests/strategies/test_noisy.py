@@ -18,7 +18,7 @@ def test_nas_is_max_herding_while_labels_agree():
 
 
 def test_nas_queries_a_region_again_when_its_label_looks_wrong():
-    """Three blobs; the label of the one row known of the second is that of another class."""
+    """Three blobs; the only labeled row of the second has the label of another class."""
     X, blob = blobs([30, 30, 30], spread=0.5)
     known = np.array([0, 1, 2, 60, 61, 62, 30, 31, 32, 33, 34])
     labels = np.array([0, 0, 0, 2, 2, 2, 1, 1, 1, 1, 0])
@@ -27,7 +27,7 @@ def test_nas_queries_a_region_again_when_its_label_looks_wrong():
     good = nas._credible(torch.from_numpy(points), labels)
     assert good.tolist() == [True] * 10 + [False]
     rest = np.setdiff1d(np.arange(90), known)
-    # Only the row of the second blob whose label looks wrong is known: the blob is asked again.
+    # The only labeled row of the second blob looks wrong, so the blob is queried again.
     some = np.r_[0:6, 10]
     view = PoolView(
         len(rest),

@@ -11,8 +11,8 @@ from skactive.strategies import Margin
 from tests.support.errors import NeverFitted, X, Y, fails, table
 from tests.support.strategies import make_view
 
-COUNT = (0, -1, 2.5, "x", None)  # of rows, clusters, opinions
-SHARE = (-0.1, 1.1, float("nan"), "x", None)
+COUNT = (0, -1, 2.5, "x", None)  # of rows, clusters, samples
+FRACTION = (-0.1, 1.1, float("nan"), "x", None)
 POWER = (-1, "x", None)
 NO_STRATEGY = ("margin", Margin, None, 3)
 NO_STRATEGIES = ("margin", Margin(), [], ["margin"], [Margin])
@@ -22,25 +22,25 @@ BAD_PARAMETERS = {
     "BalancedHerding": {"bandwidth": AUTO_OR_POSITIVE, "balance": POWER, "n_reference": COUNT},
     "ClassBalanced": {"strategy": NO_STRATEGY},
     "ClusterMargin": {"factor": (0, "x")},
-    "CoDecision": {"noise_ratio": SHARE},
+    "CoDecision": {"noise_ratio": FRACTION},
     "Direct": {"n_parallel": COUNT, "min_per_class": COUNT},
-    "DropQuery": {"n_dropouts": COUNT, "dropout": (*SHARE, 1.0), "factor": (0, "x")},
+    "DropQuery": {"n_dropouts": COUNT, "dropout": (*FRACTION, 1.0), "factor": (0, "x")},
     "Falcun": {"gamma": POWER},
     "MaxHerding": {"bandwidth": AUTO_OR_POSITIVE, "n_reference": COUNT},
     "Nas": {"n_neighbors": COUNT, "n_reference": COUNT},
     "NearCandidates": {"strategy": NO_STRATEGY, "n_candidates": COUNT},
     "Power": {"strategy": NO_STRATEGY, "beta": POWER},
-    "ProbCover": {"radius": AUTO_OR_POSITIVE, "purity": SHARE, "n_reference": COUNT},
+    "ProbCover": {"radius": AUTO_OR_POSITIVE, "purity": FRACTION, "n_reference": COUNT},
     "RandomCandidates": {"strategy": NO_STRATEGY, "n_candidates": COUNT},
     "RareNeighbors": {"n_anchors": COUNT, "n_neighbors": COUNT},
     "Refine": {
         "strategies": NO_STRATEGIES,
         "n_rounds": COUNT[1:],
         "n_subsets": COUNT,
-        "share": (*SHARE, 0),
+        "share": (*FRACTION, 0),
     },
     "Schedule": {"first": NO_STRATEGY, "then": NO_STRATEGY, "switch_at": COUNT[1:]},
-    "Tailor": {"strategies": NO_STRATEGIES, "n_parallel": COUNT, "discount": SHARE},
+    "Tailor": {"strategies": NO_STRATEGIES, "n_parallel": COUNT, "discount": FRACTION},
     "TypiClust": {"max_clusters": COUNT, "n_neighbors": COUNT},
     "UHerding": {"bandwidth": AUTO_OR_POSITIVE, "n_reference": COUNT},
 }
@@ -53,7 +53,7 @@ EVERY_CASE = {
 
 
 def make(name, **params):
-    """A strategy, with what it cannot do without."""
+    """A strategy with its required parameters."""
     signature = inspect.signature(getattr(strategies, name)).parameters.values()
     lacking = [p.name for p in signature if p.default is p.empty and p.name not in params]
     needed = {p: 3 if p == "switch_at" else Margin() for p in lacking}
@@ -142,7 +142,7 @@ def test_invalid_strategy_in_simulate(case):
 
 
 class Shortest(strategies.QueryStrategy):
-    """Somebody's own strategy, whose parameters nothing is known of."""
+    """A custom strategy without parameter constraints."""
 
     def __init__(self, power="two"):
         self.power = power

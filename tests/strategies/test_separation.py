@@ -27,7 +27,7 @@ def test_galaxy_finds_a_boundary_by_bisection(boundary):
     oracle = (np.arange(1000) >= boundary).astype(int)
     asked = np.concatenate(ask(Galaxy(), two_class_line(1000), 12, oracle))
     assert {boundary - 1, boundary} & set(asked.tolist())
-    assert np.abs(asked[10:] - boundary).max() <= 5  # then it goes along the cut
+    assert np.abs(asked[10:] - boundary).max() <= 5  # then it queries along the cut
 
 
 def test_galaxy_queries_at_random_while_labels_agree():
@@ -36,7 +36,7 @@ def test_galaxy_queries_at_random_while_labels_agree():
 
 
 def plain_galaxy(view, n, oracle):
-    """Node by node, as the algorithm reads."""
+    """The algorithm as published, node by node."""
     proba = np.concatenate([view.proba, view.labeled_proba])
     label = [None] * len(view) + view.labeled_y.tolist()
     best, asked = proba.max(axis=1), []
@@ -76,8 +76,8 @@ def test_direct_queries_around_the_threshold_with_fewest_errors(noise, off):
     truth, misses = (np.arange(1000) >= 300).astype(int), []
     for seed in range(15):
         rng = np.random.default_rng(seed)
-        heard = np.where(rng.random(1000) < noise, 1 - truth, truth)
-        asked = ask(Direct(), two_class_line(1000, rng=rng), 120, heard)
+        answers = np.where(rng.random(1000) < noise, 1 - truth, truth)
+        asked = ask(Direct(), two_class_line(1000, rng=rng), 120, answers)
         assert [len(batch) for batch in asked[:2]] == [20, 20]
         assert np.ptp(asked[1]) < np.ptp(asked[0])
         assert len(asked[-1]) >= 60
@@ -86,7 +86,7 @@ def test_direct_queries_around_the_threshold_with_fewest_errors(noise, off):
 
 
 class PlainLine:
-    """Node by node: all of a line written down, and gone through anew each time."""
+    """A line as a list of nodes, searched again in each step."""
 
     def __init__(self, scores, label, k):
         self.order = np.argsort(-scores, kind="stable")
@@ -104,7 +104,7 @@ class PlainLine:
         return [i for i in range(self.start, self.stop + 1) if not self.signs()[i]]
 
     def right(self, threshold):
-        """Labels that a threshold behind this rank agrees with, less those it errs on."""
+        """Labels that agree with a threshold after this rank, minus labels that contradict it."""
         signs = self.signs()
         return signs[: threshold + 1].sum() - signs[threshold + 1 :].sum()
 
@@ -140,7 +140,7 @@ class PlainLine:
 
 
 def plain_direct(view, n, oracle, n_parallel, min_per_class):
-    """As the algorithm reads."""
+    """The algorithm as published."""
     proba = np.concatenate([view.proba, view.labeled_proba])
     label = np.concatenate([np.full(len(view), -1), view.labeled_y])
     n_classes = proba.shape[1]

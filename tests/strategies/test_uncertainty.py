@@ -51,10 +51,10 @@ def test_random_reaches_every_row():
 @pytest.mark.parametrize("n_samples", [20, 3])
 def test_bald_is_the_mutual_information(n_samples):
     view = make_view(40)
-    opinions = view.sampled_proba(n_samples)
+    samples = view.sampled_proba(n_samples)
     expected = [
-        FORMULAS["entropy"](opinions[:, i].mean(axis=0))
-        - np.mean([FORMULAS["entropy"](opinion) for opinion in opinions[:, i]])
+        FORMULAS["entropy"](samples[:, i].mean(axis=0))
+        - np.mean([FORMULAS["entropy"](sample) for sample in samples[:, i]])
         for i in range(40)
     ]
     scores = strategies.Bald(n_samples=n_samples).score(view)

@@ -1,4 +1,4 @@
-"""What the tests of ActiveClassifier share."""
+"""Data, estimators and priors for the tests of ActiveClassifier."""
 
 import numpy as np
 import pytest
@@ -24,7 +24,7 @@ TEXTS = [
 
 
 def make_data(n=60, seed=0):
-    """Three classes that overlap a little, so that opinions are neither sure nor equal."""
+    """Three classes that overlap a little."""
     rng = np.random.default_rng(seed)
     codes = np.arange(n) % 3
     X = rng.normal(size=(n, 4))
@@ -48,7 +48,7 @@ every_estimator = pytest.mark.parametrize("name", ESTIMATORS)
 
 
 def make_prior(classes=CLASSES):
-    """A prior that is fitted already, on other data, and knows these classes."""
+    """A prior for the given classes, fitted on other data."""
     rows, labels = make_data(30, seed=2)
     kept = np.isin(labels, classes)
     return FrozenEstimator(LogisticRegression(C=0.1).fit(rows[kept], labels[kept]))
@@ -59,15 +59,15 @@ def make_active(estimator=None, **params):
     return ActiveClassifier(estimator, **({"random_state": 0} | params))
 
 
-class Opinion(ClassifierMixin, BaseEstimator):
-    """A prior that says the same of every row, and must neither be fitted nor cloned."""
+class ConstantPrior(ClassifierMixin, BaseEstimator):
+    """A prior with equal probabilities for every row, which must neither be fitted nor cloned."""
 
-    def __init__(self, shares):
-        self.shares = shares
+    def __init__(self, frequencies):
+        self.frequencies = frequencies
 
     @property
     def classes_(self):
-        return np.array(list(self.shares))
+        return np.array(list(self.frequencies))
 
     def fit(self, X, y):
         raise AssertionError("a prior was fitted")
@@ -76,11 +76,11 @@ class Opinion(ClassifierMixin, BaseEstimator):
         raise AssertionError("a prior was cloned")
 
     def predict_proba(self, X):
-        return np.tile(list(self.shares.values()), (len(X), 1))
+        return np.tile(list(self.frequencies.values()), (len(X), 1))
 
 
 class Counting(TransformerMixin, BaseEstimator):
-    """Needs no fit, and writes down every row that it is applied to."""
+    """A transformer that needs no fit and records how many rows it transforms."""
 
     seen: list = []  # noqa: RUF012
 
@@ -98,7 +98,7 @@ class Counting(TransformerMixin, BaseEstimator):
 
 
 class Watching(TransformerMixin, BaseEstimator):
-    """Needs a fit, and writes down how many rows each had."""
+    """A transformer that needs a fit and records the number of rows of each fit."""
 
     fits: list = []  # noqa: RUF012
 
@@ -112,7 +112,7 @@ class Watching(TransformerMixin, BaseEstimator):
 
 
 class FirstRows(QueryStrategy):
-    """Takes the first rows, and keeps the view."""
+    """Selects the first rows and keeps the view."""
 
     def select(self, view, n):
         FirstRows.view = view

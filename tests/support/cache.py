@@ -10,7 +10,7 @@ def key(number):
 
 
 def row(number, width=WIDTH):
-    """A row that says which key it belongs to."""
+    """The row that belongs to a key."""
     return np.random.default_rng(number).standard_normal(width).astype(np.float32)
 
 
@@ -19,7 +19,7 @@ def fill(cache, numbers, width=WIDTH):
 
 
 def check(cache, asked, known):
-    """`asked` in, exactly those in `known` out, each with its own row."""
+    """The cache returns exactly the rows of `asked` that are in `known`."""
     hits, rows = cache.get([key(n) for n in asked])
     expected = [i for i, n in enumerate(asked) if n in known]
     assert hits.dtype == np.int64

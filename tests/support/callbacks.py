@@ -6,27 +6,27 @@ callback = pytest.importorskip("sklearn.callback")
 
 
 class Recorder:
-    """Writes down what it hears, and stops the task of the given name and number."""
+    """Records the tasks of a fit, and stops the task with the given name and number."""
 
     max_propagation_depth = None
 
     def __init__(self, stop=None):
-        self.heard = []
+        self.events = []
         self.stop = stop
 
     def setup(self, estimator, context):
-        self.heard.append("setup")
+        self.events.append("setup")
 
     def teardown(self, estimator, context):
-        self.heard.append("teardown")
+        self.events.append("teardown")
 
     def on_fit_task_begin(self, estimator, context):
-        self._hear("begin", context)
+        self._record("begin", context)
 
     def on_fit_task_end(self, estimator, context):
-        self._hear("end", context)
+        self._record("end", context)
         return (context.task_name, context.task_id) == self.stop
 
-    def _hear(self, what, context):
-        if context.task_name != "lbfgs-iter":  # of which there are as many as it takes
-            self.heard.append(f"{what} {context.estimator_name} {context.task_name}")
+    def _record(self, what, context):
+        if context.task_name != "lbfgs-iter":  # their number varies
+            self.events.append(f"{what} {context.estimator_name} {context.task_name}")

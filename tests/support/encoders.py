@@ -1,4 +1,4 @@
-"""What the tests of the encoders share."""
+"""Texts, images and counters for the tests of the encoders."""
 
 from pathlib import Path
 
@@ -19,7 +19,7 @@ def make_images(n, seed=0):
 
 
 def count_encoded(monkeypatch, encoder):
-    """A list that grows by the size of whatever is really encoded."""
+    """A list of the numbers of rows that the encoder really encodes."""
     counts = []
     plain = type(encoder)._encode_rows
 

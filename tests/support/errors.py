@@ -1,4 +1,4 @@
-"""What the tables of misuses share."""
+"""Data for tests of error messages, and a check of the message."""
 
 import numpy as np
 import pytest

@@ -6,12 +6,12 @@ from tests.support.active import ESTIMATORS, X_NEW, X, Y, make_active, make_prio
 
 
 def jobs_digest():
-    """What several labeling jobs come to, to the last bit."""
-    told, some = [], ["auto", "badge", "u_herding", "galaxy", "typiclust", "random", "bald"]
+    """A digest of the queries, predictions and label trust of several labeling jobs."""
+    results, some = [], ["auto", "badge", "u_herding", "galaxy", "typiclust", "random", "bald"]
     for estimator, strategy in zip(ESTIMATORS.values(), some, strict=True):
         clf = make_active(estimator, strategy=strategy, prior=make_prior())
         for _ in range(2):
             asked = clf.query(X, 10)
             clf.partial_fit(X[asked], Y[asked])
-            told += [asked, clf.predict_proba(X_NEW), clf.label_trust_]
-    return sha256(b"".join(part.tobytes() for part in told)).hexdigest()
+            results += [asked, clf.predict_proba(X_NEW), clf.label_trust_]
+    return sha256(b"".join(part.tobytes() for part in results)).hexdigest()

@@ -34,7 +34,7 @@ def blobs(sizes, *, seed=0, spread=0.1):
 
 
 def ask(strategy, view, n, oracle):
-    """Drive `steps` with true labels; what was asked, step by step."""
+    """Drive `steps` with true labels, and return the queried positions of each step."""
     steps, asked = strategy.steps(view, n), []
     try:
         asked.append(next(steps))
