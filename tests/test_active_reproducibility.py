@@ -64,25 +64,27 @@ def test_a_seed_of_the_estimator_is_kept():
     assert make_active(RandomForestClassifier(5)).fit(X, Y).estimator_.random_state == 0
 
 
-def test_pythons_generator_is_not_used():
-    """The fixture around every test sees to numpy's and torch's; imports use this one."""
-    jobs_digest()
+@pytest.fixture(scope="module")
+def digest():
+    return jobs_digest()
+
+
+def test_pythons_generator_is_not_used(digest):
+    """A fixture checks the generators of numpy and torch around every test."""
     before = random.getstate()
-    jobs_digest()
+    assert jobs_digest() == digest
     assert random.getstate() == before
 
 
-def test_another_process_gives_the_same_results():
-    """With other hashes of str and set, which decide the order of a set."""
-    command = [
-        sys.executable,
-        "-c",
-        "from tests.support.reproducibility import jobs_digest as digest; print(digest())",
-    ]
+def test_another_process_gives_the_same_results(digest):
+    """With other hashes, which determine the order of a set."""
+    code = "from tests.support.reproducibility import jobs_digest; print(jobs_digest())"
     env = os.environ | {"PYTHONHASHSEED": "12345"}
     root = Path(__file__).parents[1]
-    done = subprocess.run(command, env=env, cwd=root, capture_output=True, text=True)
-    assert done.stdout.strip() == jobs_digest(), done.stderr
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=env, cwd=root, capture_output=True, text=True
+    )
+    assert done.stdout.strip() == digest, done.stderr
 
 
 @pytest.mark.parametrize(
@@ -100,7 +102,7 @@ def test_any_number_of_jobs_gives_the_same_results(inside):
 
 @pytest.mark.parametrize("strategy", strategies.names())
 def test_every_strategy_selects_the_same_rows_in_threads(strategy):
-    """None of them keeps anything where another thread could find it."""
+    """No strategy keeps state that other threads share."""
     clf = make_active(SoftmaxHead(strength=1.0), strategy=strategy, prior=make_prior())
     clf.fit(X[:9], Y[:9])
     alone = clf.query(X, 6)

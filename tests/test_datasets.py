@@ -4,6 +4,7 @@ import re
 import subprocess
 import sys
 import warnings
+import zlib
 
 import numpy as np
 import pandas as pd
@@ -56,8 +57,8 @@ def test_same_in_another_process_with_warnings_as_errors(docs):
         "print(zlib.crc32('|'.join([*t, *y]).encode())); assert 'torch' not in sys.modules"
     )
     command = [sys.executable, "-W", "error", "-c", code]
-    outputs = {subprocess.run(command, check=True, capture_output=True).stdout for _ in range(2)}
-    assert len(outputs) == 1
+    done = subprocess.run(command, check=True, capture_output=True)
+    assert int(done.stdout) == zlib.crc32("|".join([*docs[0], *docs[1]]).encode())
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         again = load_scipy_docs()

@@ -6,7 +6,9 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
 import time
+from contextlib import contextmanager
 
 import numpy as np
 import pandas as pd
@@ -260,7 +262,7 @@ KILLED = """
         if child == 0:
             simulate(
                 ActiveClassifier(LogisticRegression()), X[:120], y[:120], X_test=X[120:],
-                y_test=y[120:], budget=30, batch_size=3, strategies=["margin"], noise_rate=0.2,
+                y_test=y[120:], budget=15, batch_size=3, strategies=["margin"], noise_rate=0.2,
                 n_repeats=12, random_state=0, cache_dir=sys.argv[1],
             )
             os._exit(0)
@@ -269,20 +271,37 @@ KILLED = """
 """
 
 
+@contextmanager
+def killed_after(seconds, command, **options):
+    """A process that does not outlive the block, and is killed when it takes too long."""
+    with subprocess.Popen(command, **options) as process:
+        timer = threading.Timer(seconds, process.kill)
+        timer.start()
+        try:
+            yield process
+        except BaseException:
+            process.kill()
+            raise
+        finally:
+            timer.cancel()
+
+
 def test_a_killed_run_resumes_where_it_stopped(tmp_path):
-    options = {"batch_size": 3, "strategies": ["margin"], "noise_rate": 0.2, "n_repeats": 12}
+    options = {"budget": 15, "batch_size": 3, "strategies": ["margin"], "noise_rate": 0.2}
+    options["n_repeats"] = 12
     command = [sys.executable, "-c", textwrap.dedent(KILLED), str(tmp_path)]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
     rng = random.Random(0)
     kept = 0
-    with subprocess.Popen(command, text=True, bufsize=1, **pipes) as parent:
+    with killed_after(120, command, text=True, bufsize=1, **pipes) as parent:
         for _ in range(4):
             parent.stdin.write("run\n")
-            child = int(parent.stdout.readline())
+            child, deadline = int(parent.stdout.readline()), time.monotonic() + 60
             while len(list(tmp_path.glob("*.json"))) == kept:
                 os.kill(child, 0)  # fails if the run has ended by itself
+                assert time.monotonic() < deadline, "no run is finished"
                 time.sleep(0.001)
-            time.sleep(rng.uniform(0, 0.1))
+            time.sleep(rng.uniform(0, 0.05))
             os.kill(child, signal.SIGKILL)
             assert int(parent.stdout.readline()) == signal.SIGKILL
             kept = len(list(tmp_path.glob("*.json")))

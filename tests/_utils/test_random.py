@@ -43,5 +43,7 @@ def test_a_child_forked_while_another_thread_trains():
         thread.join()
         print(os.waitpid(child, 0)[1])
     """
-    done = subprocess.run([sys.executable, "-c", command], capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", command], capture_output=True, text=True, timeout=60
+    )
     assert done.stdout.strip() == "0", done.stderr

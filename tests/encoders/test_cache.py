@@ -221,6 +221,9 @@ def run(script, folder, wait=True):
         stderr=subprocess.PIPE,
         text=True,
     )
+    limit = threading.Timer(60, process.kill)
+    limit.daemon = True
+    limit.start()
     if wait:
         assert finish(process) == (0, "")
     return process
