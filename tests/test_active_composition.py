@@ -51,7 +51,7 @@ def search(kind, clf, **options):
     return kind(clf, grid, cv=3, **options).fit(X, Y)
 
 
-# how scikit-learn's estimators are put around a classifier, and fitted
+# meta-estimators of scikit-learn around a classifier, fitted
 AROUND = {
     "Pipeline": lambda clf: make_pipeline(StandardScaler(), clf).fit(X, Y),
     "GridSearchCV": lambda clf: search(GridSearchCV, clf),

@@ -121,9 +121,7 @@ def test_a_mapped_or_large_pool_is_never_read_whole(head, strategy, large, tmp_p
     clf.fit(directions[:20], Y[:20])
     expected = clf.query(directions, 9, exclude=[30, 31])
     monkeypatch.setattr(containers, "_BLOCK", 8)
-    monkeypatch.setattr(
-        containers.LazySubset, "__array__", None
-    )  # whoever reads it whole now fails
+    monkeypatch.setattr(containers.LazySubset, "__array__", None)  # reading it as a whole fails
     mapped = np.load(tmp_path / "X.npy", mmap_mode=None if large else "r")
     if large:
         monkeypatch.setattr(containers, "_LARGE", mapped.nbytes)

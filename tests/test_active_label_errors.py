@@ -19,7 +19,7 @@ TEXTS = ["red apple", "red cherry", "blue sky", "blue sea"]
 
 
 def put(y, label, dtype=None):
-    """Labels, one of which is not like the others."""
+    """Labels whose first one is replaced."""
     return np.array([label, *y[1:]], dtype=dtype) if dtype else [label, *y[1:].tolist()]
 
 
@@ -87,7 +87,10 @@ def test_invalid_labels(unchanged_clf, case):
     fails(match, unchanged_clf.partial_fit, X, y)
 
 
-FIT_MAY_CHANGE = ("int after str", "bool after str")  # fit forgets, so the type may change
+FIT_MAY_CHANGE = (
+    "int after str",
+    "bool after str",
+)  # fit discards earlier labels, so the type may change
 
 
 @table({name: case for name, case in BAD_LABELS.items() if name not in FIT_MAY_CHANGE})

@@ -82,7 +82,7 @@ def test_before_any_label_supervised_steps_are_skipped(selector):
 
 
 def test_before_any_label_a_bad_cell_is_named():
-    """The step's own message, not that of a strategy that was given raw texts."""
+    """The message comes from the step, not from a strategy."""
     table = pd.DataFrame({"text": ["a b", np.nan, "c d"], "size": [1.0, 2.0, 3.0]})
     columns = make_column_transformer((TfidfVectorizer(), "text"), ("passthrough", ["size"]))
     with pytest.raises(ValueError, match="invalid document"):
@@ -107,7 +107,7 @@ def test_passthrough_steps():
 
 
 class Centered(BaseEstimator):
-    """A transformer without fit_transform, as some are."""
+    """A transformer without fit_transform."""
 
     def fit(self, X, y=None):
         self.mean_ = X.mean(axis=0)

@@ -182,7 +182,7 @@ def test_a_query_stores_few_rows_or_none(class_weight, n_kept):
 
 
 RENAMED = FrozenEstimator(
-    LogisticRegression(C=0.1).fit(X, np.where(Y == "ant", "dog", Y))  # as many classes
+    LogisticRegression(C=0.1).fit(X, np.where(Y == "ant", "dog", Y))  # the same number of classes
 )
 
 

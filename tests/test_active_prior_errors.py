@@ -26,7 +26,7 @@ class WrongShape:
 
 
 class SaysNaN(WrongShape):
-    """A prior that broke down."""
+    """A prior that predicts NaN."""
 
     def predict_proba(self, X):
         return np.full((len(X), 2), np.nan)

@@ -25,7 +25,7 @@ def test_randomness_depends_on_the_seed_and_the_labels_only():
     assert (make_active(strategy="random", random_state=1).query(X, 5) != first).any()
     clf.fit(X[:10], Y[:10])
     second = clf.query(X_NEW, 5)
-    clf.query(X, 30)  # other queries do not advance it
+    clf.query(X, 30)  # other queries do not change it
     np.testing.assert_array_equal(clf.query(X_NEW, 5), second)
     clf.partial_fit(X[10:11], Y[10:11])
     assert (clf.query(X_NEW, 5) != second).any()
@@ -48,7 +48,7 @@ def test_without_a_seed_two_classifiers_differ():
 
 @every_estimator
 def test_a_seed_determines_the_results(name):
-    """That the global generators stay untouched is checked around every test."""
+    """A fixture checks around every test that the global generators are not used."""
     first, second = (make_active(ESTIMATORS[name], prior=make_prior()) for _ in range(2))
     for clf in (first, second):
         for _ in range(2):

@@ -17,7 +17,7 @@ NO_PRIOR = [name for name in strategies.names() if "prior" not in strategies.get
 
 
 class Watching(QueryStrategy):
-    """Keeps the view."""
+    """Selects the first rows and keeps the view."""
 
     def select(self, view, n):
         Watching.view = view
@@ -79,7 +79,7 @@ def test_other_heads_receive_the_original_scale():
 
 
 def test_batches_with_other_categories():
-    """As when each is read from a file of its own."""
+    """As if each batch came from its own file."""
     first, second = TABLE[TABLE["color"] == "red"], TABLE[TABLE["color"] == "blue"]
     apart = [
         part.assign(color=pd.Categorical(part["color"].astype(str))) for part in (first, second)

@@ -1,4 +1,4 @@
-"""BudgetedClassifier against a plain loop; scikit-learn's own checks are in test_common."""
+"""BudgetedClassifier against a plain loop."""
 
 import numpy as np
 import pandas as pd

@@ -37,7 +37,7 @@ def row_of(curves, strategy="margin", **options):
 
 
 def test_savings_by_hand():
-    """The baseline gets to 0.5 + 0.95 * 0.4 = 0.88 at 76 labels, the other one at 36."""
+    """The baseline reaches 0.5 + 0.95 * 0.4 = 0.88 with 76 labels, the other strategy with 36."""
     curves = LearningCurves(
         records("random", RISING) + records("margin", [0.5, 0.8, 0.9, 0.9, 0.9])
     )
@@ -140,7 +140,7 @@ def test_only_shared_repeats_are_compared():
 
 
 def test_total_cost_by_hand():
-    """0.88 is reached after 76 labels and 0.76 s, or after 36 labels and 36 s."""
+    """The strategies reach 0.88 after 76 labels and 0.76 s, and after 36 labels and 36 s."""
     slow = records("random", RISING) + records("margin", [0.5, 0.8, 0.9, 0.9, 0.9])
     for record in slow:
         record["seconds"] = record["n_labels"] * {"random": 0.01, "margin": 1}[record["strategy"]]

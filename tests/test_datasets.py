@@ -88,7 +88,7 @@ def test_prompts_are_different_sentences():
 def test_long_tail_has_its_profile(counts, ratio, seed):
     y = np.repeat([f"c{code}" for code in range(len(counts))], counts)
     rows, kept = make_long_tailed(np.arange(len(y)), y, ratio, random_state=seed)
-    assert (np.diff(rows) > 0).all()  # distinct, in the order in which they came
+    assert (np.diff(rows) > 0).all()  # distinct, in the original order
     assert (kept == y[rows]).all()
     sizes = np.sort(np.unique(kept, return_counts=True)[1])
     assert len(sizes) == len(counts)

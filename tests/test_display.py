@@ -158,7 +158,7 @@ def test_map_of_other_rows(rows):
     display = PoolMapDisplay.from_estimator(clf.fit(rows[:30], Y[:30]), rows)
     assert display.pool.shape == (60, 2)
     assert display.labeled.shape == (30, 2)
-    for i in (0, 29):  # a labeled row lies where it lies in the pool
+    for i in (0, 29):  # a labeled row has its position in the pool
         distance = np.abs(display.labeled - display.pool[i]).max(axis=1)
         assert distance.min() < 1e-4
 

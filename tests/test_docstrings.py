@@ -10,7 +10,7 @@ from tests.support.public_api import owner, public_api
 
 API = public_api()
 
-# numpydoc's rules that are not ours
+# rules of numpydoc that do not apply
 EXCUSED = {
     "ES01": "a summary may suffice",
     "RT02": "what is returned has a name",

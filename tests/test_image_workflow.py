@@ -35,7 +35,7 @@ CONFIG = {
 
 
 def make_things(n, seed):
-    """Noisy images of one color or another, and its name."""
+    """Noisy images, each of one color, and the names of the colors."""
     rng = np.random.default_rng(seed)
     names = rng.choice(list(COLORS), n)
     pixels = np.array([COLORS[name] for name in names])[:, None, None, :]
@@ -45,7 +45,7 @@ def make_things(n, seed):
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """A CLIP model trained for a moment on things of other colors and captions, and saved."""
+    """A saved CLIP model, trained briefly on captioned images of the colors."""
     import open_clip
     import torch
     from safetensors.torch import save_file

@@ -14,7 +14,7 @@ HIDE = "import sys; sys.modules.update(dict.fromkeys({names!r}))\n"
 
 
 def run(code, hide=()):
-    """Run code in a fresh interpreter, some modules being out of its reach."""
+    """Run code in a new interpreter that cannot import the hidden modules."""
     script = HIDE.format(names=set(hide)) + textwrap.dedent(code)
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
@@ -53,7 +53,7 @@ def test_active_classifier_needs_no_extra():
         clf.query(X, 2)
         print(len(clf.fit(X, y).predict(X)))
     """
-    # skorch needs tqdm, and scikit-learn takes a pandas hidden this way for one that was imported
+    # skorch needs tqdm, and scikit-learn takes a hidden pandas for an imported one
     hidden = {*_EXTRA_OF, "transformers"} - {"tqdm", "pandas"}
     assert run(code, hide=hidden) == "6\n"
 

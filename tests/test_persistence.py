@@ -45,7 +45,7 @@ def through_joblib(clf, tmp_path):
 
 
 def through_a_memory_map(clf, tmp_path):
-    """Its arrays can be read only."""
+    """The arrays of the loaded classifier are read-only."""
     joblib.dump(clf, tmp_path / "clf.joblib")
     return joblib.load(tmp_path / "clf.joblib", mmap_mode="r")
 
@@ -60,7 +60,7 @@ every_way = pytest.mark.parametrize(
     "way", [through_pickle, through_joblib, through_a_memory_map, through_skops]
 )
 
-# what skops asks about although it is neither ours nor dangerous
+# harmless types of other packages that skops does not trust by default
 OF_OTHERS = [
     "imblearn.over_sampling._random_over_sampler.RandomOverSampler",
     "imblearn.pipeline.Pipeline",

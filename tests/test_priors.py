@@ -206,7 +206,7 @@ def test_clone_params_repr_pickle(prior):
     LetterEncoder.calls = 0
     restored = pickle.loads(pickle.dumps(prior))
     np.testing.assert_array_equal(restored.predict_proba(TEXTS), before)
-    assert LetterEncoder.calls == 1  # embeddings of prompts do not travel
+    assert LetterEncoder.calls == 1  # embeddings of prompts are not pickled
 
 
 def test_prompts_are_embedded_once_and_again_when_they_change(prior):

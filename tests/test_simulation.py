@@ -49,7 +49,7 @@ def assert_same(curves, others):
 
 
 def by_hand(strategy, answers, seed, prior=None):
-    """The records of one run, from the public methods alone."""
+    """The records of one run, computed with public methods only."""
     clf = ActiveClassifier(LogisticRegression(), strategy=strategy, prior=prior, random_state=seed)
     asked, records = np.empty(0, dtype=int), []
     for n_labels in range(0 if prior else 10, 31, 10):
@@ -194,7 +194,7 @@ def test_runs_are_cached(tmp_path, monkeypatch):
     monkeypatch.setattr(simulation._Job, "play", lambda job: played.append(job) or play(job))
     again = run(cache_dir=tmp_path / "new" / "folder", **options)
     assert not played
-    assert again.records == first.records  # the seconds too
+    assert again.records == first.records  # including the seconds
     run(cache_dir=tmp_path / "new" / "folder", **{**options, "n_repeats": 3})
     assert len(played) == 2
 

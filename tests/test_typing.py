@@ -9,7 +9,7 @@ import skactive
 
 mypy = pytest.importorskip("mypy.api")
 
-# other people's packages, which take long to check
+# other packages, which are slow to check
 OTHERS = ["torch", "sklearn", "scipy", "skorch", "imblearn", "transformers", "pandas", "joblib"]
 NAMES = skactive.__all__
 USE = f"""from skactive import {", ".join(NAMES)}

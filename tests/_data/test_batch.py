@@ -26,7 +26,7 @@ TEXTS = np.array(active.TEXTS, dtype=object)
 
 
 class CountingEncoder(TransformerMixin, BaseEstimator):
-    """Embeds texts by the hashes of their words, and counts them."""
+    """Embeds texts by the hashes of their words, and records them."""
 
     seen: list = []  # noqa: RUF012
 
@@ -49,7 +49,7 @@ class CountingEncoder(TransformerMixin, BaseEstimator):
 
 
 class CountingPrior(ClassifierMixin, BaseEstimator):
-    """Knows the first word, and counts the rows that it is asked for."""
+    """Predicts by the first word, and records the rows."""
 
     classes_ = np.sort(ANIMALS)
     seen: list = []  # noqa: RUF012
@@ -70,7 +70,7 @@ def nothing_seen_yet(monkeypatch):
 
 
 def counts(call):
-    """Rows that a call embeds, gives to the prior and hashes."""
+    """The numbers of rows that a call embeds and passes to the prior."""
     CountingEncoder.seen, CountingPrior.seen = [], []
     call()
     return len(CountingEncoder.seen), len(CountingPrior.seen)
@@ -167,7 +167,7 @@ quick = settings(max_examples=60, deadline=None)
 
 
 def equal_rows(first, second):
-    """Brute force: equal as numbers, one NaN being like another."""
+    """Brute force: equal as numbers, where NaN equals NaN."""
     return np.array([[np.array_equal(a, b, equal_nan=True) for b in second] for a in first])
 
 

@@ -10,7 +10,7 @@ from tests.support.errors import fails
 
 @pytest.fixture
 def photos(tmp_path):
-    """Two classes of three images each, one of them further below."""
+    """Two classes with three images each, one of them in a nested folder."""
     pixels = np.random.default_rng(0).integers(0, 256, (6, 12, 10, 3), dtype=np.uint8)
     names = ["cat/1.jpg", "cat/2.PNG", "cat/wild/3.jpg", "dog/1.jpg", "dog/2.bmp", "dog/3.webp"]
     for name, image in zip(names, pixels, strict=True):

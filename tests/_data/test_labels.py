@@ -10,7 +10,7 @@ from skactive._data.labels import LabelHistory
 
 quick = settings(max_examples=80, deadline=None)
 
-# few rows, few labels and weights that do not add up exactly, so that everything collides
+# few rows, few labels and inexact weights, so that duplicates are frequent
 labels_given = st.lists(
     st.tuples(
         st.integers(0, 3), st.sampled_from(["a", "b", "cc"]), st.sampled_from([0.0, 0.1, 0.2, 1.0])
@@ -28,7 +28,7 @@ def remember(given, *, prior=True):
 
 
 def content(memory):
-    """The summary without the way back to the order given."""
+    """The aggregated labels, without the positions of the original labels."""
     aggregated = memory.aggregate()
     batch = aggregated.batch
     columns = (batch.representation, batch.keys, batch.prior_proba)

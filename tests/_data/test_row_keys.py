@@ -24,7 +24,7 @@ quick = settings(max_examples=60, deadline=None)
 
 
 def equal_rows(first, second):
-    """Brute force: equal as numbers, one NaN being like another."""
+    """Brute force: equal as numbers, where NaN equals NaN."""
     return np.array([[np.array_equal(a, b, equal_nan=True) for b in second] for a in first])
 
 

@@ -95,7 +95,7 @@ def test_are_unit_vectors():
 
 @pytest.mark.parametrize("head", [SoftmaxHead(), SoftmaxHead(strength=1.0), LogisticRegression()])
 def test_a_pool_improves_the_next_fit(head):
-    """With few labels, of which one in five is wrong."""
+    """With few labels, one fifth of them wrong."""
     rng = np.random.default_rng(1)
     wrong = rng.random(600) < 0.2
     given = np.where(wrong, (CODES + 1) % 3, CODES)

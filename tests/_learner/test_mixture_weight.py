@@ -62,13 +62,13 @@ def test_properties_for_any_likelihoods(rows, seed):
     better = np.maximum(with_prior, without)
     assert mixture_weight(better, without, codes, weight, 3, 0.0) >= mixture - 1e-9
     few = mixture_weight(with_prior, without, codes, weight / 10, 3, 0.0)
-    assert few > 0.5  # ten times the prior_odds of the doubt, and a tenth of the evidence
+    assert few > 0.5  # the prior odds outweigh a tenth of the evidence
 
 
 def test_rows_without_held_out_predictions_are_ignored():
     with_prior, without = np.array([0.9, np.nan, 0.2]), np.array([0.5, 0.3, np.nan])
     codes, weight = np.array([0, 0, 0]), np.ones(3)
-    # the one that is left stands for all three
+    # the remaining row has the weight of all three
     alone = mixture_weight(np.array([0.9]), np.array([0.5]), codes[:1], np.array([3.0]), 3, 0.0)
     assert mixture_weight(with_prior, without, codes, weight, 3, 0.0) == pytest.approx(alone)
     nothing = np.full(3, np.nan)

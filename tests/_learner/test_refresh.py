@@ -48,7 +48,7 @@ def make(encoder):
 
 @pytest.fixture
 def tunings(monkeypatch):
-    """How many labels each tuning had."""
+    """A list of the number of labels of each fine-tuning."""
     sizes, plain = [], FineTunedClassifier.fit
 
     def counting(self, X, y, *args, **kwargs):

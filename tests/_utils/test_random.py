@@ -12,7 +12,7 @@ from tests.support.active import X, Y, make_active
 
 
 def test_an_unused_gpu_is_not_seeded(monkeypatch):
-    """torch.manual_seed would have the seed wait for it."""
+    """torch.manual_seed would seed the GPU as soon as it is used."""
     monkeypatch.setattr(torch.cuda, "manual_seed_all", pytest.fail)
     monkeypatch.setattr(torch, "manual_seed", pytest.fail)
     make_active(SoftmaxHead((4,), max_iter=2)).fit(X, Y)
@@ -20,7 +20,7 @@ def test_an_unused_gpu_is_not_seeded(monkeypatch):
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 def test_a_child_forked_while_another_thread_trains():
-    """Locks that were held then are free in the child."""
+    """Locks that another thread held at the fork are free in the child."""
     command = """if True:
         import os, signal, threading
         from skactive._utils.random import private_torch_generator

@@ -77,7 +77,7 @@ def test_a_checkpoint_that_needs_unpickling_is_refused(tmp_path, clip):
 
 @pytest.fixture
 def clip_on_the_hub(clip_checkpoint, monkeypatch, tmp_path):
-    """The small model in the hub's cache, under a tag with settings of its own."""
+    """The small model in the hub's cache, with a tag and its settings."""
     import huggingface_hub.constants
     import open_clip
 

@@ -38,7 +38,7 @@ def test_values_are_standardized():
 
 
 def test_scores_are_normal_quantiles_of_ranks():
-    X = make_table(n=99, d=1)  # as many as there are quantiles, or one fewer
+    X = make_table(n=99, d=1)  # no more rows than quantiles
     _, scores, _ = parts(TableEncoder().fit(X), X)
     by_hand = np.empty(99)
     by_hand[X[:, 0].argsort()] = norm.ppf(np.linspace(0, 1, 99))
@@ -78,7 +78,7 @@ def test_any_table(X, seed):
 
 
 def test_single_precision_and_an_increasing_function_of_a_column():
-    X = make_table(n=100)  # of more rows some lie between two quantiles, where the way is straight
+    X = make_table(n=100)  # with more rows, some scores are interpolated
     scores = parts(TableEncoder().fit(X), X)[1]
     single = TableEncoder().fit_transform(X.astype(np.float32))
     np.testing.assert_allclose(single, TableEncoder().fit_transform(X), atol=1e-4)
@@ -108,7 +108,7 @@ def test_random_state():
     first = TableEncoder(random_state=1).fit_transform(X)
     np.testing.assert_array_equal(first, TableEncoder(random_state=1).fit_transform(X))
     assert not np.array_equal(first, TableEncoder(random_state=2).fit_transform(X))
-    # with a number the features stay, whichever rows are known
+    # with a fixed seed the random features do not depend on the rows
     half = TableEncoder(random_state=1).fit(X[:100])
     whole = clone(half).fit(X)
     np.testing.assert_array_equal(half._kernel.random_weights_, whole._kernel.random_weights_)

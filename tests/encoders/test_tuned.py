@@ -18,7 +18,7 @@ def encoder(tiny_sentence_model):
 
 @pytest.fixture
 def make(encoder):
-    """A classifier on the small model, whose random weights take large steps to move."""
+    """Make a classifier on the small model; its random weights need a large learning rate."""
 
     def make_classifier(mode="lp-ft", **params):
         return FineTunedClassifier(

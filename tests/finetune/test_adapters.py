@@ -17,7 +17,7 @@ def test_the_weights_that_each_mode_changes(make, mode):
     layers = {name for name in changed if "LayerNorm" not in name and name.endswith("weight")}
     assert len(layers) == 12  # six linear layers in each of the two blocks
     if mode in ("lora", "ia3"):
-        assert changed == layers  # the biases are zero, whatever their factor
+        assert changed == layers  # the biases are zero with any factor
     else:
         assert any("LayerNorm" in name for name in changed)
 
@@ -43,7 +43,7 @@ def test_ia3_scales_the_outputs_of_a_layer(make, encoder):
 
 
 def test_missing_peft_is_named(make, monkeypatch):
-    make("frozen").fit(TEXTS, Y)  # the model is loaded, which looks for peft by itself
+    make("frozen").fit(TEXTS, Y)  # loading the model imports peft
     monkeypatch.setitem(sys.modules, "peft", None)
     with pytest.raises(ImportError, match=r"pip install 'skactive\[tune\]'"):
         make("lora").fit(TEXTS, Y)

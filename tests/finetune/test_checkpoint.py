@@ -37,7 +37,7 @@ class Killed(Exception):
 
 @pytest.fixture
 def kill_after(monkeypatch):
-    """Make training raise when it has done that many epochs, or set it free again."""
+    """Make training raise after so many epochs; None restores the normal training."""
     plain = Training._run_epoch
 
     def arm(n_epochs):
@@ -52,7 +52,7 @@ def kill_after(monkeypatch):
 
 
 def kill(make, kill_after, n_epochs=2, **params):
-    """A training cut short; returns the file it left."""
+    """Interrupt a training, and return its checkpoint."""
     kill_after(n_epochs)
     with pytest.raises(Killed):
         make(**params).fit(TEXTS, Y)
@@ -101,7 +101,7 @@ def test_early_stopping_resumes_too(make, kill_after):
 
 
 def test_a_training_killed_by_sigkill_resumes(make):
-    """A process that is really killed in the middle of a step."""
+    """SIGKILL ends the process during a training step."""
     whole = make().fit(TEXTS, Y)
     script = (
         "import os, signal\n"
@@ -187,7 +187,7 @@ def test_a_damaged_checkpoint_is_refused(make, kill_after, damage, resume):
 
 
 def test_a_checkpoint_of_another_model_is_refused(make, kill_after):
-    """Under the name of this training, and without it."""
+    """The file has another name, or the name of this training."""
     path = kill(make, kill_after)
     other = path.with_name(f"{'0' * 16}.safetensors")
     header = header_of(path) | {"model": "sentence of another digest"}

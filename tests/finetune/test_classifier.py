@@ -190,7 +190,7 @@ def test_labels_are_held_out_where_there_are_many(make):
     held_out = clf._held_out(rows, codes, 0)
     assert len(set(held_out.tolist())) == 100
     assert np.bincount(codes[held_out]).tolist() in ([33, 33, 34], [34, 33, 33], [33, 34, 33])
-    rows[1::2] = rows[::2]  # every row has two labels: both are held out, or none
+    rows[1::2] = rows[::2]  # every row has two labels: both or none are held out
     held_out = clf._held_out(rows, codes, 0)
     assert len(held_out) == 100
     assert (held_out[1::2] == held_out[::2] + 1).all()

@@ -22,7 +22,7 @@ def scripted(right):
 
 
 def test_gain_by_hand():
-    """In class 0, 6 of 30 are won and 3 lost; in class 1, 2 of 10 are won."""
+    """In class 0, 6 of 30 rows improve and 3 worsen; in class 1, 2 of 10 improve."""
     right = {"a": np.ones(40, bool), "b": np.ones(40, bool)}
     right["a"][[0, 1, 2, 3, 4, 5, 30, 31]] = False
     right["b"][[10, 11, 12]] = False
@@ -98,7 +98,7 @@ def test_the_gain_determines_the_mode(make, monkeypatch, mean, mode):
 
 
 def test_the_gain_equals_a_computation_by_hand(make):
-    """By hand: both halves, both modes."""
+    """Fit both modes on both halves."""
     clf = make().fit(TEXTS, Y)
     from skactive._data.row_keys import row_keys
 

@@ -21,7 +21,7 @@ def test_a_step_is_a_batch(make, monkeypatch):
 
 @pytest.mark.parametrize("n_accumulate", [2, 5, 100])
 def test_accumulated_gradients_equal_a_whole_batch(make, encoder, n_accumulate, monkeypatch):
-    """Without dropout, a batch in parts is the batch."""
+    """Without dropout, a batch in parts gives the gradient of the whole batch."""
     plain = type(encoder)._load
 
     def without_dropout(self, device, dtype):

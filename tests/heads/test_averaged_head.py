@@ -9,7 +9,7 @@ from skactive.heads.averaged_head import TrainingData
 
 
 def test_prior_z_score_by_hand():
-    """Two classes, half of the labels each: every label is a coin for a shuffled prior."""
+    """Two classes with half of the labels each: permuted labels are independent coin flips."""
     proba = np.array([[0.9, 0.1], [0.7, 0.3], [0.4, 0.6], [0.2, 0.8]])
     X, y = np.arange(4.0)[:, None], np.array([0, 0, 1, 1])
     head = SoftmaxHead().fit(X, y, prior_log_proba=np.log(proba))

@@ -44,7 +44,7 @@ def test_losses_follow_their_formulas(q, seed):
 
 
 def test_gce_has_a_smaller_gradient_for_a_wrong_label():
-    """Its gradient is that of the cross-entropy times the probability to the power of q."""
+    """The gradient is that of the cross-entropy, times the probability to the power of q."""
     logits = torch.tensor([[4.0, 0.0], [1.0, 0.0]], dtype=torch.float64, requires_grad=True)
     y = torch.tensor([1, 1])
     by_cross_entropy = torch.autograd.grad(CrossEntropy()(logits, y).sum(), logits)[0]

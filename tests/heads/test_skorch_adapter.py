@@ -41,7 +41,7 @@ class FixedWidth(Linear):
 
 
 class Probabilities(Linear):
-    """Gives probabilities, as NLLLoss wants them from skorch."""
+    """Returns probabilities, as skorch expects for NLLLoss."""
 
     def forward(self, X):
         return torch.softmax(super().forward(X), dim=1)
@@ -70,7 +70,7 @@ class LookUp(torch.nn.Module):
 
 
 class Weighted(torch.nn.CrossEntropyLoss):
-    """A criterion that takes sample weights, and remembers them."""
+    """A criterion that takes sample weights and records them."""
 
     seen: list = []  # noqa: RUF012
 
@@ -85,7 +85,7 @@ class Weighted(torch.nn.CrossEntropyLoss):
 
 
 class WeightedNLL(torch.nn.NLLLoss):
-    """The same for probabilities."""
+    """A weighted criterion for probabilities."""
 
     def __init__(self):
         super().__init__(reduction="none")

@@ -11,7 +11,7 @@ from skactive.kernels.tensor_rows import TensorRows
 @pytest.mark.parametrize("n_proposals", [1, 16])
 @pytest.mark.parametrize("weighted", [False, True])
 def test_d2_sample_has_the_distribution_of_kmeans_plus_plus(n_proposals, weighted):
-    """Every ordered pair after a fixed first row, against its probability."""
+    """The frequency of every ordered pair after a fixed first row, against its probability."""
     X = np.random.default_rng(0).normal(size=(5, 2))
     weights = np.array([1.0, 2.0, 0.5, 1.0, 3.0]) if weighted else np.ones(5)
     square = ((X[:, None] - X) ** 2).sum(axis=2)

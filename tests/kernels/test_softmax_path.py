@@ -41,7 +41,7 @@ def test_each_model_reaches_its_optimum():
 
 @pytest.mark.parametrize("few", [3, 30])
 def test_models_are_independent_of_each_other(few):
-    """Alone or beside another, fewer rows than features or more: a model is the same."""
+    """A model does not depend on the others, with fewer rows than features or more."""
     both = problem()
     part = both._replace(
         X=both.X[:few], y=both.y[:few], weight=torch.ones(few, 2), offset=both.offset[:few]

@@ -17,7 +17,7 @@ def linear_pool(n_classes, n_rows=150):
 
 
 def distances_to_boundaries(X, weights, offsets):
-    """Row by row, from the geometry of hyperplanes."""
+    """Distances by the geometry of hyperplanes, row by row."""
     logits = X @ weights.T + offsets
     predicted = logits.argmax(axis=1)
     result = np.full(logits.shape, np.inf)

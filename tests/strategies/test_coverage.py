@@ -8,7 +8,7 @@ from tests.support.strategies import blobs, make_view
 
 
 def one_by_one(X, n, centers):
-    """Farthest-first by differences in double precision, a row at a time."""
+    """Farthest-first traversal by differences in double precision, one row at a time."""
     X, centers = X.astype(np.float64), centers.astype(np.float64)
     distance = ((X[:, None] - centers[None]) ** 2).sum(axis=2).min(axis=1)
     picks = []

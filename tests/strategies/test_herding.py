@@ -9,7 +9,7 @@ from tests.support.strategies import blobs, make_view
 
 
 def one_by_one(similarity, n, reached, weights):
-    """Greedy cover of all rows by all rows; ties by position."""
+    """A greedy cover of all rows by all rows, with ties by position."""
     picks = []
     for _ in range(n):
         gains = (np.maximum(similarity - reached, 0) * weights).sum(axis=1).round(9)

@@ -14,7 +14,7 @@ def gradients(view):
 
 
 def one_by_one(G, n, uniforms):
-    """k-means++ seeding from the longest vector on, one uniform number a row."""
+    """k-means++ seeding that starts from the longest vector, with one uniform number per row."""
     picks = [int((G**2).sum(axis=1).argmax())]
     distance = ((G - G[picks[0]]) ** 2).sum(axis=1)
     for u in uniforms[: n - 1]:

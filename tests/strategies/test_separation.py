@@ -198,7 +198,7 @@ def test_every_row_is_queried_once(strategy, n_classes, n):
 
 
 def test_stretch_shrinks_from_the_end_with_more_errors():
-    """Twelve rows, five labeled: 0 . . 0 . . . . 1 . 1 0, the last one wrongly."""
+    """Twelve rows, five of them labeled: 0 . . 0 . . . . 1 . 1 0; the last label is wrong."""
     from skactive.strategies.separation import _Lines, _Stretch
 
     lines = _Lines(two_class_line(12, ends=False).proba, two_class_line(12, ends=False))
@@ -206,5 +206,5 @@ def test_stretch_shrinks_from_the_end_with_more_errors():
     stretch = _Stretch(lines[0])
     assert (stretch.start, stretch.stop) == (3, 11)
     stretch.shorten(2, np.random.default_rng(0))
-    assert (stretch.start, stretch.stop) == (4, 6)  # of five free rows the root, rounded up
+    assert (stretch.start, stretch.stop) == (4, 6)  # the square root of five free rows, rounded up
     assert stretch.around_threshold(2).tolist() == [6, 5]
