@@ -67,10 +67,14 @@ ESTIMATORS = [
     *(ActiveClassifier(estimator, random_state=0) for estimator in INSIDE),
     SoftmaxHead(random_state=0),
     TableEncoder(n_components=20),
-    SoftmaxHead((8,), max_iter=40, random_state=0),
+    SoftmaxHead((8,), max_iter=20, lr=0.03, random_state=0),
     SkorchAdapter(make_net(), random_state=0),
-    BudgetedClassifier(ActiveClassifier(LogisticRegression(), random_state=0), budget=100),
-    BudgetedClassifier(ActiveClassifier(strategy="random", random_state=0), budget=100),
+    BudgetedClassifier(
+        ActiveClassifier(LogisticRegression(), random_state=0), budget=100, batch_size=50
+    ),
+    BudgetedClassifier(
+        ActiveClassifier(strategy="random", random_state=0), budget=100, batch_size=50
+    ),
 ]
 
 

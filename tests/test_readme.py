@@ -26,7 +26,7 @@ BLOCKS = {
 }
 
 
-def test_every_example_is_run_below():
+def test_every_example_is_run():
     assert set(BLOCKS) == {
         "Texts",
         "Images",
@@ -56,7 +56,7 @@ def test_texts(tmp_path, monkeypatch):
 
 
 def test_images(tmp_path, monkeypatch, clip_checkpoint):
-    """The same lines, with a small model of random weights in place of ViT-B-32."""
+    """The same code, with a small randomly initialized model instead of ViT-B-32."""
     monkeypatch.chdir(tmp_path)
     pixels = np.random.default_rng(0).integers(0, 256, (60, 32, 32, 3), dtype=np.uint8)
     paths = [f"{i}.png" for i in range(len(pixels))]
@@ -73,7 +73,7 @@ def test_images(tmp_path, monkeypatch, clip_checkpoint):
 
 
 def test_the_model_itself(monkeypatch, tiny_sentence_model):
-    """The same lines, with a small model of random weights in place of all-MiniLM-L6-v2."""
+    """The same code, with a small randomly initialized model instead of all-MiniLM-L6-v2."""
     names = {"texts": [f"{word} {i}" for i in range(30) for word in ("up", "down")]}
     names["labels"] = [text.split()[0] for text in names["texts"]]
     monkeypatch.setattr(
