@@ -48,8 +48,8 @@ def rows_at(rows, positions):
 def check_a_job(clf, rows, y, *, least=0.9):
     """Query, label, pickle and refit several times, then check the model."""
     asked = []
-    for _ in range(4):
-        batch = clf.query(rows, len(y) // 5)
+    for _ in range(3):
+        batch = clf.query(rows, len(y) // 4)
         assert not set(batch) & set(asked)
         clf.partial_fit(rows_at(rows, batch), y[batch])
         asked += batch.tolist()

@@ -162,6 +162,7 @@ def test_two_processes_write_at_once(tmp_path):
     mine = DiskRows(tmp_path, map_bytes=2**16)
     deadline = time.monotonic() + 60
     while any(writer.poll() is None for writer in writers) and time.monotonic() < deadline:
+        time.sleep(0.005)
         hits, rows = mine.get([key(n) for n in range(900)])
         for position, found in zip(hits[:5], [] if rows is None else rows[:5], strict=False):
             np.testing.assert_array_equal(found, row(int(position)))
