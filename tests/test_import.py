@@ -32,8 +32,8 @@ def test_import_is_light():
 
 
 LIGHT = {
-    "encoders": "from skactive import SentenceEncoder, ClipEncoder; SentenceEncoder(); ClipEncoder()",
-    "priors": "from skactive import ZeroShotClassifier; ZeroShotClassifier(['a', 'b'])",
+    "encoders": "import skactive as s; s.SentenceEncoder(); s.ClipEncoder()",
+    "priors": "import skactive as s; s.ZeroShotClassifier(['a', 'b'])",
     "data": "from skactive import datasets, noise",
 }
 
