@@ -37,20 +37,20 @@ def test_empty(cache):
 
 @given(
     stored=st.lists(st.lists(st.integers(0, 30), unique=True, min_size=1), max_size=4),
-    asked=st.lists(st.lists(st.integers(0, 40)), max_size=4),
+    requested=st.lists(st.lists(st.integers(0, 40)), max_size=4),
 )
 @settings(
     max_examples=30,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
-def test_stored_rows_are_returned(tmp_path_factory, stored, asked):
+def test_stored_rows_are_returned(tmp_path_factory, stored, requested):
     for cache in (MemoryRows(), DiskRows(tmp_path_factory.mktemp("rows"))):
         known = set()
         for numbers in stored:
             fill(cache, numbers)
             known |= set(numbers)
-        for numbers in asked:
+        for numbers in requested:
             check(cache, numbers, known)
             check(cache, numbers, known)  # a read changes nothing
 
