@@ -1,3 +1,4 @@
+import gc
 import json
 import os
 import sys
@@ -21,6 +22,17 @@ TINY_CLIP = {
     "vision_cfg": {"image_size": 32, "layers": 1, "width": 32, "head_width": 16, "patch_size": 16},
     "text_cfg": {"context_length": 16, "vocab_size": 49408, "width": 16, "heads": 2, "layers": 1},
 }
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop(session):
+    """Exclude the imported modules from garbage collection.
+
+    It is then fast, and frequent enough to free the networks in the reference cycles of skorch.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.collect()  # full collections depend on the number of objects that this one counts
 
 
 @pytest.fixture(autouse=True)

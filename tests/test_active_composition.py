@@ -256,10 +256,10 @@ def test_set_output_of_the_steps(output, head):
     plain = ActiveClassifier(make_pipeline(Normalizer(), StandardScaler(), head))
     plain.set_params(strategy="k_center", random_state=0)
     for _ in range(2):
-        asked = clf.query(frame, 15)
-        np.testing.assert_array_equal(plain.query(X, 15), asked)
-        clf.partial_fit(frame.iloc[asked], Y[asked])
-        plain.partial_fit(X[asked], Y[asked])
+        queried = clf.query(frame, 15)
+        np.testing.assert_array_equal(plain.query(X, 15), queried)
+        clf.partial_fit(frame.iloc[queried], Y[queried])
+        plain.partial_fit(X[queried], Y[queried])
     assert clf.estimator_[-1].feature_names_in_.tolist() == list("abcd")
     np.testing.assert_allclose(clf.predict_proba(frame), plain.predict_proba(X), atol=1e-6)
 

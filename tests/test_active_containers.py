@@ -47,17 +47,17 @@ def rows_at(rows, positions):
 
 def check_a_job(clf, rows, y, *, least=0.9):
     """Query, label, pickle and refit several times, then check the model."""
-    asked = []
-    for _ in range(4):
-        batch = clf.query(rows, len(y) // 5)
-        assert not set(batch) & set(asked)
+    queried = []
+    for _ in range(3):
+        batch = clf.query(rows, len(y) // 4)
+        assert not set(batch) & set(queried)
         clf.partial_fit(rows_at(rows, batch), y[batch])
-        asked += batch.tolist()
+        queried += batch.tolist()
         clf = pickle.loads(pickle.dumps(clf))
     assert clf.score(rows, y) >= least
     assert clf.predict_proba(rows_at(rows, np.arange(3))).shape == (3, 3)
-    assert clf.label_trust_.shape == (len(asked),)
-    clf.relabel([0], y[asked[:1]])
+    assert clf.label_trust_.shape == (len(queried),)
+    clf.relabel([0], y[queried[:1]])
     return clf
 
 
@@ -137,10 +137,10 @@ def test_sparse_rows(kind, head):
 @pytest.mark.parametrize("make", [sparse.csc_array, sparse.coo_array, sparse.lil_array])
 def test_sparse_rows_in_other_formats(make):
     rows = make(SPARSE)
-    asked = make_active().query(rows, 10)
-    np.testing.assert_array_equal(make_active().query(sparse.csr_array(SPARSE), 10), asked)
-    clf = make_active().partial_fit(rows.tocsr()[asked], Y[asked])
-    assert not set(clf.query(rows, 50)) & set(asked)
+    queried = make_active().query(rows, 10)
+    np.testing.assert_array_equal(make_active().query(sparse.csr_array(SPARSE), 10), queried)
+    clf = make_active().partial_fit(rows.tocsr()[queried], Y[queried])
+    assert not set(clf.query(rows, 50)) & set(queried)
 
 
 # Tables ---------------------------------------------------------------------------------------
@@ -152,10 +152,10 @@ def test_a_data_frame_keeps_its_index():
     y = pd.Series(Y, index=index)
     clf = make_active(make_pipeline(StandardScaler(), LogisticRegression()))
     for _ in range(3):
-        asked = clf.query(frame, 10)
-        rows = frame.iloc[asked]
+        queried = clf.query(frame, 10)
+        rows = frame.iloc[queried]
         assert len(rows.index.unique()) == 10
-        clf.partial_fit(rows, y.iloc[asked])
+        clf.partial_fit(rows, y.iloc[queried])
     assert clf.feature_names_in_.tolist() == list("abcd")
     assert clf.n_features_in_ == 4
     assert len(clf.label_trust_) == 30
@@ -232,10 +232,10 @@ def test_texts(container, vectorizer):
     clf = make_active(make_pipeline(vectorizer, LogisticRegression()))
     pool = container(TEXTS)
     y = np.array([text.split()[0] for text in TEXTS])
-    asked = clf.query(pool, 6)
-    clf.partial_fit(container([TEXTS[i] for i in asked]), y[asked])
+    queried = clf.query(pool, 6)
+    clf.partial_fit(container([TEXTS[i] for i in queried]), y[queried])
     more = clf.query(pool, 6)
-    assert sorted([*asked, *more]) == list(range(12))
+    assert sorted([*queried, *more]) == list(range(12))
     clf.partial_fit(container([TEXTS[i] for i in more]), y[more])
     assert (clf.predict(pool) == y).all()
 

@@ -75,9 +75,9 @@ def test_before_any_label_other_steps_are_fitted_on_the_pool():
 @pytest.mark.filterwarnings("ignore:SelectKBest is skipped")
 def test_before_any_label_supervised_steps_are_skipped(selector):
     clf = make_active(make_pipeline(StandardScaler(), selector, LogisticRegression()))
-    asked = clf.query(X, 12)
-    assert len(set(asked)) == 12
-    clf.partial_fit(X[asked], Y[asked]).set_params(strategy=FirstRows()).query(X)
+    queried = clf.query(X, 12)
+    assert len(set(queried)) == 12
+    clf.partial_fit(X[queried], Y[queried]).set_params(strategy=FirstRows()).query(X)
     assert FirstRows.view.X.shape[1] == 2
 
 

@@ -135,17 +135,17 @@ def test_zero_shot_prior_on_embeddings():
     prior = ZeroShotClassifier(class_embeddings=np.eye(3, 4), classes=CLASSES)
     clf = make_active(SoftmaxHead(strength=1.0), prior=prior)
     assert clf.score(X, Y) > 0.8
-    asked = clf.query(X, 9)
-    assert clf.partial_fit(X[asked], Y[asked]).score(X_NEW, Y_NEW) > 0.8
+    queried = clf.query(X, 9)
+    assert clf.partial_fit(X[queried], Y[queried]).score(X_NEW, Y_NEW) > 0.8
 
 
 def test_the_statistics_of_a_queried_pool_change_the_next_fit():
     prior = ConstantPrior({"ant": 0.8, "bee": 0.1, "cow": 0.1})
     clf = make_active(SoftmaxHead(strength=1.0), prior=prior).fit(X[:9], Y[:9])
     before = clf.predict_proba(X_NEW)
-    asked = clf.query(X_NEW, 5)
+    queried = clf.query(X_NEW, 5)
     np.testing.assert_array_equal(clf.predict_proba(X_NEW), before)
-    np.testing.assert_array_equal(clf.query(X_NEW, 5), asked)
+    np.testing.assert_array_equal(clf.query(X_NEW, 5), queried)
 
     unaware = clone_labels(clf)
     for model in (clf, unaware):

@@ -88,8 +88,8 @@ def test_fewer_rows_than_n(labeled):
         clf.fit(X[:labeled], Y[:labeled])
     left = 60 - labeled - 2
     with pytest.warns(UserWarning, match=f"n=100 rows, but only {left} of the pool's 60"):
-        asked = clf.query(X, 100, exclude=[58, 59])
-    assert sorted(asked) == list(range(labeled, 58))
+        queried = clf.query(X, 100, exclude=[58, 59])
+    assert sorted(queried) == list(range(labeled, 58))
 
 
 def test_no_rows_left():

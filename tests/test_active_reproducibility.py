@@ -42,8 +42,8 @@ def test_repeated_queries_agree_without_a_fixed_seed(seed):
 
 
 def test_without_a_seed_two_classifiers_differ():
-    asked = [make_active(strategy="random", random_state=None).query(X, 30) for _ in range(2)]
-    assert (asked[0] != asked[1]).any()
+    queried = [make_active(strategy="random", random_state=None).query(X, 30) for _ in range(2)]
+    assert (queried[0] != queried[1]).any()
 
 
 @every_estimator
@@ -52,8 +52,8 @@ def test_a_seed_determines_the_results(name):
     first, second = (make_active(ESTIMATORS[name], prior=make_prior()) for _ in range(2))
     for clf in (first, second):
         for _ in range(2):
-            asked = clf.query(X, 15)
-            clf.partial_fit(X[asked], Y[asked])
+            queried = clf.query(X, 15)
+            clf.partial_fit(X[queried], Y[queried])
     np.testing.assert_array_equal(first.predict_proba(X_NEW), second.predict_proba(X_NEW))
     np.testing.assert_array_equal(first.label_trust_, second.label_trust_)
 
@@ -108,5 +108,5 @@ def test_every_strategy_selects_the_same_rows_in_threads(strategy):
     alone = clf.query(X, 6)
     others = [clone(clf).fit(X[:9], Y[:9]) for _ in range(3)]
     calls = (joblib.delayed(other.query)(X, 6) for other in others)
-    for asked in joblib.Parallel(n_jobs=3, backend="threading")(calls):
-        np.testing.assert_array_equal(asked, alone)
+    for queried in joblib.Parallel(n_jobs=3, backend="threading")(calls):
+        np.testing.assert_array_equal(queried, alone)

@@ -33,16 +33,16 @@ def test_every_strategy_accepts_a_table(strategy, labels):
     clf = ActiveClassifier(BOOSTING, strategy=strategy, random_state=0)
     if labels:
         clf.fit(TABLE[:labels], Y[:labels])
-    asked = clf.query(TABLE, 5)
-    assert len(set(asked)) == 5
-    assert asked.min() >= labels
+    queried = clf.query(TABLE, 5)
+    assert len(set(queried)) == 5
+    assert queried.min() >= labels
 
 
 def test_a_table_is_passed_to_the_head_unchanged():
     clf = ActiveClassifier(BOOSTING, random_state=0)
     for _ in range(3):
-        asked = clf.query(TABLE, 10)
-        clf.partial_fit(TABLE.iloc[asked], Y[asked])
+        queried = clf.query(TABLE, 10)
+        clf.partial_fit(TABLE.iloc[queried], Y[queried])
     assert clf.score(TABLE, Y) > 0.85
     assert clf.feature_names_in_.tolist() == TABLE.columns.tolist()
     assert clf.estimator_.is_categorical_.tolist() == [False, True, False, False, False]

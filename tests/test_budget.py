@@ -40,12 +40,12 @@ def answers():
 
 
 def test_fit_equals_a_plain_loop():
-    by_hand, asked = active(), []
+    by_hand, queried = active(), []
     for n in (10, 10, 3):
-        asked.append(by_hand.query(X, n))
-        by_hand.partial_fit(X[asked[-1]], Y[asked[-1]], classes=np.unique(Y))
+        queried.append(by_hand.query(X, n))
+        by_hand.partial_fit(X[queried[-1]], Y[queried[-1]], classes=np.unique(Y))
     clf = BudgetedClassifier(active(), budget=23).fit(X, Y)
-    assert clf.queried_.tolist() == np.concatenate(asked).tolist()
+    assert clf.queried_.tolist() == np.concatenate(queried).tolist()
     np.testing.assert_array_equal(clf.predict_proba(X), by_hand.predict_proba(X))
     np.testing.assert_array_equal(clf.predict(X), by_hand.predict(X))
 

@@ -93,10 +93,10 @@ def photos(tmp_path):
     return tmp_path
 
 
-def ask_and_answer(clf, X, y, n, n_rounds):
+def query_and_label(clf, X, y, n, n_rounds):
     for _ in range(n_rounds):
-        asked = clf.query(X, n)
-        clf.partial_fit([X[i] for i in asked] if isinstance(X, list) else X[asked], y[asked])
+        queried = clf.query(X, n)
+        clf.partial_fit([X[i] for i in queried] if isinstance(X, list) else X[queried], y[queried])
     return clf
 
 
@@ -119,7 +119,7 @@ def test_from_a_folder_of_files_to_predictions(encoder, photos):
         make_pipeline(encoder.set_params(n_jobs=2), SoftmaxHead()), prior=prior, random_state=0
     )
     assert (clf.predict(paths) == labels).mean() > 0.7  # before any label
-    ask_and_answer(clf, paths, labels, 5, n_rounds=3)
+    query_and_label(clf, paths, labels, 5, n_rounds=3)
     images, names = make_things(60, seed=4)
     assert clf.score(list(images), names) > 0.9
     damaged = str(photos / "red" / "damaged.png")
@@ -166,7 +166,7 @@ def test_refresh_with_images(encoder, monkeypatch):
     images, names = make_things(40, seed=7)
     tuner = FineTunedClassifier(max_epochs=1, random_state=0)
     clf = ActiveClassifier(make_pipeline(encoder, SoftmaxHead()), refresh=tuner, random_state=0)
-    ask_and_answer(clf, images, names, 6, n_rounds=3)
+    query_and_label(clf, images, names, 6, n_rounds=3)
     assert "weights" in clf.estimator_[0].get_params()
 
 
@@ -179,7 +179,7 @@ def test_cifar10_images(encoder):
         X, y = arrays["X_train"][:400], arrays["y_train"][:400].ravel()
         X_test, y_test = arrays["X_test"][:300], arrays["y_test"][:300].ravel()
     clf = ActiveClassifier(make_pipeline(encoder, SoftmaxHead()), random_state=0)
-    ask_and_answer(clf, X, y, 50, n_rounds=3)
+    query_and_label(clf, X, y, 50, n_rounds=3)
     assert clf.score(X_test, y_test) > 0.15  # ten classes; the model distinguishes only colors
 
 
@@ -190,5 +190,5 @@ def test_cifar10_features():
         X, y = arrays["F_train"][:2000] * scale, arrays["y_train"][:2000]
         X_test, y_test = arrays["F_test"][:1000] * scale, arrays["y_test"][:1000]
     clf = ActiveClassifier(random_state=0)
-    ask_and_answer(clf, X, y, 100, n_rounds=2)
+    query_and_label(clf, X, y, 100, n_rounds=2)
     assert clf.score(X_test, y_test) > 0.45

@@ -31,17 +31,23 @@ def test_import_is_light():
     assert not loaded & {*HEAVY, "sklearn", "numpy"}
 
 
-@pytest.mark.parametrize(
-    "code",
-    [
-        "from skactive import SentenceEncoder, ClipEncoder; SentenceEncoder(); ClipEncoder()",
-        "from skactive import ZeroShotClassifier; ZeroShotClassifier(['a', 'b'])",
-        "from skactive import datasets, noise",
-    ],
-    ids=["encoders", "priors", "data"],
-)
-def test_encoders_and_priors_load_no_models(code):
-    assert not loaded_by(code) & set(HEAVY)
+LIGHT = {
+    "encoders": "import skactive as s; s.SentenceEncoder(); s.ClipEncoder()",
+    "priors": "import skactive as s; s.ZeroShotClassifier(['a', 'b'])",
+    "data": "from skactive import datasets, noise",
+}
+
+
+@pytest.fixture(scope="module")
+def heavy_modules():
+    """The heavy modules that are loaded after each piece of code, in one interpreter."""
+    lines = [f"{code}; print(*{{*{HEAVY}}} & {{*sys.modules}})" for code in LIGHT.values()]
+    return dict(zip(LIGHT, run("\n".join(lines)).split("\n"), strict=False))
+
+
+@pytest.mark.parametrize("name", LIGHT)
+def test_encoders_and_priors_load_no_models(name, heavy_modules):
+    assert heavy_modules[name] == ""
 
 
 def test_active_classifier_needs_no_extra():
@@ -58,23 +64,27 @@ def test_active_classifier_needs_no_extra():
     assert run(code, hide=hidden) == "6\n"
 
 
-@pytest.mark.parametrize(
-    ("module", "extra", "code"),
-    [
-        ("sentence_transformers", "text", "skactive.SentenceEncoder().transform(['a'])"),
-        ("open_clip", "image", "skactive.ClipEncoder().encode_prompts(['a'])"),
-    ],
-)
-def test_a_missing_extra_names_the_pip_command(module, extra, code):
-    code = f"""
-        import skactive
-        try:
-            {code}
-        except ImportError as error:
-            print(error)
-    """
-    expected = f"{module} is not installed. Install it with: pip install 'skactive[{extra}]'\n"
-    assert run(code, hide=[module]) == expected
+EXTRAS = {
+    "sentence_transformers": ("text", "SentenceEncoder().transform(['a'])"),
+    "open_clip": ("image", "ClipEncoder().encode_prompts(['a'])"),
+}
+
+
+@pytest.fixture(scope="module")
+def messages():
+    """The message for each missing extra, in one interpreter that has none of them."""
+    tries = [
+        f"try: skactive.{code}\nexcept ImportError as error: print(error)"
+        for _, code in EXTRAS.values()
+    ]
+    printed = run("\n".join(["import skactive", *tries]), hide=EXTRAS)
+    return dict(zip(EXTRAS, printed.splitlines(), strict=True))
+
+
+@pytest.mark.parametrize("module", EXTRAS)
+def test_a_missing_extra_names_the_pip_command(module, messages):
+    command = f"pip install 'skactive[{EXTRAS[module][0]}]'"
+    assert messages[module] == f"{module} is not installed. Install it with: {command}"
 
 
 def test_every_public_name_exists():

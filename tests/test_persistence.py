@@ -122,8 +122,8 @@ def test_other_classifiers_round_trip(clf, rows, way, tmp_path):
 
 def test_an_unseeded_classifier_keeps_its_seed():
     clf = make_active(strategy="random", random_state=None)
-    asked = clf.query(X, 20)
-    np.testing.assert_array_equal(pickle.loads(pickle.dumps(clf)).query(X, 20), asked)
+    queried = clf.query(X, 20)
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(clf)).query(X, 20), queried)
 
 
 @pytest.mark.parametrize("name", strategies.names())

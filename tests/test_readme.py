@@ -12,6 +12,7 @@ from sklearn.datasets import load_iris
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import GaussianNB
+from sklearn.preprocessing import StandardScaler
 
 from skactive import ClipEncoder, FineTunedClassifier
 
@@ -99,11 +100,12 @@ def test_tables():
 def test_measuring(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     X, y = load_iris(return_X_y=True)
+    X = StandardScaler().fit_transform(X)
     X = np.concatenate([X, X + 1e-3, X - 1e-3])
     y = np.tile(y, 3)
     names = {"pool": X[::2], "pool_labels": y[::2], "held_out": X[1::2], "held_out_labels": y[1::2]}
     names |= {
-        "model": LogisticRegression(max_iter=1000),
+        "model": LogisticRegression(),
         "prior": FrozenEstimator(GaussianNB().fit(X[::20], y[::20])),
     }
     exec(BLOCKS["Measure it on your own data"], names)

@@ -51,12 +51,12 @@ def assert_same(curves, others):
 def by_hand(strategy, answers, seed, prior=None):
     """The records of one run, computed with public methods only."""
     clf = ActiveClassifier(LogisticRegression(), strategy=strategy, prior=prior, random_state=seed)
-    asked, records = np.empty(0, dtype=int), []
+    queried, records = np.empty(0, dtype=int), []
     for n_labels in range(0 if prior else 10, 31, 10):
         if n_labels:
             batch = clf.query(POOL, 10)
             clf.partial_fit(POOL[batch], answers[batch], classes=np.unique(answers))
-            asked = np.append(asked, batch)
+            queried = np.append(queried, batch)
         predicted = clf.predict(TEST)
         records.append(
             {
@@ -66,7 +66,7 @@ def by_hand(strategy, answers, seed, prior=None):
                 "worst_class_recall": recall_score(Y_TEST, predicted, average=None).min(),
                 "pool_balanced_accuracy": balanced_accuracy_score(Y_POOL, clf.predict(POOL)),
                 "log_loss": log_loss(Y_TEST, clf.predict_proba(TEST)),
-                **{f"asked_{label}": (Y_POOL[asked] == label).sum() for label in np.unique(Y)},
+                **{f"asked_{label}": (Y_POOL[queried] == label).sum() for label in np.unique(Y)},
             }
         )
     return pd.DataFrame(records)

@@ -113,12 +113,12 @@ def test_a_pool_improves_the_next_fit(head):
 
 def test_no_effect_where_steps_change_the_rows():
     estimator = make_pipeline(StandardScaler(), LogisticRegression())
-    asked = ActiveClassifier(estimator, random_state=0)
-    asked.query(ROWS, 1)
+    queried = ActiveClassifier(estimator, random_state=0)
+    queried.query(ROWS, 1)
     plain = ActiveClassifier(estimator, random_state=0)
-    for clf in (asked, plain):
+    for clf in (queried, plain):
         clf.partial_fit(ROWS[:30], CODES[:30])
-    np.testing.assert_array_equal(asked.predict_proba(ROWS), plain.predict_proba(ROWS))
+    np.testing.assert_array_equal(queried.predict_proba(ROWS), plain.predict_proba(ROWS))
 
 
 def test_a_class_without_labels_keeps_its_probability():

@@ -12,9 +12,9 @@ LIKELIHOODS = st.lists(st.tuples(*[st.floats(0, 1)] * 2, st.integers(0, 2)), min
 
 
 @pytest.mark.parametrize(
-    ("agreement", "prior_odds"), [(-3, 25), (0, 25), (0.5, 25.08), (0.6, 25.16), (9, 25.4)]
+    ("z_score", "prior_odds"), [(-3, 25), (0, 25), (0.5, 25.08), (0.6, 25.16), (9, 25.4)]
 )
-def test_mixture_weight_by_integration(agreement, prior_odds):
+def test_mixture_weight_by_integration(z_score, prior_odds):
     with_prior, without = np.array([0.9, 0.2, 0.6]), np.array([0.5, 0.4, 0.1])
     codes, weight = np.array([0, 0, 1]), np.array([1.0, 2.0, 1.0])
     sample_weight = weight / np.sqrt([3, 3, 1])
@@ -27,25 +27,25 @@ def test_mixture_weight_by_integration(agreement, prior_odds):
     expected = (
         quad(lambda mixture: mixture * posterior(mixture), 0, 1)[0] / quad(posterior, 0, 1)[0]
     )
-    assert mixture_weight(with_prior, without, codes, weight, 2, agreement) == pytest.approx(
+    assert mixture_weight(with_prior, without, codes, weight, 2, z_score) == pytest.approx(
         expected, abs=0.01
     )
 
 
-@pytest.mark.parametrize("agreement", [-2, 1.8, 3])
-def test_prior_odds_against_a_prior_that_contradicts_the_labels(agreement):
+@pytest.mark.parametrize("z_score", [-2, 1.8, 3])
+def test_prior_odds_against_a_prior_that_contradicts_the_labels(z_score):
     """With 100 labels, a useful prior has an expected z-score of 4."""
-    doubt = 0.8 * min(2 * max(8 - 4 * agreement, 0), 4)
-    prior_odds = 1 + max(4 * agreement - 8, 0)
+    odds_against = 0.8 * min(2 * max(8 - 4 * z_score, 0), 4)
+    prior_odds = 1 + max(4 * z_score - 8, 0)
     held_out, codes = np.full(100, 0.5), np.repeat([0, 1], 50)
-    mixture = mixture_weight(held_out, held_out, codes, np.ones(100), 2, agreement)
+    mixture = mixture_weight(held_out, held_out, codes, np.ones(100), 2, z_score)
     # a constant likelihood leaves a beta distribution
-    assert mixture == pytest.approx((prior_odds + 1) / (prior_odds + doubt + 2), abs=0.01)
+    assert mixture == pytest.approx((prior_odds + 1) / (prior_odds + odds_against + 2), abs=0.01)
 
 
 def test_twenty_labels_give_no_odds_against_a_prior():
     held_out, codes = np.full(20, 0.5), np.zeros(20, dtype=int)
-    mixtures = [mixture_weight(held_out, held_out, codes, np.ones(20), 1, a) for a in (-4.0, 0.0)]
+    mixtures = [mixture_weight(held_out, held_out, codes, np.ones(20), 1, z) for z in (-4.0, 0.0)]
     assert mixtures[0] == mixtures[1] > 0.8
 
 

@@ -61,8 +61,8 @@ def tunings(monkeypatch):
 
 def label(clf, n, n_rounds=1):
     for _ in range(n_rounds):
-        asked = clf.query(TEXTS, n)
-        clf.partial_fit(TEXTS[asked], Y[asked])
+        queried = clf.query(TEXTS, n)
+        clf.partial_fit(TEXTS[queried], Y[queried])
     return clf
 
 
@@ -170,10 +170,10 @@ def test_with_a_prior(make, encoder, head):
 
 
 def test_auto_uses_the_automatic_mode(encoder, monkeypatch):
-    asked = []
+    fits = []
 
     def fit(self, X, y, **params):
-        asked.append(self.get_params(deep=False))
+        fits.append(self.get_params(deep=False))
         raise KeyboardInterrupt
 
     monkeypatch.setattr(FineTunedClassifier, "fit", fit)
@@ -183,16 +183,16 @@ def test_auto_uses_the_automatic_mode(encoder, monkeypatch):
         )
         with pytest.raises(KeyboardInterrupt):
             clf.fit(TEXTS, Y)
-        assert asked[-1]["mode"] == "auto"
-        assert (asked[-1]["loss"], asked[-1]["random_state"]) == (loss, 5)
-        assert asked[-1]["model"].get_params() == encoder.get_params()
+        assert fits[-1]["mode"] == "auto"
+        assert (fits[-1]["loss"], fits[-1]["random_state"]) == (loss, 5)
+        assert fits[-1]["model"].get_params() == encoder.get_params()
 
 
 def test_a_chosen_mode_is_kept(encoder, monkeypatch):
-    asked, plain = [], FineTunedClassifier.fit
+    fits, plain = [], FineTunedClassifier.fit
 
     def fit(self, *args, **params):
-        asked.append(self.mode)
+        fits.append(self.mode)
         self.set_params(max_epochs=1, mode=next(modes))
         return plain(self, *args, **params)
 
@@ -200,8 +200,8 @@ def test_a_chosen_mode_is_kept(encoder, monkeypatch):
     monkeypatch.setattr(FineTunedClassifier, "fit", fit)
     clf = ActiveClassifier(make_pipeline(encoder, SoftmaxHead()), refresh="auto", random_state=0)
     label(clf, 12, n_rounds=4)
-    assert asked == ["auto", "auto", "lp-ft"][: len(asked)]
-    assert len(asked) == 3
+    assert fits == ["auto", "auto", "lp-ft"][: len(fits)]
+    assert len(fits) == 3
 
 
 def test_a_tuning_that_fails_changes_nothing(make, monkeypatch):

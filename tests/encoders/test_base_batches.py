@@ -32,7 +32,7 @@ def test_cached_rows_need_no_model(case, monkeypatch, tmp_path):
     expected = encoder.transform(X)
 
     def fail(*args):
-        raise AssertionError("the model was asked for")
+        raise AssertionError("the model was loaded")
 
     monkeypatch.setattr(encoder_base, "shared_model", fail)
     np.testing.assert_array_equal(encoder.transform(X), expected)

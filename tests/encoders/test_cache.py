@@ -37,20 +37,20 @@ def test_empty(cache):
 
 @given(
     stored=st.lists(st.lists(st.integers(0, 30), unique=True, min_size=1), max_size=4),
-    asked=st.lists(st.lists(st.integers(0, 40)), max_size=4),
+    requested=st.lists(st.lists(st.integers(0, 40)), max_size=4),
 )
 @settings(
     max_examples=30,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
-def test_stored_rows_are_returned(tmp_path_factory, stored, asked):
+def test_stored_rows_are_returned(tmp_path_factory, stored, requested):
     for cache in (MemoryRows(), DiskRows(tmp_path_factory.mktemp("rows"))):
         known = set()
         for numbers in stored:
             fill(cache, numbers)
             known |= set(numbers)
-        for numbers in asked:
+        for numbers in requested:
             check(cache, numbers, known)
             check(cache, numbers, known)  # a read changes nothing
 
@@ -162,6 +162,7 @@ def test_two_processes_write_at_once(tmp_path):
     mine = DiskRows(tmp_path, map_bytes=2**16)
     deadline = time.monotonic() + 60
     while any(writer.poll() is None for writer in writers) and time.monotonic() < deadline:
+        time.sleep(0.005)
         hits, rows = mine.get([key(n) for n in range(900)])
         for position, found in zip(hits[:5], [] if rows is None else rows[:5], strict=False):
             np.testing.assert_array_equal(found, row(int(position)))

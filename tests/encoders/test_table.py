@@ -162,6 +162,6 @@ def test_with_categories_inside_active_classifier():
     )
     clf = ActiveClassifier(make_pipeline(columns, SoftmaxHead()), random_state=0)
     for _ in range(3):
-        asked = clf.query(table, 10)
-        clf.partial_fit(table.iloc[asked], labels[asked])
+        queried = clf.query(table, 10)
+        clf.partial_fit(table.iloc[queried], labels[queried])
     assert clf.predict_proba(table).shape == (300, 2)

@@ -212,8 +212,8 @@ def test_progress_is_printed_where_asked(make, capsys):
 def test_inside_active_classifier(make, strategy):
     clf = ActiveClassifier(make(max_epochs=1), strategy=strategy, random_state=0)
     for _ in range(2):
-        asked = clf.query(TEXTS, 8)
-        clf.partial_fit(TEXTS[asked], Y[asked])
+        queried = clf.query(TEXTS, 8)
+        clf.partial_fit(TEXTS[queried], Y[queried])
     assert clf.predict_proba(NEW).shape[0] == len(NEW)
     assert clf.label_trust_.shape == (16,)
 

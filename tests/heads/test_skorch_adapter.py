@@ -236,9 +236,9 @@ def test_adapter_parameters_can_be_searched():
 def test_active_classifier_adapts_a_skorch_net_by_itself():
     clf = ActiveClassifier(make_net(), random_state=0)
     for _ in range(3):
-        asked = clf.query(X, 10)
-        clf.partial_fit(X[asked], Y[asked])
-    again = ActiveClassifier(make_net(), random_state=0).fit(X[asked], Y[asked])
+        queried = clf.query(X, 10)
+        clf.partial_fit(X[queried], Y[queried])
+    again = ActiveClassifier(make_net(), random_state=0).fit(X[queried], Y[queried])
     assert isinstance(clf.estimator_, SkorchAdapter)
     assert isinstance(again.estimator_, SkorchAdapter)
     assert clf.predict(X).dtype == Y.dtype

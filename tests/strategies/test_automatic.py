@@ -47,9 +47,9 @@ def test_tailor_prefers_the_strategy_that_finds_rare_classes(good):
         labeled_y=np.repeat([0, 1], [95, 5]),
         rng=np.random.default_rng(0),
     )
-    asked = np.concatenate(ask(Tailor(arms, n_parallel=5), view, 40, np.resize(oracle, 200)))
-    assert len(set(asked)) == 40
-    assert (asked[-20:] < 50).mean() > 0.7
+    queried = np.concatenate(ask(Tailor(arms, n_parallel=5), view, 40, np.resize(oracle, 200)))
+    assert len(set(queried)) == 40
+    assert (queried[-20:] < 50).mean() > 0.7
 
 
 class Means:

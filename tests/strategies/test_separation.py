@@ -25,21 +25,21 @@ def two_class_line(n_rows, *, ends=True, **changed):
 @pytest.mark.parametrize("boundary", [1, 200, 700, 1000])
 def test_galaxy_finds_a_boundary_by_bisection(boundary):
     oracle = (np.arange(1000) >= boundary).astype(int)
-    asked = np.concatenate(ask(Galaxy(), two_class_line(1000), 12, oracle))
-    assert {boundary - 1, boundary} & set(asked.tolist())
-    assert np.abs(asked[10:] - boundary).max() <= 5  # then it queries along the cut
+    queried = np.concatenate(ask(Galaxy(), two_class_line(1000), 12, oracle))
+    assert {boundary - 1, boundary} & set(queried.tolist())
+    assert np.abs(queried[10:] - boundary).max() <= 5  # then it queries along the cut
 
 
 def test_galaxy_queries_at_random_while_labels_agree():
-    asked = np.concatenate(ask(Galaxy(), two_class_line(50, ends=False), 50, np.zeros(50, int)))
-    assert sorted(asked) == list(range(50))
+    queried = np.concatenate(ask(Galaxy(), two_class_line(50, ends=False), 50, np.zeros(50, int)))
+    assert sorted(queried) == list(range(50))
 
 
 def plain_galaxy(view, n, oracle):
     """The algorithm as published, node by node."""
     proba = np.concatenate([view.proba, view.labeled_proba])
     label = [None] * len(view) + view.labeled_y.tolist()
-    best, asked = proba.max(axis=1), []
+    best, queried = proba.max(axis=1), []
     for _ in range(n):
         k = view.rng.integers(proba.shape[1])
         line = np.argsort(-(proba[:, k] + (1e-8 - 1) * best), kind="stable")
@@ -59,16 +59,16 @@ def plain_galaxy(view, n, oracle):
         else:
             node = view.rng.choice([i for i in range(len(view)) if label[i] is None])
         label[node] = int(oracle[node])
-        asked.append(int(node))
-    return asked
+        queried.append(int(node))
+    return queried
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_galaxy_equals_plain_reference(seed):
     oracle = np.random.default_rng(seed).integers(3, size=60)
-    asked = np.concatenate(ask(Galaxy(), make_view(seed=seed), 60, oracle))
+    queried = np.concatenate(ask(Galaxy(), make_view(seed=seed), 60, oracle))
     expected = plain_galaxy(make_view(seed=seed), 60, oracle)
-    np.testing.assert_array_equal(asked, expected)
+    np.testing.assert_array_equal(queried, expected)
 
 
 @pytest.mark.parametrize(("noise", "off"), [(0.0, 10), (0.15, 25)])
@@ -77,11 +77,11 @@ def test_direct_queries_around_the_threshold_with_fewest_errors(noise, off):
     for seed in range(15):
         rng = np.random.default_rng(seed)
         answers = np.where(rng.random(1000) < noise, 1 - truth, truth)
-        asked = ask(Direct(), two_class_line(1000, rng=rng), 120, answers)
-        assert [len(batch) for batch in asked[:2]] == [20, 20]
-        assert np.ptp(asked[1]) < np.ptp(asked[0])
-        assert len(asked[-1]) >= 60
-        misses.append(abs(np.median(asked[-1]) - 300))
+        queried = ask(Direct(), two_class_line(1000, rng=rng), 120, answers)
+        assert [len(batch) for batch in queried[:2]] == [20, 20]
+        assert np.ptp(queried[1]) < np.ptp(queried[0])
+        assert len(queried[-1]) >= 60
+        misses.append(abs(np.median(queried[-1]) - 300))
     assert np.median(misses) < off
 
 
@@ -147,12 +147,12 @@ def plain_direct(view, n, oracle, n_parallel, min_per_class):
     scores = proba + (1e-8 - 1) * proba.max(axis=1)[:, None]
     rarest = np.argsort(np.bincount(view.labeled_y, minlength=n_classes), kind="stable")
     classes = rarest[: np.clip(n // (2 * min_per_class), 1, n_classes)]
-    asked, rng = [], view.rng
+    queried, rng = [], view.rng
 
     def ask(line, ranks):
         nodes = line.order[ranks]
         label[nodes] = oracle[nodes]
-        asked.extend(nodes.tolist())
+        queried.extend(nodes.tolist())
 
     for k in classes:
         line, budget = PlainLine(scores[:, k], label, k), n // len(classes) // 2
@@ -163,8 +163,8 @@ def plain_direct(view, n, oracle, n_parallel, min_per_class):
             budget -= size
     for turn, k in enumerate(rng.permutation(classes)):
         line = PlainLine(scores[:, k], label, k)
-        ask(line, line.around_threshold((n - len(asked)) // (len(classes) - turn)))
-    return asked
+        ask(line, line.around_threshold((n - len(queried)) // (len(classes) - turn)))
+    return queried
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -174,18 +174,18 @@ def test_direct_equals_plain_reference(seed, n):
     view = make_view(80, n_labeled=9, seed=seed)
     oracle = np.where(rng.random(80) < 0.7, view.proba.argmax(axis=1), rng.integers(3, size=80))
     options = {"n_parallel": 3, "min_per_class": 5}
-    asked = np.concatenate(ask(Direct(**options), view, n, oracle))
+    queried = np.concatenate(ask(Direct(**options), view, n, oracle))
     expected = plain_direct(make_view(80, n_labeled=9, seed=seed), n, oracle, **options)
-    np.testing.assert_array_equal(asked, expected)
+    np.testing.assert_array_equal(queried, expected)
 
 
 def test_direct_queries_the_rarest_classes():
     labeled_y = np.array([0, 0, 0, 1, 1, 2])
     proba = np.random.default_rng(0).dirichlet(np.ones(3), 500)
     view = make_view(500, proba=proba, labeled_y=labeled_y)
-    asked = np.concatenate(ask(Direct(min_per_class=10), view, 20, proba.argmax(axis=1)))
+    queried = np.concatenate(ask(Direct(min_per_class=10), view, 20, proba.argmax(axis=1)))
     lead = proba[:, 2] - proba[:, :2].max(axis=1)  # class 2 ends where this is 0
-    assert np.abs(lead[asked[10:]]).max() < np.abs(lead[asked[:10]]).max()
+    assert np.abs(lead[queried[10:]]).max() < np.abs(lead[queried[:10]]).max()
 
 
 @pytest.mark.parametrize("strategy", [Galaxy(), Direct(n_parallel=4, min_per_class=5)])
@@ -193,8 +193,8 @@ def test_direct_queries_the_rarest_classes():
 @pytest.mark.parametrize("n", [1, 7, 60])
 def test_every_row_is_queried_once(strategy, n_classes, n):
     view = make_view(n_classes=n_classes)
-    asked = np.concatenate(ask(strategy, view, n, np.zeros(60, int)))
-    assert len(asked) == len(set(asked)) == n
+    queried = np.concatenate(ask(strategy, view, n, np.zeros(60, int)))
+    assert len(queried) == len(set(queried)) == n
 
 
 def test_stretch_shrinks_from_the_end_with_more_errors():

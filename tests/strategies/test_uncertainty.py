@@ -85,15 +85,15 @@ def test_differences_below_single_precision_count(name):
 
 
 def test_bald_in_blocks_equals_bald_at_once(monkeypatch):
-    asked = []
+    queried = []
     whole = make_view(40)
     expected = strategies.get("bald").score(whole)
 
     def sample(m, rows):
-        asked.append(len(rows))
+        queried.append(len(rows))
         return whole.sampled_proba(m)[:, rows]
 
     monkeypatch.setattr(family, "_SAMPLES", 20 * 3 * 7)
     view = make_view(40, sample_proba=sample)
     np.testing.assert_allclose(strategies.get("bald").score(view), expected)
-    assert asked == [7, 7, 7, 7, 7, 5]
+    assert queried == [7, 7, 7, 7, 7, 5]
