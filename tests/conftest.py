@@ -1,3 +1,4 @@
+import gc
 import json
 import os
 import sys
@@ -7,6 +8,14 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 
 import numpy as np
 import pytest
+from sklearn.linear_model import LogisticRegression
+
+from tests.support.call_coverage import (  # noqa: F401
+    pytest_collection_finish,
+    pytest_sessionfinish,
+    pytest_terminal_summary,
+    pytest_testnodedown,
+)
 
 TINY_CLIP = {
     "embed_dim": 16,
@@ -15,9 +24,20 @@ TINY_CLIP = {
 }
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop(session):
+    """Exclude the imported modules from garbage collection.
+
+    It is then fast, and frequent enough to free the networks in the reference cycles of skorch.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.collect()  # full collections depend on the number of objects that this one counts
+
+
 @pytest.fixture(autouse=True)
 def global_generators_untouched(request):
-    """A seed decides everything here, so a test must leave the generators that all code shares."""
+    """A seed determines every result, so no test may change the global generators."""
     if {"estimator", "check"} <= set(request.fixturenames):
         yield  # scikit-learn's own test kit seeds them
         return
@@ -32,9 +52,40 @@ def global_generators_untouched(request):
         assert torch.equal(torch.get_rng_state(), torch_before), "torch's global generator was used"
 
 
+@pytest.fixture
+def empty_row_cache(monkeypatch):
+    """An empty row cache in memory, instead of the one that all encoders share."""
+    from skactive.encoders import cache
+
+    memory = cache.MemoryRows()
+    monkeypatch.setattr(cache, "_MEMORY", memory)
+    return memory
+
+
+@pytest.fixture
+def unchanged_clf():
+    """A fitted classifier. The test fails where a failed call changes its labels or its model."""
+    from skactive import ActiveClassifier
+    from tests.support.errors import X, Y
+
+    clf = ActiveClassifier(LogisticRegression(), random_state=0).fit(X, Y)
+    clf.partial_fit(X[:1], ["b"], classes=["d"])
+    proba, trust, asked = clf.predict_proba(X), clf.label_trust_, clf.query(X + 1, 5)
+    yield clf
+    clf.set_params(strategy="auto", random_state=0)
+    assert clf.classes_.tolist() == ["a", "b", "c", "d"]
+    np.testing.assert_array_equal(clf.predict_proba(X), proba)
+    np.testing.assert_array_equal(clf.label_trust_, trust)
+    np.testing.assert_array_equal(clf.query(X + 1, 5), asked)
+    expected = ActiveClassifier(LogisticRegression(), random_state=0).fit(X, Y)
+    expected.partial_fit(X[:1], ["b"], classes=["d"]).partial_fit(X[3:4], ["c"])
+    clf.partial_fit(X[3:4], ["c"])
+    np.testing.assert_array_equal(clf.predict_proba(X), expected.predict_proba(X))
+
+
 @pytest.fixture(scope="session")
 def clip_checkpoint(tmp_path_factory):
-    """A small CLIP model of random weights, saved as real ones are."""
+    """A small CLIP model with random weights, saved as real ones are."""
     import open_clip
     import torch
     from safetensors.torch import save_file
@@ -54,7 +105,7 @@ def clip_checkpoint(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def tiny_sentence_model(tmp_path_factory):
-    """A folder with a sentence model of random weights, so small that tuning takes no time."""
+    """A folder with a small sentence model with random weights."""
     import torch
     from sentence_transformers import SentenceTransformer
     from sentence_transformers.sentence_transformer.modules import Normalize, Pooling, Transformer

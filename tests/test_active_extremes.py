@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from active_cases import X_NEW, X, Y, make_active
 from sklearn.exceptions import NotFittedError
 
 from skactive import ActiveClassifier
+from tests.support.active import X_NEW, X, Y, make_active
 
 
 @pytest.mark.parametrize("value", [1.7e308, 1e30, -1e30])

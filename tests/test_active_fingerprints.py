@@ -4,7 +4,6 @@ import pickle
 
 import numpy as np
 import pytest
-from active_cases import X_NEW, X, Y, make_active, make_prior
 from sklearn.feature_extraction.text import HashingVectorizer
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
@@ -13,6 +12,7 @@ from sklearn.preprocessing import Normalizer, StandardScaler
 
 from skactive import SentenceEncoder, SoftmaxHead, ZeroShotClassifier
 from skactive._data.fingerprint import fingerprint
+from tests.support.active import X_NEW, X, Y, make_active, make_prior
 
 CHANGED = r"leading steps of estimator.* were changed after labels were given.*call fit"
 

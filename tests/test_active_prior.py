@@ -1,21 +1,9 @@
-"""The prior: alone before any label, then joined to what the labels teach."""
+"""The prior of ActiveClassifier: alone before any label, combined with the head afterwards."""
 
 import pickle
 
 import numpy as np
 import pytest
-from active_cases import (
-    CLASSES,
-    ESTIMATORS,
-    X_NEW,
-    Y_NEW,
-    Opinion,
-    X,
-    Y,
-    every_estimator,
-    make_active,
-    make_prior,
-)
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
@@ -26,9 +14,21 @@ from sklearn.preprocessing import normalize
 from skactive import ActiveClassifier, SoftmaxHead
 from skactive.priors import ZeroShotClassifier
 from skactive.strategies import QueryStrategy
+from tests.support.active import (
+    CLASSES,
+    ESTIMATORS,
+    X_NEW,
+    Y_NEW,
+    ConstantPrior,
+    X,
+    Y,
+    every_estimator,
+    make_active,
+    make_prior,
+)
 
 
-def test_before_any_label_the_prior_speaks():
+def test_before_any_label_the_prior_predicts():
     prior = make_prior()
     clf = make_active(prior=prior)
     np.testing.assert_allclose(clf.predict_proba(X), prior.predict_proba(X))
@@ -37,14 +37,14 @@ def test_before_any_label_the_prior_speaks():
     np.testing.assert_array_equal(clf.classes_, CLASSES)
 
 
-def test_before_any_label_a_query_goes_by_the_prior():
+def test_before_any_label_a_query_uses_the_prior():
     prior = make_prior()
     top = -np.sort(-prior.predict_proba(X), axis=1)
     expected = np.argsort(top[:, 0] - top[:, 1], kind="stable")[:7]
     np.testing.assert_array_equal(make_active(prior=prior, strategy="margin").query(X, 7), expected)
 
 
-def test_without_a_prior_nothing_is_predicted_before_a_label():
+def test_without_a_prior_prediction_fails_before_any_label():
     for method in ("predict", "predict_proba"):
         with pytest.raises(NotFittedError, match="no labels and no prior"):
             getattr(make_active(), method)(X)
@@ -53,7 +53,7 @@ def test_without_a_prior_nothing_is_predicted_before_a_label():
 
 @pytest.mark.parametrize("estimator", [LogisticRegression(), SoftmaxHead(strength=1.0)])
 def test_a_prior_is_neither_fitted_nor_cloned(estimator):
-    prior = Opinion({"ant": 0.2, "bee": 0.3, "cow": 0.5})
+    prior = ConstantPrior({"ant": 0.2, "bee": 0.3, "cow": 0.5})
     clf = make_active(estimator, prior=prior)
     clf.query(X, 3)
     clf.fit(X, Y).partial_fit(X_NEW, Y_NEW)
@@ -64,8 +64,8 @@ def test_a_prior_is_neither_fitted_nor_cloned(estimator):
 @every_estimator
 def test_the_order_of_the_priors_classes_does_not_matter(name):
     sorted_, reordered = (
-        make_active(ESTIMATORS[name], prior=Opinion(shares))
-        for shares in (
+        make_active(ESTIMATORS[name], prior=ConstantPrior(frequencies))
+        for frequencies in (
             {"ant": 0.2, "bee": 0.3, "cow": 0.5},
             {"cow": 0.5, "ant": 0.2, "bee": 0.3},
         )
@@ -98,8 +98,8 @@ def test_a_class_that_only_the_prior_knows(estimator):
     assert proba[cow, 2].mean() > proba[~cow, 2].mean()
 
 
-def test_a_head_that_knows_no_prior_is_joined_by_a_log_linear_pool():
-    """The prior moves log-odds by a share of its own, the same for every row."""
+def test_a_head_that_takes_no_prior_is_combined_by_a_log_linear_pool():
+    """The prior's log-odds are added with one weight for all rows."""
     prior, forest = make_prior(), ESTIMATORS["forest"]
     joint = make_active(forest, prior=prior).fit(X, Y)
     head = make_active(forest).fit(X, Y).predict_proba(X_NEW)
@@ -135,17 +135,17 @@ def test_zero_shot_prior_on_embeddings():
     prior = ZeroShotClassifier(class_embeddings=np.eye(3, 4), classes=CLASSES)
     clf = make_active(SoftmaxHead(strength=1.0), prior=prior)
     assert clf.score(X, Y) > 0.8
-    asked = clf.query(X, 9)
-    assert clf.partial_fit(X[asked], Y[asked]).score(X_NEW, Y_NEW) > 0.8
+    queried = clf.query(X, 9)
+    assert clf.partial_fit(X[queried], Y[queried]).score(X_NEW, Y_NEW) > 0.8
 
 
-def test_what_a_query_learns_counts_from_the_next_fit_on():
-    prior = Opinion({"ant": 0.8, "bee": 0.1, "cow": 0.1})
+def test_the_statistics_of_a_queried_pool_change_the_next_fit():
+    prior = ConstantPrior({"ant": 0.8, "bee": 0.1, "cow": 0.1})
     clf = make_active(SoftmaxHead(strength=1.0), prior=prior).fit(X[:9], Y[:9])
     before = clf.predict_proba(X_NEW)
-    asked = clf.query(X_NEW, 5)
+    queried = clf.query(X_NEW, 5)
     np.testing.assert_array_equal(clf.predict_proba(X_NEW), before)
-    np.testing.assert_array_equal(clf.query(X_NEW, 5), asked)
+    np.testing.assert_array_equal(clf.query(X_NEW, 5), queried)
 
     unaware = clone_labels(clf)
     for model in (clf, unaware):
@@ -156,12 +156,12 @@ def test_what_a_query_learns_counts_from_the_next_fit_on():
 
 
 def clone_labels(clf):
-    """A copy that was given the same labels, and no query."""
+    """A copy with the same labels and without a query."""
     return ActiveClassifier(**clf.get_params(deep=False)).fit(X[:9], Y[:9])
 
 
-def test_without_transductive_a_query_leaves_no_trace():
-    prior = Opinion({"ant": 0.8, "bee": 0.1, "cow": 0.1})
+def test_without_transductive_a_query_has_no_effect():
+    prior = ConstantPrior({"ant": 0.8, "bee": 0.1, "cow": 0.1})
     clf = make_active(SoftmaxHead(strength=1.0), prior=prior, transductive=False)
     clf.fit(X[:9], Y[:9])
     unaware = clone_labels(clf)
@@ -172,7 +172,7 @@ def test_without_transductive_a_query_leaves_no_trace():
 
 
 @pytest.mark.parametrize(("class_weight", "n_kept"), [(None, 0), ("balanced", 300)])
-def test_a_query_keeps_few_rows_or_none(class_weight, n_kept):
+def test_a_query_stores_few_rows_or_none(class_weight, n_kept):
     estimator = LogisticRegression(class_weight=class_weight)
     clf = make_active(estimator, prior=make_prior()).fit(X[:9], Y[:9])
     before = len(pickle.dumps(clf))
@@ -182,7 +182,7 @@ def test_a_query_keeps_few_rows_or_none(class_weight, n_kept):
 
 
 RENAMED = FrozenEstimator(
-    LogisticRegression(C=0.1).fit(X, np.where(Y == "ant", "dog", Y))  # as many classes
+    LogisticRegression(C=0.1).fit(X, np.where(Y == "ant", "dog", Y))  # the same number of classes
 )
 
 
@@ -198,10 +198,10 @@ RENAMED = FrozenEstimator(
 )
 @pytest.mark.parametrize("estimator", [None, LogisticRegression(class_weight="balanced")])
 @pytest.mark.parametrize("prior", [None, make_prior()], ids=["no prior", "prior"])
-def test_a_pool_seen_with_another_prior_or_of_other_rows_does_not_count(
+def test_a_pool_summary_of_another_prior_or_other_rows_is_ignored(
     estimator, prior, before, columns
 ):
-    """Nothing has been learned yet, so that everything may still be changed."""
+    """Before any label, prior and rows may still change."""
     rows, pool = (normalize(each).astype(np.float32) for each in (X, X_NEW))
     fresh = ActiveClassifier(estimator, prior=prior, random_state=0).fit(rows, Y)
     other = ActiveClassifier(estimator, prior=before, strategy="random", random_state=0)
@@ -211,20 +211,81 @@ def test_a_pool_seen_with_another_prior_or_of_other_rows_does_not_count(
     other.set_params(prior=prior).partial_fit(rows, Y)
     seen = before is None and prior is None and columns == slice(None)
     same = np.array_equal(other.predict_proba(pool), fresh.predict_proba(pool))
-    assert same != seen  # the pool counts only where nothing was changed
+    assert same != seen  # the pool has an effect only where nothing was changed
 
 
 class Breaks(QueryStrategy):
-    """A strategy that has read the pool before it fails."""
+    """A strategy that reads the pool and fails."""
 
     def select(self, view, n):
         raise RuntimeError(f"{len(view.X)} rows")
 
 
-def test_a_query_that_fails_leaves_no_trace():
+def test_a_failed_query_has_no_effect():
     clf = make_active(SoftmaxHead(), prior=make_prior(), strategy=Breaks())
     with pytest.raises(RuntimeError, match="60 rows"):
         clf.query(X_NEW)
     clf.partial_fit(X, Y)
     fresh = make_active(SoftmaxHead(), prior=make_prior()).partial_fit(X, Y)
     np.testing.assert_array_equal(clf.predict_proba(X_NEW), fresh.predict_proba(X_NEW))
+
+
+def make_directions(n=300, seed=0):
+    """Unit rows around two directions, and a prior that is right for 65 % of them."""
+    rng = np.random.default_rng(seed)
+    codes = rng.integers(2, size=n)
+    rows = normalize(rng.normal(scale=0.4, size=(n, 8)) + np.eye(2, 8)[codes] + 1)
+    right = np.where(rng.random(n) < 0.65, 0.6, 0.4)
+    return rows, codes, np.where(codes[:, None] == [0, 1], right[:, None], 1 - right[:, None])
+
+
+class Table:
+    """A prior that looks up its rows by their last feature."""
+
+    classes_ = np.array([0, 1])
+
+    def __init__(self, proba):
+        self.proba = proba
+
+    def predict_proba(self, X):
+        return self.proba[np.rint(X[:, -1] * 1000).astype(int)]
+
+
+@pytest.mark.parametrize("flipped", [False, True])
+def test_the_weight_of_a_prior_depends_on_its_agreement_with_the_labels(flipped):
+    rng = np.random.default_rng(0)
+    codes = rng.integers(2, size=400)
+    X = rng.normal(size=(400, 4)) + 1.5 * np.eye(2, 4)[codes]
+    X = np.column_stack([X, np.arange(400) / 1000])
+    proba = np.eye(2)[codes] * 0.6 + 0.2
+    prior = Table(proba[:, ::-1] if flipped else proba)
+    joint = ActiveClassifier(SoftmaxHead(), prior=prior).fit(X[:60], codes[:60])
+    alone = ActiveClassifier(SoftmaxHead()).fit(X[:60], codes[:60])
+    scores = [clf.score(X[60:], codes[60:]) for clf in (joint, alone)]
+    anchor = joint.estimator_.anchor_
+    scale = anchor["prior_scale"]
+    assert (anchor["prior_z_score"] < 0) == flipped
+    if flipped:
+        assert scale < 0.01
+        assert scores[0] > scores[1] - 0.02
+    else:
+        assert scale > 0.2
+        assert scores[0] > scores[1] + 0.05
+
+
+def test_prior_statistics_of_a_queried_pool_change_the_next_fit():
+    rows, codes, proba = make_directions()
+    X = np.column_stack([rows, np.arange(len(rows)) / 1000])
+
+    class Prior(Table):
+        pass
+
+    clf = ActiveClassifier(SoftmaxHead(), prior=Prior(proba), random_state=0)
+    clf.fit(X[:10], codes[:10])
+    before = clf.predict_proba(X)
+    clf.query(X, 5)
+    np.testing.assert_array_equal(clf.predict_proba(X), before)
+    clf.partial_fit(X[10:20], codes[10:20])
+    other = ActiveClassifier(SoftmaxHead(), prior=Prior(proba), transductive=False)
+    other.fit(X[:20], codes[:20])
+    assert not np.allclose(clf.predict_proba(X), other.predict_proba(X))

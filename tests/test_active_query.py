@@ -1,14 +1,24 @@
-"""query: which rows, in which order, and what a strategy gets to see."""
+"""ActiveClassifier.query: which rows, in which order, and what a strategy receives."""
 
 import numpy as np
 import pandas as pd
 import pytest
-from active_cases import CLASSES, TEXTS, X_NEW, Counting, FirstRows, X, Y, make_active, make_prior
 from sklearn.feature_extraction.text import HashingVectorizer, TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
 from skactive import SoftmaxHead, strategies
+from tests.support.active import (
+    CLASSES,
+    TEXTS,
+    X_NEW,
+    Counting,
+    FirstRows,
+    X,
+    Y,
+    make_active,
+    make_prior,
+)
 
 
 @pytest.mark.parametrize("labels", [0, 1, 2, 20])
@@ -41,7 +51,7 @@ def test_scores_belong_to_their_rows():
     np.testing.assert_allclose(scores, 1 - clf.predict_proba(X[positions]).max(axis=1))
 
 
-def test_strategies_that_do_not_score_say_nan():
+def test_strategies_without_scores_return_nan():
     positions, scores = make_active(strategy="random").query(X, 5, return_scores=True)
     assert positions.shape == scores.shape == (5,)
     assert np.isnan(scores).all()
@@ -72,17 +82,17 @@ def test_known_rows_are_skipped_in_another_dtype():
 
 
 @pytest.mark.parametrize("labeled", [0, 10])
-def test_fewer_rows_left_than_n(labeled):
+def test_fewer_rows_than_n(labeled):
     clf = make_active(strategy="margin", prior=make_prior())
     if labeled:
         clf.fit(X[:labeled], Y[:labeled])
     left = 60 - labeled - 2
     with pytest.warns(UserWarning, match=f"n=100 rows, but only {left} of the pool's 60"):
-        asked = clf.query(X, 100, exclude=[58, 59])
-    assert sorted(asked) == list(range(labeled, 58))
+        queried = clf.query(X, 100, exclude=[58, 59])
+    assert sorted(queried) == list(range(labeled, 58))
 
 
-def test_nothing_left():
+def test_no_rows_left():
     clf = make_active().fit(X, Y)
     with pytest.warns(UserWarning, match="only 0 of the pool's 60"):
         positions, scores = clf.query(X, 3, return_scores=True)
@@ -98,19 +108,19 @@ def test_cold_start_takes_typiclust():
     np.testing.assert_array_equal(one_class.query(X, 6), expected)
 
 
-def test_a_strategy_that_needs_no_opinion_starts_cold_itself():
+def test_a_strategy_without_needs_runs_before_any_label():
     clf = make_active(strategy=FirstRows())
     assert clf.query(X, 3).tolist() == [0, 1, 2]
 
 
 @pytest.mark.parametrize("strategy", [FirstRows(), "random"])
-def test_a_strategy_pays_only_for_what_it_reads(strategy):
+def test_a_strategy_embeds_only_the_rows_that_it_reads(strategy):
     Counting.seen = []
     estimator = make_pipeline(Counting(), LogisticRegression())
     make_active(estimator, strategy=strategy, transductive=False).query(X, 3)
     assert Counting.seen == []
     make_active(estimator, strategy=strategy).query(np.repeat(X, 50, axis=0), 3)
-    assert Counting.seen == [2048]  # of 3,000, to see how the pool falls into groups
+    assert Counting.seen == [2048]  # of 3,000, to cluster the pool
 
 
 def test_a_row_that_a_strategy_reads_is_not_embedded_again():
@@ -120,7 +130,7 @@ def test_a_row_that_a_strategy_reads_is_not_embedded_again():
     assert Counting.seen == [60]
 
 
-def test_what_a_strategy_sees():
+def test_the_view_of_a_strategy():
     clf = make_active(strategy=FirstRows(), prior=make_prior(["ant", "cow"]))
     clf.fit(X[:12], Y[:12]).partial_fit(X[:1], ["cow"])
     assert clf.query(X, 2, exclude=[12]).tolist() == [13, 14]
@@ -141,7 +151,7 @@ def test_what_a_strategy_sees():
     assert isinstance(view.rng, np.random.Generator)
 
 
-def test_before_any_label_a_strategy_sees_no_opinion():
+def test_before_any_label_a_strategy_receives_no_proba():
     make_active(strategy=FirstRows()).query(X)
     view = FirstRows.view
     assert view.proba is view.head_proba is view.prior_proba is view.classes is None
@@ -170,7 +180,7 @@ def test_another_strategy_needs_no_refit():
 
 @pytest.mark.parametrize("strategy", ["margin", "entropy", "random", "auto", "badge", "direct"])
 @pytest.mark.parametrize("as_texts", [False, True])
-def test_of_equal_rows_one_is_asked_about(strategy, as_texts):
+def test_one_of_several_equal_rows_is_queried(strategy, as_texts):
     positions = np.random.default_rng(0).permutation(80) % 20
     rows, labeled, estimator = X_NEW[positions], X[:9], LogisticRegression()
     if as_texts:
@@ -184,7 +194,7 @@ def test_of_equal_rows_one_is_asked_about(strategy, as_texts):
 
 
 def test_equal_rows_do_not_change_the_choice_among_different_ones():
-    """The next best take the places of those that are left out."""
+    """The next best rows replace the omitted ones."""
     clf = make_active(strategy="margin").fit(X[:9], Y[:9])
     best = clf.query(X_NEW, 10)
     twice = np.concatenate([X_NEW, X_NEW])

@@ -3,7 +3,8 @@
 import pickle
 
 import numpy as np
-from active_cases import X_NEW, X, Y, make_active
+
+from tests.support.active import X_NEW, X, Y, make_active
 
 WRONG = np.array([3, 17, 40])
 

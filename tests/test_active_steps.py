@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from active_cases import X_NEW, FirstRows, X, Y, make_active, make_prior
 
 from skactive import simulate, strategies
 from skactive.strategies import QueryStrategy, SequentialStrategy
+from tests.support.active import X_NEW, FirstRows, X, Y, make_active, make_prior
 
 
 def answered(clf, pool, labels, n):

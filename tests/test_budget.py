@@ -1,4 +1,4 @@
-"""BudgetedClassifier against a plain loop; scikit-learn's own checks are in test_common."""
+"""BudgetedClassifier against a plain loop."""
 
 import numpy as np
 import pandas as pd
@@ -24,28 +24,28 @@ def active(strategy="margin", **options):
 
 
 class OneByOne(SequentialStrategy):
-    """The rows in their order, one at a time; what is heard is noted."""
+    """Selects the rows in their order, one at a time, and records the answers."""
 
-    heard: list = []  # noqa: RUF012
+    answers: list = []  # noqa: RUF012
 
     def steps(self, view, n):
         for i in range(n):
-            self.heard.append((yield np.array([i])))
+            self.answers.append((yield np.array([i])))
 
 
 @pytest.fixture
-def heard():
-    OneByOne.heard.clear()
-    return OneByOne.heard
+def answers():
+    OneByOne.answers.clear()
+    return OneByOne.answers
 
 
-def test_it_does_what_a_plain_loop_does():
-    by_hand, asked = active(), []
+def test_fit_equals_a_plain_loop():
+    by_hand, queried = active(), []
     for n in (10, 10, 3):
-        asked.append(by_hand.query(X, n))
-        by_hand.partial_fit(X[asked[-1]], Y[asked[-1]], classes=np.unique(Y))
+        queried.append(by_hand.query(X, n))
+        by_hand.partial_fit(X[queried[-1]], Y[queried[-1]], classes=np.unique(Y))
     clf = BudgetedClassifier(active(), budget=23).fit(X, Y)
-    assert clf.queried_.tolist() == np.concatenate(asked).tolist()
+    assert clf.queried_.tolist() == np.concatenate(queried).tolist()
     np.testing.assert_array_equal(clf.predict_proba(X), by_hand.predict_proba(X))
     np.testing.assert_array_equal(clf.predict(X), by_hand.predict(X))
 
@@ -62,31 +62,31 @@ def test_labels_of_rows_not_queried_have_no_influence(strategy):
     np.testing.assert_array_equal(again.predict_proba(X), clf.predict_proba(X))
 
 
-def test_strategies_with_steps_hear_the_labels(heard):
+def test_sequential_strategies_receive_the_labels(answers):
     clf = BudgetedClassifier(active(OneByOne()), budget=16, batch_size=8).fit(X, Y)
     codes = np.searchsorted(clf.classes_, Y[clf.queried_])
-    # the first batch is typiclust's, and the last answer of a batch goes to the fit alone
-    assert np.concatenate(heard).tolist() == codes[8:15].tolist()
+    # TypiClust selects the first batch; the last answer of a batch is not sent to the strategy
+    assert np.concatenate(answers).tolist() == codes[8:15].tolist()
     by_prediction = active(OneByOne()).fit(X[clf.queried_[:8]], Y[clf.queried_[:8]])
-    heard.clear()
+    answers.clear()
     by_prediction.query(X, 8)
-    assert np.concatenate(heard).tolist() != codes[8:15].tolist()
+    assert np.concatenate(answers).tolist() != codes[8:15].tolist()
 
 
-def test_a_class_that_the_prior_does_not_know_is_heard_after_the_fit(heard):
+def test_answers_of_a_class_unknown_to_the_prior_are_received_after_the_fit(answers):
     two = np.isin(Y, ["ant", "dog"])
     prior = FrozenEstimator(GaussianNB().fit(X[two], Y[two]))
     clf = BudgetedClassifier(active(OneByOne(), prior=prior), budget=16, batch_size=8).fit(X, Y)
     assert clf.queried_.tolist() == list(range(16))
-    first = np.concatenate(heard[:7])
+    first = np.concatenate(answers[:7])
     seen = two[:7]
     assert not seen.all()
     assert first[seen].tolist() == (Y[:7][seen] == "dog").astype(int).tolist()
     assert first[~seen].tolist() == (prior.predict(X[:7][~seen]) == "dog").astype(int).tolist()
-    assert np.concatenate(heard[7:]).tolist() == np.searchsorted(clf.classes_, Y[8:15]).tolist()
+    assert np.concatenate(answers[7:]).tolist() == np.searchsorted(clf.classes_, Y[8:15]).tolist()
 
 
-def test_a_budget_over_the_pool_asks_for_every_row_once():
+def test_a_budget_larger_than_the_pool_queries_every_row_once():
     doubled = np.concatenate([X[:20], X[:10]])
     clf = BudgetedClassifier(active(), budget=500).fit(doubled, np.concatenate([Y[:20], Y[:10]]))
     assert len(set(map(tuple, doubled[clf.queried_]))) == 20
@@ -163,12 +163,12 @@ def test_weights_are_routed():
         (active("selective"), {"budget": 5}, "needs a prior"),
     ],
 )
-def test_bad_arguments(estimator, options, message):
+def test_invalid_arguments(estimator, options, message):
     with pytest.raises(ValueError, match=message):
         BudgetedClassifier(estimator, **options).fit(X, Y)
 
 
-def test_bad_data():
+def test_invalid_data():
     clf = BudgetedClassifier(active(), budget=5)
     with pytest.raises(ValueError, match="inconsistent numbers of samples"):
         clf.fit(X, Y[:-1])

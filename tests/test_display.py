@@ -1,4 +1,4 @@
-"""What the displays draw."""
+"""The displays: what they draw."""
 
 import numpy as np
 import pytest
@@ -12,6 +12,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skactive import ActiveClassifier, LearningCurves, LearningCurvesDisplay, PoolMapDisplay
+from tests.support.errors import fails
 
 X, CODES = make_blobs(60, n_features=3, centers=3, random_state=0)
 Y = np.array(["ant", "bee", "cat"])[CODES]
@@ -59,7 +60,7 @@ def test_lines_are_means_and_bands_standard_errors():
     assert display.figure_ is display.ax_.figure
 
 
-def test_the_axis_may_be_money():
+def test_the_axis_can_be_a_cost():
     prices = {"price_per_label": 2, "price_per_second": 3}
     display = LearningCurvesDisplay.from_curves(some_curves(), **prices)
     lines = [line.get_xdata() for line in display.lines_]
@@ -67,7 +68,7 @@ def test_the_axis_may_be_money():
     assert display.ax_.get_xlabel() == "cost"
 
 
-def test_what_is_plotted_may_be_given_as_it_is():
+def test_displays_can_be_constructed_directly():
     display = LearningCurvesDisplay(
         spent={"ours": np.array([1.0, 2.0])},
         scores={"ours": np.array([[0.5, 0.7]])},
@@ -91,7 +92,7 @@ def test_one_repeat_has_no_band():
 
 
 @pytest.mark.parametrize("make", [LearningCurvesDisplay, PoolMapDisplay])
-def test_it_draws_where_it_is_told_and_again(make):
+def test_a_display_draws_on_the_given_axes_and_again(make):
     _, (first, second) = plt.subplots(1, 2)
     if make is LearningCurvesDisplay:
         display = make.from_curves(some_curves(), ax=first)
@@ -157,11 +158,16 @@ def test_map_of_other_rows(rows):
     display = PoolMapDisplay.from_estimator(clf.fit(rows[:30], Y[:30]), rows)
     assert display.pool.shape == (60, 2)
     assert display.labeled.shape == (30, 2)
-    for i in (0, 29):  # a labeled row lies where it lies in the pool
+    for i in (0, 29):  # a labeled row has its position in the pool
         distance = np.abs(display.labeled - display.pool[i]).max(axis=1)
         assert distance.min() < 1e-4
 
 
-def test_positions_are_checked():
+def test_invalid_positions_are_named():
     with pytest.raises(ValueError, match="asked holds 60"):
         PoolMapDisplay.from_estimator(ActiveClassifier(random_state=0), X, asked=[60])
+
+
+def test_a_map_needs_an_active_classifier():
+    clf = LogisticRegression().fit(X, Y)
+    fails("estimator must be an ActiveClassifier, got", PoolMapDisplay.from_estimator, clf, X)

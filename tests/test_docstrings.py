@@ -1,16 +1,18 @@
-"""What every public docstring must have, by numpydoc's rules."""
+"""Every public docstring follows numpydoc's rules."""
 
 import inspect
 import re
 
 import pytest
 from numpydoc.validate import validate
-from public_api import owner, public_api
+
+from tests.support.public_api import owner, public_api
 
 API = public_api()
-# numpydoc's rules that are not ours
+
+# rules of numpydoc that do not apply
 EXCUSED = {
-    "ES01": "a summary may say it all",
+    "ES01": "a summary may suffice",
     "RT02": "what is returned has a name",
     "SA01": "names in backticks point to what is related",
     "SS02": "a summary may begin with a name in small letters",
@@ -18,15 +20,15 @@ EXCUSED = {
 }
 
 
-def is_told_elsewhere(name):
-    """Properties stand among the attributes of their class; what is overridden has been told."""
+def is_documented_elsewhere(name):
+    """Properties are documented in their class, and overriding methods in their base class."""
     member, cls = API[name], owner(name)
     if isinstance(member, property):
         return True
     return bool(cls and not member.__doc__ and inspect.getdoc(getattr(cls, member.__name__)))
 
 
-@pytest.mark.parametrize("name", [name for name in API if not is_told_elsewhere(name)])
+@pytest.mark.parametrize("name", [name for name in API if not is_documented_elsewhere(name)])
 def test_docstring(name):
     errors = dict(validate(name)["errors"])
     if owner(name):
@@ -35,7 +37,7 @@ def test_docstring(name):
 
 
 @pytest.mark.parametrize("name", [name for name in API if isinstance(API[name], property)])
-def test_a_property_stands_in_the_docstring_of_its_class(name):
+def test_a_property_is_documented_in_the_docstring_of_its_class(name):
     attribute = name.rpartition(".")[2]
-    told = "".join(str(base.__doc__) for base in owner(name).__mro__)
-    assert re.search(rf"^ *(\w+, )*{attribute}(, \w+)* : |`{attribute}`", told, flags=re.MULTILINE)
+    docs = "".join(str(base.__doc__) for base in owner(name).__mro__)
+    assert re.search(rf"^ *(\w+, )*{attribute}(, \w+)* : |`{attribute}`", docs, flags=re.MULTILINE)

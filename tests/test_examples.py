@@ -14,7 +14,7 @@ EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 
 @pytest.fixture
 def table(tmp_path):
-    """A file with missing values, categories and a label that both of them tell."""
+    """A file with missing values, categories and a label that depends on both."""
     rng, codes = np.random.default_rng(0), np.arange(180) % 3
     frame = pd.DataFrame(
         {
@@ -31,16 +31,16 @@ def table(tmp_path):
 def test_tables(table, monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["tables.py", str(table), "kind"])
     runpy.run_path(EXAMPLES / "tables.py")
-    told = capsys.readouterr().out
-    assert told.startswith("180 rows, 2 columns, ")
-    assert "3 classes, of 60, 60, 60 rows" in told
-    for model in told.split("\n\n")[1:]:
+    printed = capsys.readouterr().out
+    assert printed.startswith("180 rows, 2 columns, ")
+    assert "3 classes, of 60, 60, 60 rows" in printed
+    for model in printed.split("\n\n")[1:]:
         assert [line.split("|")[1].strip() for line in model.splitlines()[3:]] == [
             *("random (null)", "default", "typiclust", "badge")
         ]
 
 
-def test_tables_says_what_it_wants(monkeypatch):
+def test_tables_prints_its_usage(monkeypatch):
     monkeypatch.setattr(sys, "argv", ["tables.py"])
     with pytest.raises(SystemExit, match=r"TABLE is a .csv or .parquet file"):
         runpy.run_path(EXAMPLES / "tables.py")

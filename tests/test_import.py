@@ -1,4 +1,4 @@
-"""What an import costs, and what a missing extra says."""
+"""What an import loads, and the message for a missing extra."""
 
 import subprocess
 import sys
@@ -7,14 +7,14 @@ import textwrap
 import pytest
 
 import skactive
-from skactive._utils.optional_imports import _EXTRA_OF, require
+from skactive._utils.optional_imports import _EXTRA_OF
 
 HEAVY = ["torch", "skorch", "transformers", "open_clip", "sentence_transformers", "matplotlib"]
 HIDE = "import sys; sys.modules.update(dict.fromkeys({names!r}))\n"
 
 
 def run(code, hide=()):
-    """Run code in a fresh interpreter, some modules being out of its reach."""
+    """Run code in a new interpreter that cannot import the hidden modules."""
     script = HIDE.format(names=set(hide)) + textwrap.dedent(code)
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
@@ -31,17 +31,23 @@ def test_import_is_light():
     assert not loaded & {*HEAVY, "sklearn", "numpy"}
 
 
-@pytest.mark.parametrize(
-    "code",
-    [
-        "from skactive import SentenceEncoder, ClipEncoder; SentenceEncoder(); ClipEncoder()",
-        "from skactive import ZeroShotClassifier; ZeroShotClassifier(['a', 'b'])",
-        "from skactive import datasets, noise",
-    ],
-    ids=["encoders", "priors", "data"],
-)
-def test_encoders_and_priors_wait_for_their_models(code):
-    assert not loaded_by(code) & set(HEAVY)
+LIGHT = {
+    "encoders": "import skactive as s; s.SentenceEncoder(); s.ClipEncoder()",
+    "priors": "import skactive as s; s.ZeroShotClassifier(['a', 'b'])",
+    "data": "from skactive import datasets, noise",
+}
+
+
+@pytest.fixture(scope="module")
+def heavy_modules():
+    """The heavy modules that are loaded after each piece of code, in one interpreter."""
+    lines = [f"{code}; print(*{{*{HEAVY}}} & {{*sys.modules}})" for code in LIGHT.values()]
+    return dict(zip(LIGHT, run("\n".join(lines)).split("\n"), strict=False))
+
+
+@pytest.mark.parametrize("name", LIGHT)
+def test_encoders_and_priors_load_no_models(name, heavy_modules):
+    assert heavy_modules[name] == ""
 
 
 def test_active_classifier_needs_no_extra():
@@ -53,49 +59,47 @@ def test_active_classifier_needs_no_extra():
         clf.query(X, 2)
         print(len(clf.fit(X, y).predict(X)))
     """
-    # skorch needs tqdm, and scikit-learn takes a pandas hidden this way for one that was imported
+    # skorch needs tqdm, and scikit-learn takes a hidden pandas for an imported one
     hidden = {*_EXTRA_OF, "transformers"} - {"tqdm", "pandas"}
     assert run(code, hide=hidden) == "6\n"
 
 
-@pytest.mark.parametrize(
-    ("module", "extra", "code"),
-    [
-        ("sentence_transformers", "text", "skactive.SentenceEncoder().transform(['a'])"),
-        ("open_clip", "image", "skactive.ClipEncoder().encode_prompts(['a'])"),
-    ],
-)
-def test_a_missing_extra_names_the_pip_command(module, extra, code):
-    code = f"""
-        import skactive
-        try:
-            {code}
-        except ImportError as error:
-            print(error)
-    """
-    expected = f"{module} is not installed. Install it with: pip install 'skactive[{extra}]'\n"
-    assert run(code, hide=[module]) == expected
+EXTRAS = {
+    "sentence_transformers": ("text", "SentenceEncoder().transform(['a'])"),
+    "open_clip": ("image", "ClipEncoder().encode_prompts(['a'])"),
+}
 
 
-@pytest.mark.parametrize("module", _EXTRA_OF)
-def test_require(module, monkeypatch):
-    monkeypatch.setitem(sys.modules, module, None)
-    with pytest.raises(ImportError, match=rf"pip install 'skactive\[{_EXTRA_OF[module]}\]'"):
-        require(module)
+@pytest.fixture(scope="module")
+def messages():
+    """The message for each missing extra, in one interpreter that has none of them."""
+    tries = [
+        f"try: skactive.{code}\nexcept ImportError as error: print(error)"
+        for _, code in EXTRAS.values()
+    ]
+    printed = run("\n".join(["import skactive", *tries]), hide=EXTRAS)
+    return dict(zip(EXTRAS, printed.splitlines(), strict=True))
 
 
-def test_require_gives_the_module():
-    assert require("tqdm.auto").tqdm
+@pytest.mark.parametrize("module", EXTRAS)
+def test_a_missing_extra_names_the_pip_command(module, messages):
+    command = f"pip install 'skactive[{EXTRAS[module][0]}]'"
+    assert messages[module] == f"{module} is not installed. Install it with: {command}"
 
 
-def test_what_is_broken_inside_a_package_is_not_called_missing():
-    with pytest.raises(ModuleNotFoundError, match=r"tqdm\.nonsense"):
-        require("tqdm.nonsense")
-
-
-def test_everything_announced_is_there():
+def test_every_public_name_exists():
     for name in skactive.__all__:
         assert getattr(skactive, name) is not None
         assert name in dir(skactive)
     with pytest.raises(AttributeError, match="has no attribute 'Nothing'"):
         _ = skactive.Nothing
+
+
+def test_import_of_the_encoders_is_light():
+    script = (
+        "import sys, skactive.encoders\n"
+        "print([m for m in ('torch', 'transformers', 'open_clip', 'sentence_transformers', 'PIL',"
+        " 'lmdb', 'tqdm') if m in sys.modules])\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert (done.stdout.strip(), done.returncode) == ("[]", 0), done.stderr

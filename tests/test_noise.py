@@ -1,10 +1,7 @@
-"""How far labels are trusted: by hand, and where some are known to be wrong."""
+"""Label trust and noise rates: by hand, and where some labels are known to be wrong."""
 
 import numpy as np
 import pytest
-from active_cases import X as X_ACTIVE
-from active_cases import Y as Y_ACTIVE
-from active_cases import make_active, make_prior
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
@@ -15,13 +12,17 @@ from sklearn.pipeline import make_pipeline
 from skactive import ActiveClassifier, SoftmaxHead
 from skactive.datasets import flip_labels
 from skactive.noise import NoiseEstimate, estimate_noise, label_trust, out_of_fold
+from tests.support.active import X as X_ACTIVE
+from tests.support.active import Y as Y_ACTIVE
+from tests.support.active import make_active, make_prior
+from tests.support.errors import fails, table
 
 
-def make_data(shares, seed=0):
-    """Overlapping classes, as many rows of each as `shares` says."""
+def make_data(counts, seed=0):
+    """Overlapping classes, with the given number of rows."""
     rng = np.random.default_rng(seed)
-    codes = np.repeat(np.arange(len(shares)), shares)
-    return rng.normal(size=(len(codes), 6)) + 3 * np.eye(len(shares), 6)[codes], codes
+    codes = np.repeat(np.arange(len(counts)), counts)
+    return rng.normal(size=(len(codes), 6)) + 3 * np.eye(len(counts), 6)[codes], codes
 
 
 @settings(max_examples=50, deadline=None)
@@ -79,14 +80,14 @@ def test_flipped_labels_are_found(estimator, kind):
     flipped = np.flatnonzero(given_ != y)
     clf = ActiveClassifier(estimator, random_state=0).fit(X, given_)
     suspects = clf.suspects(len(flipped))
-    # by chance, 15 of 100 suspects would be wrong labels
+    # a random choice would contain 15 % wrong labels
     assert np.isin(suspects, flipped).mean() > 0.6
     assert clf.label_trust_[flipped].mean() < 0.4
     assert np.delete(clf.label_trust_, flipped).mean() > 0.7
 
 
 @pytest.mark.parametrize("estimator", [LogisticRegression(), SoftmaxHead(strength=1.0)])
-def test_a_rare_class_is_not_distrusted_wholesale(estimator):
+def test_a_rare_class_is_trusted(estimator):
     X, y = make_data([80, 80, 6])
     trust = ActiveClassifier(estimator, random_state=0).fit(X, y).label_trust_
     assert trust[y == 2].mean() > 0.6
@@ -100,8 +101,8 @@ def test_too_few_labels_to_judge():
     assert ((trust >= 0) & (trust <= 1)).all()
 
 
-def test_supervised_steps_do_not_tell_of_the_labels_they_saw():
-    """In pure noise, models that have not seen a label foretell it no better than chance."""
+def test_supervised_steps_do_not_leak_the_labels():
+    """In pure noise, held-out models predict a label no better than random guessing."""
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(40, 35)), np.arange(40) % 2
     pipeline = make_pipeline(LinearDiscriminantAnalysis(), SoftmaxHead())
@@ -142,7 +143,7 @@ def test_confident_learning_agrees_with_cleanlab():
     )
 
 
-def test_no_noise_is_reckoned_with_where_none_is_asked_for():
+def test_noise_none_models_no_label_noise():
     X, codes = make_data([30, 30])
     given = flip_labels(codes, 0.3, random_state=0)
     clf = ActiveClassifier(SoftmaxHead(), noise=None).fit(X, given)
@@ -156,11 +157,11 @@ def test_no_noise_is_reckoned_with_where_none_is_asked_for():
 
 
 @pytest.mark.parametrize("prior", [None, make_prior()], ids=["no prior", "prior"])
-def test_a_head_that_needs_more_labels_than_a_part_has(prior):
-    """What is told of the labels then comes of a model that has seen them, or of the prior."""
+def test_a_head_that_needs_more_labels_than_a_fold_has(prior):
+    """The trust then uses a model that has seen the labels, or the prior."""
     clf = make_active(KNeighborsClassifier(10), prior=prior)
-    told = pytest.warns(UserWarning, match="Neighbors.* on four fifths of the labels.*noise=None")
-    with told:
+    warns = pytest.warns(UserWarning, match="Neighbors.* on four fifths of the labels.*noise=None")
+    with warns:
         clf.fit(X_ACTIVE[:12], Y_ACTIVE[:12])
         trust = clf.label_trust_
     assert ((trust > 0) & (trust <= 1)).all()
@@ -169,3 +170,29 @@ def test_a_head_that_needs_more_labels_than_a_part_has(prior):
         codes = np.searchsorted(clf.classes_, Y_ACTIVE[:12])
         np.testing.assert_allclose(trust, label_trust(own, codes))
     assert len(clf.query(X_ACTIVE, 2)) == 2
+
+
+EVEN = np.full((3, 2), 0.5)
+BAD_CODES = {
+    "labels": (EVEN, ["a", "b", "a"], r"codes must be whole numbers from 0 to 1.*searchsorted"),
+    "floats": (EVEN, [0.0, 1.0, 0.0], "codes must be whole numbers from 0 to 1"),
+    "too large": (EVEN, [0, 1, 2], r"codes must be whole numbers from 0 to 1.* got \[0, 1, 2\]"),
+    "negative": (EVEN, [0, -1, 1], "codes must be whole numbers from 0 to 1"),
+    "too few": (EVEN, [0, 1], r"proba has shape \(3, 2\) and codes \(2,\), expected \(m, K\)"),
+    "no columns": (EVEN[0], [0, 1], r"proba has shape \(2,\)"),
+}
+
+
+@table(BAD_CODES)
+def test_invalid_codes(case):
+    proba, codes, match = case
+    fails(match, label_trust, proba, codes)
+    fails(match, estimate_noise, proba, codes, np.ones(3))
+
+
+def test_weights_of_another_length():
+    fails(r"weight has shape \(2,\), expected \(3,\)", estimate_noise, EVEN, [0, 1, 0], np.ones(2))
+
+
+def test_label_trust_accepts_lists():
+    np.testing.assert_allclose(label_trust([[0.25, 0.75]], [0]), 0.25 / 0.75**0.5)

@@ -1,14 +1,28 @@
-"""A classifier that was saved goes on where it stopped."""
+"""A saved classifier resumes where it stopped."""
 
 import importlib
-import io
 import pickle
 
 import joblib
 import numpy as np
 import pytest
 import skops.io
-from active_cases import (
+from sklearn.base import clone
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+
+from skactive import (
+    TRUSTED_TYPES,
+    ActiveClassifier,
+    BudgetedClassifier,
+    SentenceEncoder,
+    SoftmaxHead,
+    ZeroShotClassifier,
+    strategies,
+)
+from tests.support.active import (
     CLASSES,
     ESTIMATORS,
     TEXTS,
@@ -18,24 +32,6 @@ from active_cases import (
     every_estimator,
     make_active,
     make_prior,
-)
-from sklearn.base import clone
-from sklearn.ensemble import HistGradientBoostingClassifier
-from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
-from test_skorch_adapter import make_net
-
-import skactive
-from skactive import (
-    TRUSTED_TYPES,
-    ActiveClassifier,
-    BudgetedClassifier,
-    SentenceEncoder,
-    SkorchAdapter,
-    SoftmaxHead,
-    ZeroShotClassifier,
-    strategies,
 )
 
 
@@ -49,7 +45,7 @@ def through_joblib(clf, tmp_path):
 
 
 def through_a_memory_map(clf, tmp_path):
-    """Its arrays can be read only."""
+    """The arrays of the loaded classifier are read-only."""
     joblib.dump(clf, tmp_path / "clf.joblib")
     return joblib.load(tmp_path / "clf.joblib", mmap_mode="r")
 
@@ -64,7 +60,7 @@ every_way = pytest.mark.parametrize(
     "way", [through_pickle, through_joblib, through_a_memory_map, through_skops]
 )
 
-# what skops asks about although it is neither ours nor dangerous
+# harmless types of other packages that skops does not trust by default
 OF_OTHERS = [
     "imblearn.over_sampling._random_over_sampler.RandomOverSampler",
     "imblearn.pipeline.Pipeline",
@@ -76,7 +72,7 @@ OF_OTHERS = [
 
 @every_way
 @every_estimator
-def test_a_saved_classifier_goes_on(name, way, tmp_path):
+def test_a_saved_classifier_resumes(name, way, tmp_path):
     clf = make_active(ESTIMATORS[name], prior=make_prior()).fit(X[:30], Y[:30])
     clf.query(X, 3)
     copy = way(clf, tmp_path)
@@ -118,20 +114,20 @@ def test_texts_with_a_foundation_model(labels, way, tmp_path):
     ],
     ids=lambda case: type(case).__name__,
 )
-def test_other_classifiers(clf, rows, way, tmp_path):
+def test_other_classifiers_round_trip(clf, rows, way, tmp_path):
     clf = clone(clf).fit(rows, Y)
     copy = way(clf, tmp_path)
     np.testing.assert_array_equal(copy.predict_proba(rows), clf.predict_proba(rows))
 
 
-def test_an_unseeded_classifier_remembers_its_chance():
+def test_an_unseeded_classifier_keeps_its_seed():
     clf = make_active(strategy="random", random_state=None)
-    asked = clf.query(X, 20)
-    np.testing.assert_array_equal(pickle.loads(pickle.dumps(clf)).query(X, 20), asked)
+    queried = clf.query(X, 20)
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(clf)).query(X, 20), queried)
 
 
 @pytest.mark.parametrize("name", strategies.names())
-def test_skops_may_load_every_strategy(name):
+def test_skops_trusts_every_strategy(name):
     clf = ActiveClassifier(strategy=strategies.get(name))
     assert set(skops.io.get_untrusted_types(data=skops.io.dumps(clf))) <= set(TRUSTED_TYPES)
 
@@ -147,42 +143,3 @@ def test_without_trust_nothing_is_loaded():
     saved = skops.io.dumps(SoftmaxHead().fit(X, Y))
     with pytest.raises(skops.io.exceptions.UntrustedTypesFoundException, match="SoftmaxHead"):
         skops.io.loads(saved, trusted=[])
-
-
-# The version ----------------------------------------------------------------------------------
-
-
-@pytest.fixture(params=["active", "budgeted", "adapter"])
-def saved(request, monkeypatch):
-    """A classifier as an older skactive would have saved it."""
-    active = ActiveClassifier(LogisticRegression(), random_state=0)
-    clf = {
-        "active": active,
-        "budgeted": BudgetedClassifier(active, budget=9),
-        "adapter": SkorchAdapter(make_net(module__n_classes=3), random_state=0),
-    }[request.param]
-    with monkeypatch.context() as patch:
-        patch.setattr("skactive._utils.versioning.__version__", "0.0.1")
-        return pickle.dumps(clf.fit(np.column_stack([X, X[:, 0]]), Y))
-
-
-def test_another_version_is_named(saved):
-    own = skactive.__version__
-    match = f"saved by skactive 0.0.1 and is loaded by {own}. It may fail.*fit it again"
-    with pytest.warns(UserWarning, match=match):
-        copy = pickle.load(io.BytesIO(saved))
-    assert copy.predict(np.zeros((1, 5))).shape == (1,)
-
-
-def test_the_version_is_noted_anew(saved):
-    with pytest.warns(UserWarning, match=r"skactive 0\.0\.1"):
-        copy = pickle.loads(saved)
-    pickle.loads(pickle.dumps(copy))  # says nothing, or the test would fail
-    assert "_skactive_version" not in vars(copy)
-
-
-def test_a_model_without_a_version():
-    clf = ActiveClassifier()
-    with pytest.warns(UserWarning, match="saved by skactive an unknown version"):
-        clf.__setstate__({"random_state": 3})
-    assert clf.random_state == 3

@@ -1,3 +1,5 @@
+"""ZeroShotClassifier."""
+
 import pickle
 import subprocess
 import sys
@@ -22,7 +24,7 @@ TEXTS = ["ball and team", "soup", "a ship at sea", "match ball", "bread soup cak
 
 
 class LetterEncoder(BaseEstimator):
-    """Counts letters; says how often it was asked for prompts."""
+    """Counts letters, and the calls of encode_prompts."""
 
     calls = 0
 
@@ -82,7 +84,7 @@ def test_equals_the_formula(prior):
     assert (prior.predict(TEXTS) == prior.classes_[expected.argmax(axis=1)]).all()
 
 
-def test_temperature_is_a_divisor(prior):
+def test_temperature_divides_the_logits(prior):
     proba = clone(prior).set_params(temperature=0.5).predict_log_proba(TEXTS)
     halved = clone(prior).set_params(temperature=0.25).predict_log_proba(TEXTS)
     np.testing.assert_allclose(
@@ -116,7 +118,7 @@ def test_stays_finite_in_logarithms_where_probabilities_underflow():
     order=st.permutations(range(5)),
     scale=st.floats(0.1, 10),
 )
-def test_each_row_is_judged_alone_and_by_direction_only(rows, order, scale):
+def test_each_row_is_predicted_alone_and_by_direction_only(rows, order, scale):
     prior = embedded([[1, 2, 0], [0, 1, -1], [3, 0, 1], [1, 1, 1]], ["d", "a", "c", "b"])
     proba = prior.predict_proba(rows)
     np.testing.assert_allclose(proba.sum(axis=1), 1, rtol=1e-12)
@@ -148,7 +150,7 @@ def test_a_repeated_prompt_changes_nothing(prior):
     np.testing.assert_allclose(twice.predict_proba(TEXTS), prior.predict_proba(TEXTS), rtol=1e-9)
 
 
-def test_names_alone_are_read_as_words(prior):
+def test_class_names_are_read_as_words(prior):
     by_name = ZeroShotClassifier(classes=["lost_card", "card_arrival"], encoder=LetterEncoder())
     by_text = ZeroShotClassifier(
         {"lost_card": "lost card", "card_arrival": "card arrival"}, encoder=LetterEncoder()
@@ -156,7 +158,7 @@ def test_names_alone_are_read_as_words(prior):
     np.testing.assert_array_equal(by_name.predict_proba(TEXTS), by_text.predict_proba(TEXTS))
 
 
-def test_an_encoder_may_stand_before_given_class_embeddings(prior):
+def test_an_encoder_can_be_combined_with_class_embeddings(prior):
     vectors = LetterEncoder().encode_prompts(["ship", "ball"])
     both = embedded(vectors, ["sea", "sport"], encoder=LetterEncoder())
     assert both.predict(["a ship", "a ball"]).tolist() == ["sea", "sport"]
@@ -204,7 +206,7 @@ def test_clone_params_repr_pickle(prior):
     LetterEncoder.calls = 0
     restored = pickle.loads(pickle.dumps(prior))
     np.testing.assert_array_equal(restored.predict_proba(TEXTS), before)
-    assert LetterEncoder.calls == 1  # embeddings of prompts do not travel
+    assert LetterEncoder.calls == 1  # embeddings of prompts are not pickled
 
 
 def test_prompts_are_embedded_once_and_again_when_they_change(prior):
@@ -286,8 +288,8 @@ CLASSES = ["a", "b"]
         ),
     ],
 )
-def test_wrong_parameters(params, error, message):
-    prior = ZeroShotClassifier(**params)  # the constructor computes nothing, so it says nothing
+def test_invalid_parameters(params, error, message):
+    prior = ZeroShotClassifier(**params)  # the constructor checks nothing
     with pytest.raises(error, match=message):
         prior.fit([[0.0, 1.0]])
     with pytest.raises(error, match=message):
@@ -303,18 +305,18 @@ def test_wrong_parameters(params, error, message):
         ([1.0, 0.0], r"X must be embeddings, an array of shape \(n, d\)"),
     ],
 )
-def test_wrong_embeddings(X, message):
+def test_invalid_embeddings(X, message):
     with pytest.raises(ValueError, match=message):
         embedded(np.eye(2), CLASSES).predict_proba(X)
 
 
-def test_an_encoder_that_contradicts_itself(prior):
+def test_an_encoder_of_another_width(prior):
     vectors = embedded(np.eye(2), CLASSES, encoder=LetterEncoder("abc"))
     with pytest.raises(ValueError, match=r"encoder.transform\(X\) has 3 columns"):
         vectors.predict(TEXTS)
 
 
-def test_labels_that_nothing_describes(prior):
+def test_labels_without_a_description(prior):
     with pytest.raises(ValueError, match=r"labels that no prompt or class embedding .*: 'war'"):
         prior.fit(TEXTS, ["sea", "war", "sea", "food", "sport"])
 
@@ -329,3 +331,12 @@ def test_real_sentences():
     some = np.random.default_rng(0).permutation(len(texts))[:200]
     predicted = ZeroShotClassifier(CLASS_PROMPTS).predict([texts[i] for i in some])
     assert balanced_accuracy_score(labels[some], predicted) > 0.5
+
+
+def test_the_embedding_gives_the_probabilities_of_the_rows(prior):
+    embeddings = LetterEncoder().transform(TEXTS)
+    np.testing.assert_array_equal(
+        prior.predict_proba_of_embeddings(embeddings), prior.predict_proba(TEXTS)
+    )
+    with pytest.raises(ValueError, match="embeddings has 3 columns, but the class embeddings have"):
+        prior.predict_proba_of_embeddings(embeddings[:, :3])

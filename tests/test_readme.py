@@ -12,6 +12,7 @@ from sklearn.datasets import load_iris
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import GaussianNB
+from sklearn.preprocessing import StandardScaler
 
 from skactive import ClipEncoder, FineTunedClassifier
 
@@ -26,7 +27,7 @@ BLOCKS = {
 }
 
 
-def test_every_example_is_run_below():
+def test_every_example_is_run():
     assert set(BLOCKS) == {
         "Texts",
         "Images",
@@ -56,7 +57,7 @@ def test_texts(tmp_path, monkeypatch):
 
 
 def test_images(tmp_path, monkeypatch, clip_checkpoint):
-    """The same lines, with a small model of random weights in place of ViT-B-32."""
+    """The same code, with a small randomly initialized model instead of ViT-B-32."""
     monkeypatch.chdir(tmp_path)
     pixels = np.random.default_rng(0).integers(0, 256, (60, 32, 32, 3), dtype=np.uint8)
     paths = [f"{i}.png" for i in range(len(pixels))]
@@ -73,7 +74,7 @@ def test_images(tmp_path, monkeypatch, clip_checkpoint):
 
 
 def test_the_model_itself(monkeypatch, tiny_sentence_model):
-    """The same lines, with a small model of random weights in place of all-MiniLM-L6-v2."""
+    """The same code, with a small randomly initialized model instead of all-MiniLM-L6-v2."""
     names = {"texts": [f"{word} {i}" for i in range(30) for word in ("up", "down")]}
     names["labels"] = [text.split()[0] for text in names["texts"]]
     monkeypatch.setattr(
@@ -99,11 +100,12 @@ def test_tables():
 def test_measuring(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     X, y = load_iris(return_X_y=True)
+    X = StandardScaler().fit_transform(X)
     X = np.concatenate([X, X + 1e-3, X - 1e-3])
     y = np.tile(y, 3)
     names = {"pool": X[::2], "pool_labels": y[::2], "held_out": X[1::2], "held_out_labels": y[1::2]}
     names |= {
-        "model": LogisticRegression(max_iter=1000),
+        "model": LogisticRegression(),
         "prior": FrozenEstimator(GaussianNB().fit(X[::20], y[::20])),
     }
     exec(BLOCKS["Measure it on your own data"], names)

@@ -6,7 +6,9 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
 import time
+from contextlib import contextmanager
 
 import numpy as np
 import pandas as pd
@@ -47,14 +49,14 @@ def assert_same(curves, others):
 
 
 def by_hand(strategy, answers, seed, prior=None):
-    """The records of one run, from the public methods alone."""
+    """The records of one run, computed with public methods only."""
     clf = ActiveClassifier(LogisticRegression(), strategy=strategy, prior=prior, random_state=seed)
-    asked, records = np.empty(0, dtype=int), []
+    queried, records = np.empty(0, dtype=int), []
     for n_labels in range(0 if prior else 10, 31, 10):
         if n_labels:
             batch = clf.query(POOL, 10)
             clf.partial_fit(POOL[batch], answers[batch], classes=np.unique(answers))
-            asked = np.append(asked, batch)
+            queried = np.append(queried, batch)
         predicted = clf.predict(TEST)
         records.append(
             {
@@ -64,7 +66,7 @@ def by_hand(strategy, answers, seed, prior=None):
                 "worst_class_recall": recall_score(Y_TEST, predicted, average=None).min(),
                 "pool_balanced_accuracy": balanced_accuracy_score(Y_POOL, clf.predict(POOL)),
                 "log_loss": log_loss(Y_TEST, clf.predict_proba(TEST)),
-                **{f"asked_{label}": (Y_POOL[asked] == label).sum() for label in np.unique(Y)},
+                **{f"asked_{label}": (Y_POOL[queried] == label).sum() for label in np.unique(Y)},
             }
         )
     return pd.DataFrame(records)
@@ -75,7 +77,7 @@ def seeds(repeat):
 
 
 @pytest.mark.parametrize("prior", [None, PRIOR])
-def test_it_does_what_plain_loops_do(prior):
+def test_simulate_equals_plain_loops(prior):
     estimator = ActiveClassifier(LogisticRegression(), prior=prior)
     options = {"strategies": ["margin"], "noise_rate": 0.3, "n_repeats": 2}
     frame = run(estimator, scoring="neg_log_loss", **options).to_frame()
@@ -104,7 +106,7 @@ def test_answers_may_be_given():
     assert frame["score"].tolist() == expected["balanced_accuracy"].tolist()
 
 
-def test_classes_that_nobody_answers_are_announced():
+def test_classes_without_answers_are_announced():
     given = np.where(Y_POOL == "dog", "eel", Y_POOL)
     clf = ActiveClassifier(LogisticRegression())
 
@@ -115,10 +117,10 @@ def test_classes_that_nobody_answers_are_announced():
     assert run(clf, y_given=given, scoring=n_classes).records
 
 
-def test_all_strategies_of_a_repeat_meet_the_same_chance():
-    twins = {"one": "margin", "other": Margin()}
-    frame = timeless(run(strategies=twins, noise_rate=0.4, n_repeats=2))
-    one, other = (frame[frame["strategy"] == name].drop(columns="strategy") for name in twins)
+def test_all_strategies_of_a_repeat_use_the_same_seeds():
+    equal = {"one": "margin", "other": Margin()}
+    frame = timeless(run(strategies=equal, noise_rate=0.4, n_repeats=2))
+    one, other = (frame[frame["strategy"] == name].drop(columns="strategy") for name in equal)
     assert one.to_numpy().tolist() == other.to_numpy().tolist()
     halves = [half["score"].tolist() for _, half in one.groupby("repeat")]
     assert halves[0] != halves[1]
@@ -133,23 +135,23 @@ def test_all_strategies_of_a_repeat_meet_the_same_chance():
         ({"mine": Margin(), "random": "random"}, ["random", "mine"]),
     ],
 )
-def test_random_is_always_there(strategies, names):
+def test_random_is_always_included(strategies, names):
     assert run(strategies=strategies, budget=10).strategies == names
 
 
 class Listener(SequentialStrategy):
-    heard: list = []  # noqa: RUF012
+    answers: list = []  # noqa: RUF012
 
     def steps(self, view, n):
         for i in range(n):
-            self.heard.append((yield np.array([i])))
+            self.answers.append((yield np.array([i])))
 
 
-def test_steps_hear_real_answers():
-    Listener.heard.clear()
+def test_sequential_strategies_receive_the_answers():
+    Listener.answers.clear()
     estimator = ActiveClassifier(LogisticRegression(), prior=PRIOR)
     run(estimator, strategies={"it": Listener()}, budget=9)
-    assert np.concatenate(Listener.heard).tolist() == CODES[:8].tolist()
+    assert np.concatenate(Listener.answers).tolist() == CODES[:8].tolist()
 
 
 def test_frames_texts_and_sparse_rows():
@@ -164,12 +166,12 @@ def test_frames_texts_and_sparse_rows():
     assert of_texts.records[-1]["score"] > 0.5
 
 
-def test_processes_agree_with_one():
+def test_several_processes_give_the_same_results_as_one():
     options = {"strategies": ["margin"], "n_repeats": 2, "noise_rate": 0.2}
     assert_same(run(n_jobs=2, **options), run(**options))
 
 
-def test_a_scorer_of_your_own():
+def test_a_custom_scorer():
     def count(estimator, X, y):
         return len(X) + len(estimator.label_trust_)
 
@@ -184,7 +186,7 @@ def test_progress_is_shown_on_request(capsys):
     assert "2/2" in capsys.readouterr().err
 
 
-def test_runs_are_kept(tmp_path, monkeypatch):
+def test_runs_are_cached(tmp_path, monkeypatch):
     options = {"strategies": ["margin"], "n_repeats": 2, "noise_rate": 0.2}
     first = run(cache_dir=tmp_path / "new" / "folder", **options)
     played = []
@@ -192,7 +194,7 @@ def test_runs_are_kept(tmp_path, monkeypatch):
     monkeypatch.setattr(simulation._Job, "run", lambda job: played.append(job) or run_job(job))
     again = run(cache_dir=tmp_path / "new" / "folder", **options)
     assert not played
-    assert again.records == first.records  # the seconds too
+    assert again.records == first.records  # including the seconds
     run(cache_dir=tmp_path / "new" / "folder", **{**options, "n_repeats": 3})
     assert len(played) == 2
 
@@ -216,7 +218,7 @@ def test_runs_are_kept(tmp_path, monkeypatch):
     ],
     ids=lambda other: next(iter(other)),
 )
-def test_runs_of_another_configuration_are_kept_apart(tmp_path, other):
+def test_runs_of_another_configuration_are_cached_separately(tmp_path, other):
     run(cache_dir=tmp_path, strategies=["badge"])
     before = set(tmp_path.iterdir())
     assert_same(
@@ -234,7 +236,7 @@ def test_a_prior_with_other_weights_is_another_configuration(tmp_path):
     assert len(list(tmp_path.iterdir())) == 2
 
 
-def test_half_a_file_is_no_run(tmp_path, monkeypatch):
+def test_an_interrupted_write_leaves_no_run(tmp_path, monkeypatch):
     def cut_off(source, target):
         raise KeyboardInterrupt
 
@@ -260,7 +262,7 @@ KILLED = """
         if child == 0:
             simulate(
                 ActiveClassifier(LogisticRegression()), X[:120], y[:120], X_test=X[120:],
-                y_test=y[120:], budget=30, batch_size=3, strategies=["margin"], noise_rate=0.2,
+                y_test=y[120:], budget=15, batch_size=3, strategies=["margin"], noise_rate=0.2,
                 n_repeats=12, random_state=0, cache_dir=sys.argv[1],
             )
             os._exit(0)
@@ -269,20 +271,37 @@ KILLED = """
 """
 
 
-def test_a_killed_run_goes_on_where_it_stopped(tmp_path):
-    options = {"batch_size": 3, "strategies": ["margin"], "noise_rate": 0.2, "n_repeats": 12}
+@contextmanager
+def killed_after(seconds, command, **options):
+    """A process that does not outlive the block, and is killed when it takes too long."""
+    with subprocess.Popen(command, **options) as process:
+        timer = threading.Timer(seconds, process.kill)
+        timer.start()
+        try:
+            yield process
+        except BaseException:
+            process.kill()
+            raise
+        finally:
+            timer.cancel()
+
+
+def test_a_killed_run_resumes_where_it_stopped(tmp_path):
+    options = {"budget": 15, "batch_size": 3, "strategies": ["margin"], "noise_rate": 0.2}
+    options["n_repeats"] = 12
     command = [sys.executable, "-c", textwrap.dedent(KILLED), str(tmp_path)]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-    chance = random.Random(0)
+    rng = random.Random(0)
     kept = 0
-    with subprocess.Popen(command, text=True, bufsize=1, **pipes) as parent:
+    with killed_after(120, command, text=True, bufsize=1, **pipes) as parent:
         for _ in range(4):
             parent.stdin.write("run\n")
-            child = int(parent.stdout.readline())
+            child, deadline = int(parent.stdout.readline()), time.monotonic() + 60
             while len(list(tmp_path.glob("*.json"))) == kept:
                 os.kill(child, 0)  # fails if the run has ended by itself
+                assert time.monotonic() < deadline, "no run is finished"
                 time.sleep(0.001)
-            time.sleep(chance.uniform(0, 0.1))
+            time.sleep(rng.uniform(0, 0.05))
             os.kill(child, signal.SIGKILL)
             assert int(parent.stdout.readline()) == signal.SIGKILL
             kept = len(list(tmp_path.glob("*.json")))
@@ -307,7 +326,7 @@ def test_a_killed_run_goes_on_where_it_stopped(tmp_path):
         ({"cache_dir": "x", "random_state": None}, "cache_dir needs a random_state"),
     ],
 )
-def test_bad_arguments(options, message, tmp_path, monkeypatch):
+def test_invalid_arguments(options, message, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ValueError, match=message):
         run(**options)

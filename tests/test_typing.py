@@ -9,7 +9,7 @@ import skactive
 
 mypy = pytest.importorskip("mypy.api")
 
-# other people's packages, which take long to check
+# other packages, which are slow to check
 OTHERS = ["torch", "sklearn", "scipy", "skorch", "imblearn", "transformers", "pandas", "joblib"]
 NAMES = skactive.__all__
 USE = f"""from skactive import {", ".join(NAMES)}
@@ -27,8 +27,8 @@ def test_the_package_says_that_it_is_typed(tmp_path):
     (tmp_path / "mypy.ini").write_text(config + "".join(skip))
     (tmp_path / "use.py").write_text(USE)
     options = ["--config-file", str(tmp_path / "mypy.ini"), "--cache-dir", str(tmp_path)]
-    told, _, _ = mypy.run([*options, str(tmp_path / "use.py")])
-    wrong, *revealed = re.findall(r"use\.py:(\d+: .*)", told)
+    output, _, _ = mypy.run([*options, str(tmp_path / "use.py")])
+    wrong, *revealed = re.findall(r"use\.py:(\d+: .*)", output)
     assert wrong == (
         '5: error: Argument 2 to "query" of "ActiveClassifier" has incompatible type "str"; '
         'expected "int"  [arg-type]'

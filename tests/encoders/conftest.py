@@ -1,27 +1,22 @@
 import numpy as np
 import pytest
-from encoder_cases import TEXTS, make_images
 
 from skactive.encoders import ClipEncoder, SentenceEncoder, weights
-from skactive.encoders.cache import MemoryRows
+from tests.support.encoders import TEXTS, make_images
 
 
 @pytest.fixture(autouse=True)
 def offline(monkeypatch):
-    """No test waits for a network, whether there is one or not."""
+    """No test waits for a network."""
     import huggingface_hub.constants
 
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
 
 
 @pytest.fixture(autouse=True)
-def memory(monkeypatch):
-    """A row cache of its own for every test."""
-    from skactive.encoders import cache
-
-    fresh = MemoryRows()
-    monkeypatch.setattr(cache, "_MEMORY", fresh)
-    return fresh
+def memory(empty_row_cache):
+    """Every test of the encoders starts with an empty row cache in memory."""
+    return empty_row_cache
 
 
 @pytest.fixture(params=["sentence", "clip"])

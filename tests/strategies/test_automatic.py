@@ -1,0 +1,74 @@
+"""Refine and Tailor: which rows they choose, and how answers change the choice."""
+
+import numpy as np
+import pytest
+
+from skactive.strategies import KCenter, Margin, PoolView, QueryStrategy, Refine, Tailor, UHerding
+from tests.support.strategies import ask, make_view
+
+
+class Fixed(QueryStrategy):
+    """Selects the given rows first, then the others."""
+
+    def __init__(self, rows=()):
+        self.rows = rows
+
+    def select(self, view, n):
+        rows = np.asarray(self.rows, dtype=np.int64)
+        return np.concatenate([rows, np.setdiff1d(np.arange(len(view)), rows)])[:n]
+
+
+def test_refine_without_rounds_is_u_herding():
+    picks = Refine(n_rounds=0).select(make_view(), 7)
+    np.testing.assert_array_equal(picks, UHerding().select(make_view(), 7))
+
+
+def test_refine_keeps_the_rows_of_its_strategies():
+    view = make_view()
+    picks = Refine([Margin()], n_rounds=1, n_subsets=1, subset_fraction=1.0).select(view, 7)
+    assert set(picks) == set(Margin().select(view, 7))
+
+
+def test_refine_keeps_no_more_rows_than_the_published_number(monkeypatch):
+    monkeypatch.setattr("skactive.strategies.automatic._KEPT", 8)
+    strategy = Refine([KCenter()], n_rounds=1, subset_fraction=1.0)
+    assert len(strategy._cut(make_view(), np.arange(60), 5)) <= 8
+
+
+@pytest.mark.parametrize("good", [0, 1])
+def test_tailor_prefers_the_strategy_that_finds_rare_classes(good):
+    rare, common = np.arange(50), np.arange(50, 100)
+    arms = [Fixed(common), Fixed(common)]
+    arms[good] = Fixed(rare)
+    oracle = np.repeat([1, 0], 50)
+    view = PoolView(
+        200,
+        proba=np.full((200, 2), 0.5),
+        labeled_y=np.repeat([0, 1], [95, 5]),
+        rng=np.random.default_rng(0),
+    )
+    queried = np.concatenate(ask(Tailor(arms, n_parallel=5), view, 40, np.resize(oracle, 200)))
+    assert len(set(queried)) == 40
+    assert (queried[-20:] < 50).mean() > 0.7
+
+
+class Means:
+    """A generator that returns the mean of each posterior and records its parameters."""
+
+    def __init__(self):
+        self.posteriors = []
+
+    def dirichlet(self, alpha):
+        self.posteriors.append(alpha)
+        return alpha / alpha.sum()
+
+
+def test_tailor_discounts_earlier_answers():
+    rows, answers = [Fixed(np.arange(9)), Fixed(np.arange(9))], np.array([0, 1] * 10)
+    view = PoolView(20, proba=np.full((20, 2), 0.5), rng=Means())
+    ask(Tailor(rows, n_parallel=2, discount=0.25), view, 6, answers)
+    # the first strategy wins all ties, so it alone selects rows; it receives one label per class
+    expected = np.array([1.0, 1.0])
+    for posterior in view.rng.posteriors[::4]:
+        np.testing.assert_allclose(posterior, 1 + expected)
+        expected = 0.25 * expected + 1

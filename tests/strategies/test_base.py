@@ -1,0 +1,56 @@
+"""PoolView, and what the base classes of strategies do."""
+
+import numpy as np
+import pytest
+
+from skactive import strategies
+from skactive.strategies import PoolView
+from tests.support.strategies import make_view
+
+
+def test_missing_parts_of_a_view_are_named():
+    view = make_view(proba=None)
+    assert strategies.KCenter().read(view, "X") is view.X
+    with pytest.raises(
+        ValueError, match=r"KCenter needs proba, the predicted.* label some rows first"
+    ):
+        strategies.KCenter().read(view, "proba")
+
+
+def test_kernels_run_on_the_device_of_the_view():
+    view = PoolView(3, X=np.eye(3), device="abacus")
+    with pytest.raises(RuntimeError, match="abacus"):
+        strategies.KCenter().select(view, 1)
+
+
+def test_view_of_some_rows():
+    view, rows = make_view(linear=(np.ones((3, 4)), np.zeros(3))), np.array([7, 2, 50])
+    part = view.take(rows)
+    assert len(part) == 3
+    for name in ("X", "proba", "head_proba", "prior_proba"):
+        np.testing.assert_array_equal(getattr(part, name), getattr(view, name)[rows])
+    for name in ("labeled_X", "labeled_y", "label_trust", "labeled_proba", "linear", "rng"):
+        assert getattr(part, name) is getattr(view, name)
+    np.testing.assert_array_equal(part.sampled_proba(4), view.sampled_proba(4)[:, rows])
+    assert make_view(prior_proba=None).take(rows).prior_proba is None
+
+
+def test_nothing_is_computed_before_it_is_read():
+    def fail():
+        raise AssertionError
+
+    lazy = dict.fromkeys(("X", "head_proba", "prior_proba", "labeled_X", "linear"), fail)
+    view = make_view(**lazy).take(np.arange(20))
+    assert len(strategies.Margin().select(view, 3)) == 3
+
+
+def test_sequential_strategies_are_answered_with_the_models_prediction():
+    class Echo(strategies.SequentialStrategy):
+        def steps(self, view, n):
+            self.answers = []
+            for i in range(0, n, 2):
+                self.answers.append((yield np.arange(i, min(i + 2, n))))
+
+    echo, view = Echo(), make_view()
+    assert echo.select(view, 5).tolist() == [0, 1, 2, 3, 4]
+    np.testing.assert_array_equal(np.concatenate(echo.answers), view.proba.argmax(axis=1)[:4])

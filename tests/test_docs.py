@@ -1,0 +1,81 @@
+"""The code of the documentation's pages runs, and the page of strategies is up to date."""
+
+import re
+import runpy
+from pathlib import Path
+
+import numpy as np
+import pytest
+import sklearn
+from sklearn.base import clone
+
+from skactive import strategies
+
+PAGE = (Path(__file__).resolve().parent.parent / "docs" / "scikit_learn.md").read_text()
+SECTIONS = {
+    part.splitlines()[0]: "".join(re.findall(r"```python\n(.*?)```", part, flags=re.DOTALL))
+    for part in PAGE.split("\n## ")
+}
+(_, START), *REST = SECTIONS.items()
+
+
+@pytest.fixture(scope="module")
+def after_a_search():
+    names = {}
+    exec(START + SECTIONS["Parameters and searches"], names)
+    return names
+
+
+def run(title, names):
+    exec(START + SECTIONS[title], names)
+    return names
+
+
+@pytest.mark.parametrize("title", [title for title, code in REST if code])
+def test_code_of_the_page(title, after_a_search, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    names = run(title, after_a_search | {"np": np, "sklearn": sklearn})
+    assert names["pool"].shape == (450, 64)
+
+
+def test_pipelines(after_a_search):
+    names = run("Pipelines", dict(after_a_search))
+    assert names["accuracy"] > 0.8
+    assert len(set(names["asked"])) == 20
+
+
+def test_searches(after_a_search):
+    assert len(after_a_search["search"].best_estimator_.queried_) == 40
+    assert len(after_a_search["halving"].best_estimator_.queried_) == 45
+    assert after_a_search["clf"].strategy.bandwidth == 2.0
+    calibrated = run("Meta-estimators", dict(after_a_search))["calibrated"]
+    assert calibrated.score(after_a_search["X_test"], after_a_search["y_test"]) > 0.7
+
+
+def test_weights_reach_the_head(after_a_search):
+    names = run("Sample weights", dict(after_a_search))
+    plain = names["make_pipeline"](names["StandardScaler"](), clone(names["clf"]))
+    plain.fit(names["pool"], names["y_pool"])
+    eights = [
+        model.predict_proba(names["X_test"])[:, 8].mean() for model in (names["weighted"], plain)
+    ]
+    assert eights[0] > eights[1]
+
+
+def test_every_round_is_scored(after_a_search):
+    names = run("Callbacks", dict(after_a_search))
+    if "monitor" in names:
+        assert len(names["monitor"].get_logs().data) == 5  # four rounds and the whole
+
+
+def test_saved_and_loaded(after_a_search, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert len(run("Saving", dict(after_a_search))["clf"].label_trust_) == 60
+
+
+def test_page_of_strategies_says_what_the_docstrings_say():
+    docs = Path(__file__).parents[1] / "docs"
+    page = runpy.run_path(str(docs / "make_strategies.py"))["page"]()
+    assert (docs / "strategies.md").read_text() == page, "run python docs/make_strategies.py"
+    for name in strategies.names():
+        assert f"| `{name}` |" in page
