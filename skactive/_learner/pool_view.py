@@ -162,7 +162,9 @@ def _dense_matrix(features: Any) -> Any:
             ) from error
     array = array.reshape(len(array), -1) if array.ndim != 2 else array
     if array.dtype.kind == "f":
-        largest = np.max([np.abs(array[block]).max(initial=0) for block in row_blocks(array)])
+        largest = float(
+            np.max([np.abs(array[block]).max(initial=0) for block in row_blocks(array)])
+        )
         if not np.isfinite(largest):
             raise ValueError(
                 "The strategy compares rows by distance, but the features of X_pool contain NaN or "
