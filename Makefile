@@ -1,4 +1,7 @@
-# make demo: the main job on real text.   make test: everything that must hold.
+# make demo    classify SciPy's docstrings with a foundation model, offline
+# make lint    linters and type checker
+# make test    make lint, then all tests
+# make bench   benchmarks, see docs/benchmarks.md
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
@@ -16,20 +19,23 @@ lint: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 
-# DATA: a folder with features/, text/, tabular/ for the benchmarks that need real data.
-# OUT: where outcomes are kept; a benchmark that was stopped goes on where it was.
+# DATA: folder with features/, text/ and tabular/, for the benchmarks that need real data.
+# OUT: folder for the results; an interrupted benchmark resumes where it stopped.
 OUT ?= bench
 bench: $(VENV)/.dev
 	$(BIN)/python -m pip install --quiet -e ".[bench]"
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/encoders.py
-	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/query_speed.py --peers
+	mkdir -p $(OUT)
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/query_speed.py --peers --output $(OUT)/query_speed.jsonl
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/learner.py --out $(OUT)/learner $(if $(DATA),--data $(DATA))
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/prior_trust_bound.py --out $(OUT)/learner $(if $(DATA),--data $(DATA))
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/label_savings.py --out $(OUT)/savings $(if $(DATA),--data $(DATA))
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/fine_tuning.py --out $(OUT)/fine_tuning.jsonl $(if $(DATA),--data $(DATA))
 
-# What each command needs is installed once, and again when pyproject.toml changes.
-# Editable installs write skactive.egg-info, so the two are never run side by side.
+# Dependencies are installed once, and again when pyproject.toml changes.
+# Editable installs write skactive.egg-info, so two of them must not run in parallel.
 .NOTPARALLEL:
 
 $(BIN)/python:

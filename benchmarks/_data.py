@@ -1,13 +1,16 @@
-"""Frozen features from a folder that the user names; nothing is downloaded.
+"""Readers for a data folder that the user names; nothing is downloaded.
 
-The folder is given as ``--data DIR`` or in the environment variable SKACTIVE_DATA, and holds
-``features/NAME.npz``:
+The folder is given as ``--data DIR`` or by the environment variable SKACTIVE_DATA. It contains
+``text/NAME.parquet`` and ``tabular/NAME.parquet``, see `load_texts` and `load_table`, and frozen
+features in ``features/NAME.npz``:
 
-- texts: ``E`` (n, d) embeddings, ``y`` (n,) codes, ``names`` (K,), ``P`` (K, d) one embedding for
-  each class;
-- images: ``F_PART`` (n, d) uint8 features to be multiplied by ``scale``, ``S_PART`` (n, K)
+- texts: ``E`` (n, d) embeddings, ``y`` (n,) class codes, ``names`` (K,), ``P`` (K, d) one
+  embedding per class;
+- images: ``F_PART`` (n, d) uint8 features, to be multiplied by ``scale``, ``S_PART`` (n, K)
   similarities of a weak zero-shot prior, ``y_PART`` (n,), ``names`` (K,), where PART is "all", or
-  "train" and "test"; and labels given by people to the training rows, ``y_human_KIND``.
+  "train" and "test"; and ``y_human_KIND``, human labels of the training rows.
+
+If a file is absent, its reader prints the reason and exits with status 0.
 """
 
 import argparse
@@ -25,7 +28,7 @@ IMAGES = ("caltech101", "cifar10")
 
 @dataclass(frozen=True)
 class Features:
-    """One labeled set. A prior comes from `class_embeddings` or from `similarity`."""
+    """One labeled data set. A prior comes from `class_embeddings` or from `similarity`."""
 
     name: str
     X: np.ndarray  # (n, d) float32
@@ -41,40 +44,42 @@ def add_data_option(parser: argparse.ArgumentParser) -> None:
         "--data",
         metavar="DIR",
         default=os.environ.get("SKACTIVE_DATA"),
-        help="folder that holds features/NAME.npz (default: $SKACTIVE_DATA)",
+        help="folder that contains features/, text/ and tabular/ (default: $SKACTIVE_DATA)",
     )
 
 
 def load_texts(folder: str | Path | None, name: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Distinct texts, their labels and splits, each (n,), from ``text/NAME.parquet``."""
-    path = _present(folder, "text", f"{name}.parquet")
-    import pandas as pd
-
-    frame = pd.read_parquet(path).drop_duplicates("text", keep="last")
+    frame = read_parquet(folder, "text", name).drop_duplicates("text", keep="last")
     texts, labels, split = (frame[column] for column in ("text", "label_name", "split"))
     return texts.to_numpy(object), labels.to_numpy(str), split.to_numpy(str)
 
 
 def load_table(folder: str | Path | None, name: str) -> tuple[Any, np.ndarray]:
     """A DataFrame and its labels, (n,) str, from ``tabular/NAME.parquet``."""
-    path = _present(folder, "tabular", f"{name}.parquet")
-    import pandas as pd
-
-    frame = pd.read_parquet(path)
+    frame = read_parquet(folder, "tabular", name)
     return frame, frame.pop("target").to_numpy(str)
 
 
 def load_features(folder: str | Path | None, name: str, part: str = "all") -> Features:
-    """Read one set; `part` ("train" or "test") is for those that come in parts.
-
-    Where the file is absent it says so and ends the script, as one that had nothing to do.
-    """
-    path = _present(folder, "features", f"{name}.npz")
+    """One data set; `part` is "train" or "test" for data sets that are split."""
+    path = _existing(folder, "features", f"{name}.npz")
     with np.load(path, allow_pickle=False) as arrays:
         return _texts(name, arrays) if "E" in arrays else _images(name, arrays, part)
 
 
-def _present(folder: str | Path | None, kind: str, name: str) -> Path:
+def read_parquet(folder: str | Path | None, kind: str, name: str) -> Any:
+    """The DataFrame in ``KIND/NAME.parquet``, duplicates included."""
+    path = _existing(folder, kind, f"{name}.parquet")
+    try:
+        import pandas as pd
+
+        return pd.read_parquet(path)
+    except ImportError as error:
+        _skip(f'{path} needs pandas and pyarrow ({error}). Run pip install "skactive[bench]".')
+
+
+def _existing(folder: str | Path | None, kind: str, name: str) -> Path:
     if folder is None:
         _skip("no data folder. Give --data DIR, or set SKACTIVE_DATA.")
     path = Path(folder) / kind / name
@@ -101,14 +106,14 @@ def _texts(name: str, arrays: np.lib.npyio.NpzFile) -> Features:
 def _images(name: str, arrays: np.lib.npyio.NpzFile, part: str) -> Features:
     if f"F_{part}" not in arrays:
         parts = sorted(key[2:] for key in arrays if key.startswith("F_"))
-        raise SystemExit(f"{name} has no part {part!r}: take one of {', '.join(parts)}.")
+        raise SystemExit(f"{name} has no part {part!r}. Give one of {', '.join(parts)}.")
     names = arrays["names"]
-    people = [key for key in arrays if key.startswith("y_human_")] if part == "train" else []
+    human = [key for key in arrays if key.startswith("y_human_")] if part == "train" else []
     return Features(
         name=name,
         X=arrays[f"F_{part}"] * np.float32(arrays["scale"]),
         y=names[arrays[f"y_{part}"]],
         classes=names,
         similarity=arrays[f"S_{part}"].astype(np.float32),
-        human_labels={key.removeprefix("y_human_"): names[arrays[key]] for key in people},
+        human_labels={key.removeprefix("y_human_"): names[arrays[key]] for key in human},
     )

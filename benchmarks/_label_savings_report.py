@@ -1,10 +1,10 @@
-"""Tables of the label-savings benchmark, from the outcomes of its runs."""
+"""Tables of the label-savings benchmark, in markdown, from the outcomes of its runs."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from _outcomes import read
 from _trials import NOISE_PAIRS, SETTINGS
 
 from skactive import LearningCurves
@@ -12,20 +12,15 @@ from skactive import LearningCurves
 BATCH = 20
 OURS, PUBLISHED = "auto", "PriorAL"
 N_DRAWS = 100
-OF_USE = 0.25  # chance-corrected balanced accuracy from which a prior is of use
 
 
 def file_name(family: str, setting: str) -> str:
     return f"{family}-{setting.replace(' ', '_')}.jsonl"
 
 
-def read(path: Path) -> list[dict]:
-    return [json.loads(line) for line in path.open()] if path.exists() else []
-
-
 @dataclass(frozen=True)
 class Outcome:
-    """All runs of one setting: scores (n_seeds, n_batches) by method, of the same seeds."""
+    """All runs of one setting: scores (n_seeds, n_batches) by method, for the same seeds."""
 
     setting: str
     peers: dict[str, np.ndarray]
@@ -35,11 +30,11 @@ class Outcome:
 
     @property
     def baseline(self) -> str:
-        """The peer, its C included, of the largest area under its curve: hindsight."""
+        """The peer and its C with the largest area under the curve: the best in hindsight."""
         return max(self.peers, key=lambda name: self.peers[name].mean())
 
     def of_seeds(self, seeds: np.ndarray) -> "Outcome | None":
-        """Ours and the baseline, of some of the seeds; None where there are not so many."""
+        """Ours and the baseline for some of the seeds; None if a seed is missing."""
         if seeds.max() >= len(self.ours[OURS]):
             return None
         return Outcome(
@@ -51,7 +46,7 @@ class Outcome:
         )
 
     def curves(self) -> LearningCurves:
-        """The baseline, PriorAL at its best, and ours; the prior is what ours know at 0 labels."""
+        """The baseline, PriorAL at its best, and ours, which start from the prior at 0 labels."""
         scores = {f"peer {self.baseline}": self.peers[self.baseline]} if self.peers else {}
         if self.published:
             best = max(self.published, key=lambda name: self.published[name].mean())
@@ -72,7 +67,7 @@ class Outcome:
 
 
 def outcome(folder: Path, setting: str, seeds: range) -> Outcome | None:
-    """What there is of a setting; methods that lack a seed that others have are left out."""
+    """Outcomes of a setting. Methods without a seed that others have are left out."""
     runs: dict[str, dict[str, dict[int, dict]]] = {}
     for family in ("peers", "prior_al", "ours"):
         by_method = runs.setdefault(family, {})
@@ -118,11 +113,11 @@ def _against_peers(found: list[Outcome]) -> str:
         cells += [f"{r[:, -1].mean():.3f}" for r in (o.peers[o.baseline], o.ours[OURS])]
         lines.append(f"| {' | '.join([*cells, saved(row), lead(row)])} |")
     lines.append(f"\nMedian of the savings over {len(counted)} settings: {_median(counted)}")
-    return "\n".join([*lines, _drawn_again(found)])
+    return "\n".join([*lines, _bootstrap(found)])
 
 
-def _drawn_again(found: list[Outcome]) -> str:
-    """How firm the median is: the seeds drawn again, the same ones for all settings."""
+def _bootstrap(found: list[Outcome]) -> str:
+    """Bootstrap interval of the median: seeds are resampled, the same ones for all settings."""
     rng, medians = np.random.default_rng(0), []
     for _ in range(N_DRAWS):
         seeds = rng.integers(len(found[0].ours[OURS]), size=len(found[0].ours[OURS]))
@@ -131,12 +126,13 @@ def _drawn_again(found: list[Outcome]) -> str:
             for o in found
             if (again := o.of_seeds(seeds)) is not None
         ]
-        saved_shares = [row.savings for row in rows if not row.apart]
-        medians.append(np.median(np.nan_to_num(saved_shares, nan=-1.0)) if saved_shares else -1.0)
+        savings = [row.savings for row in rows if not row.apart]
+        medians.append(np.median(np.nan_to_num(savings, nan=-1.0)) if savings else -1.0)
     low, high = np.percentile(medians, [2.5, 97.5])
-    firm = np.mean(np.array(medians) >= 0.5)
+    reached = np.mean(np.array(medians) >= 0.5)
     return (
-        f"The seeds drawn again: {low:.0%} to {high:.0%}, at least 50% in {firm:.0%} of {N_DRAWS}"
+        f"With resampled seeds: {low:.0%} to {high:.0%}, "
+        f"at least 50% in {reached:.0%} of {N_DRAWS} draws"
     )
 
 
@@ -162,7 +158,7 @@ def _same_learner(found: list[Outcome]) -> str:
 
 
 def _ranks(found: list[Outcome]) -> str:
-    """All strategies on our learner, by the area under the curve."""
+    """All strategies with our learner, by the area under the curve."""
     everywhere = list(dict.fromkeys(m for o in found for m in o.ours))
     area = np.array(
         [[o.ours[m].mean() if m in o.ours else np.nan for o in found] for m in everywhere]
@@ -179,11 +175,11 @@ def _ranks(found: list[Outcome]) -> str:
         cells = [f"{100 * a:.1f}" if np.isfinite(a) else "" for a in area[i]]
         summary = [everywhere[i], f"{np.nanmean(ranks[i]):.2f}", f"{np.nanmean(regret[i]):.2f}"]
         lines.append(f"| {' | '.join([*summary, *cells])} |")
-    return "\n".join([*lines, "", _worst(found, everywhere)])
+    return "\n".join([*lines, "", _rivals_ahead(found, everywhere)])
 
 
-def _worst(found: list[Outcome], methods: list[str]) -> str:
-    """Where a rival is ahead of ours by more than two paired standard errors, Holm-corrected."""
+def _rivals_ahead(found: list[Outcome], methods: list[str]) -> str:
+    """Settings where a rival is significantly ahead of ours: paired t-tests, Holm-corrected."""
     from scipy.stats import t
 
     tests = []
@@ -201,15 +197,15 @@ def _worst(found: list[Outcome], methods: list[str]) -> str:
             break
         significant.append(rest)
     lines = [f"- {s}: {m} by {d:.1f} ± {e:.1f} points" for s, m, d, e in significant]
-    return "Rivals ahead of ours, Holm-corrected at 5 %: " + (
+    return "Strategies ahead of auto, Holm-corrected at 5 %: " + (
         "\n" + "\n".join(lines) if lines else "none"
     )
 
 
 def _cost_of_noise(pairs: list[list[Outcome]]) -> str:
-    """Points lost at the end to 40 % wrong answers."""
+    """Points lost at the end because of 40 % wrong answers."""
     lines = [
-        "| setting | best baseline clean, 40 % | it loses | ours clean, 40 % | ours lose |",
+        "| setting | best baseline clean, 40 % | loss | ours clean, 40 % | our loss |",
         "|---|---|---|---|---|",
     ]
     lost = []
@@ -226,12 +222,12 @@ def _cost_of_noise(pairs: list[list[Outcome]]) -> str:
         lines.append(f"| {' | '.join(cells)} |")
     if lost:
         theirs, own = np.mean(lost, axis=0)
-        lines.append(f"\nIn the mean: {theirs:.1f} and {own:.1f} points, {own / theirs:.0%}")
+        lines.append(f"\nMean loss: {theirs:.1f} and {own:.1f} points, {own / theirs:.0%}")
     return "\n".join(lines)
 
 
 def _other_learners(folder: Path, seeds: range) -> str:
-    """Tables: the default strategy with each learner."""
+    """On tables: the default strategy with each learner."""
     lines = ["| setting | learner | mean over the curve | at the end |", "|---|---|---|---|"]
     for setting in SETTINGS:
         others = read(folder / file_name("learners", setting.name))

@@ -1,4 +1,4 @@
-"""The strategies of other libraries, given the same rows, labels and probabilities."""
+"""Strategies of other libraries, with the same rows, labels and probabilities as ours."""
 
 import inspect
 from collections.abc import Callable
@@ -24,13 +24,15 @@ SMALL_TEXT = {
 }
 
 
-class Ready(ClassifierMixin, BaseEstimator):
-    """A classifier that knows the probabilities already, so that only the choice takes time."""
+class FixedProba(ClassifierMixin, BaseEstimator):
+    """A classifier with fixed probabilities, so that only the query takes time."""
 
     def __init__(self, proba: np.ndarray | None = None) -> None:
         self.proba = proba
 
-    def fit(self, X: np.ndarray, y: np.ndarray, sample_weight: np.ndarray | None = None) -> "Ready":
+    def fit(
+        self, X: np.ndarray, y: np.ndarray, sample_weight: np.ndarray | None = None
+    ) -> "FixedProba":
         self.classes_ = np.unique(y)
         return self
 
@@ -50,17 +52,17 @@ def scikit_activeml(
     from skactiveml import pool
     from skactiveml.classifier import SklearnClassifier
 
-    # It learns by trial which classes a classifier was fitted on, so the rows must be those.
+    # the wrapper calls predict_proba on these rows to find the classes of the classifier
     together = np.concatenate([X, labeled["labeled_X"]])
     y = np.concatenate([np.full(len(X), np.nan), labeled["labeled_y"]])
-    ready = Ready(np.concatenate([proba, labeled["labeled_proba"]]))
-    clf = SklearnClassifier(ready, classes=np.arange(proba.shape[1])).fit(together, y)
-    clf.estimator_.proba = ready.proba  # a clone has a copy, one more than needed
+    fixed = FixedProba(np.concatenate([proba, labeled["labeled_proba"]]))
+    clf = SklearnClassifier(fixed, classes=np.arange(proba.shape[1])).fit(together, y)
+    clf.estimator_.proba = fixed.proba  # the clone holds a copy that is not needed
     options = {"method": "margin_sampling"} if name == "margin" else {}
     strategy = getattr(pool, SCIKIT_ACTIVEML[name])(random_state=0, **options)
-    takes = inspect.signature(strategy.query).parameters
-    given = {"clf": clf, "fit_clf": False} if "clf" in takes else {}
-    return lambda: strategy.query(together, y, batch_size=n, **given)
+    parameters = inspect.signature(strategy.query).parameters
+    arguments = {"clf": clf, "fit_clf": False} if "clf" in parameters else {}
+    return lambda: strategy.query(together, y, batch_size=n, **arguments)
 
 
 def small_text(
@@ -69,7 +71,7 @@ def small_text(
     import small_text as library
 
     together = np.concatenate([X, labeled["labeled_X"]])
-    clf = Ready(np.concatenate([proba, labeled["labeled_proba"]]))
+    clf = FixedProba(np.concatenate([proba, labeled["labeled_proba"]]))
     strategy = getattr(library, SMALL_TEXT[name])()
     unlabeled, known = np.arange(len(X)), np.arange(len(X), len(together))
     return lambda: strategy.query(clf, together, unlabeled, known, labeled["labeled_y"], n=n)

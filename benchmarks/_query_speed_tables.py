@@ -1,4 +1,4 @@
-"""Tables, in markdown, of what query_speed.py wrote down."""
+"""Tables, in markdown, of the outcomes of query_speed.py."""
 
 import re
 import statistics
@@ -9,7 +9,7 @@ Line = dict
 
 
 def print_tables(lines: list[Line]) -> None:
-    """One table for each pool, n and number of threads; then growth, and peers."""
+    """One table for each pool, n and number of threads; then growth, and other libraries."""
     cells = sorted({_cell(line) for line in lines})
     for cell in cells:
         rows, classes, n, threads = cell
@@ -38,9 +38,9 @@ def _row(line: Line) -> str:
 
 
 def _ratio(line: Line, floor: str) -> float:
-    """Median over the repetitions: both were measured one after the other."""
+    """Median over the repetitions; time and floor of a repetition were measured in succession."""
     pairs = zip(line["seconds"], line[floor], strict=True)
-    return statistics.median(seconds / least for seconds, least in pairs)
+    return statistics.median(seconds / bound for seconds, bound in pairs)
 
 
 def _number(value: float) -> str:
@@ -58,7 +58,7 @@ def _print_growth(lines: list[Line]) -> None:
             continue
         rows = [x["rows"] for x in points]
         seconds = [statistics.median(x["seconds"]) for x in points]
-        # Next to products that grow linearly, other work on the machine counts for less.
+        # products grow linearly; relative to them, other work on the machine matters less
         products = [_ratio(x, "gemm") * x["rows"] for x in points]
         fits = [np.polyfit(np.log(rows), np.log(values), 1)[0] for values in (seconds, products)]
         last = np.log(products[-1] / products[-2]) / np.log(rows[-1] / rows[-2])
@@ -68,7 +68,7 @@ def _print_growth(lines: list[Line]) -> None:
 
 def _print_peers(lines: list[Line]) -> None:
     print("\n### Other libraries\n")
-    print("| strategy | rows | n | skactive, s | other | its seconds | times slower |")
+    print("| strategy | rows | n | skactive, s | other library | its seconds | times slower |")
     print("|---|---:|---:|---:|---|---:|---:|")
     for line in sorted(lines, key=lambda x: (x["rows"], x["name"])):
         library, _, name = line["name"].rpartition(" ")
@@ -79,10 +79,10 @@ def _print_peers(lines: list[Line]) -> None:
         row = f"| {name} | {line['rows']:,} | {line['n']:,} | {_number(ours)} | {library} "
         if "failed" in line:
             stopped = re.match(r"over (\d+) s", line["failed"])
-            least = f"over {_number(int(stopped[1]) / ours)}" if stopped else ""
-            print(f"{row}| {line['failed']} | {least} |")
+            bound = f"over {_number(int(stopped[1]) / ours)}" if stopped else ""
+            print(f"{row}| {line['failed']} | {bound} |")
         else:
             theirs = statistics.median(line["seconds"])
-            # Each next to the product measured with it, which evens out the load of the machine.
+            # each relative to its own product, which removes most of the load of the machine
             times = _ratio(line, "gemm") / _ratio(own[0], "gemm")
             print(f"{row}| {_number(theirs)} | {_number(times)} |")

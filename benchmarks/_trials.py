@@ -1,30 +1,29 @@
 """Pools, answers and test rows of the label-savings benchmark: the same for every method.
 
-A setting says which set, how long its tail is and what noise the answers carry; a seed then draws
+A setting defines the data set, the length of its tail and the noise of the answers. A seed draws
 the classes, the order, the split and the wrong answers.
 """
 
 from dataclasses import dataclass, replace
-from functools import cache
 
 import numpy as np
-from learner import load
+from _prepared_data import load
 from sklearn.metrics import recall_score
 
 from skactive.datasets import flip_labels, make_long_tailed
 
-MOST_POOL, MOST_TEST = 6000, 3000
+MAX_POOL_ROWS, MAX_TEST_ROWS = 6000, 3000
 
 
 @dataclass(frozen=True)
 class Setting:
-    """Where the rows come from, and what is done to them."""
+    """A data set, and how the pool and the answers are made from it."""
 
     data: str
-    tail: int | None = None  # largest class over smallest, of an exponential profile
-    n_classes: int | None = None  # drawn at random, where not all
-    one_rare: int | None = None  # rows of the rest for each row of one class
-    noise: float | str = 0.0  # rate of symmetric noise, or the name of the real answers
+    tail: int | None = None  # largest class over smallest, with an exponential profile
+    n_classes: int | None = None  # number of classes, drawn at random; None for all
+    one_rare: int | None = None  # one class against the rest: rows of the rest per row of the class
+    noise: float | str = 0.0  # rate of symmetric noise, or the name of real answers
 
     @property
     def name(self) -> str:
@@ -49,7 +48,7 @@ SETTINGS = (
     Setting("page_blocks", noise=0.1),
     Setting("mammography"),
 )
-# What wrong answers cost: the same pools with none, and with many.
+# The cost of wrong answers: the same pools without any, and with many.
 NOISE_PAIRS = tuple(
     (replace(setting, noise=0.0), replace(setting, noise=0.4))
     for setting in SETTINGS
@@ -59,7 +58,7 @@ NOISE_PAIRS = tuple(
 
 @dataclass(frozen=True)
 class Trial:
-    """One pool with the answers its annotator would give, and clean test rows."""
+    """One pool with the answers of its annotator, and clean test rows."""
 
     X: np.ndarray  # (N, d) float32
     y: np.ndarray  # (N,) codes, clean
@@ -72,7 +71,7 @@ class Trial:
     embedded: bool
 
     def score(self, codes: np.ndarray) -> float:
-        """Balanced accuracy of predictions for the test rows."""
+        """Balanced accuracy of predicted codes for the test rows."""
         return float(recall_score(self.y_test, codes, average="macro", zero_division=0))
 
     @property
@@ -81,8 +80,8 @@ class Trial:
 
 
 def draw(setting: Setting, folder: str | None, seed: int) -> Trial | None:
-    """The trial of a setting and a seed, or None where its data are absent."""
-    data = _load(folder, setting.data)
+    """The trial of a setting and a seed, or None if its data are absent."""
+    data = load(folder, setting.data)
     if data is None:
         return None
     rng = np.random.default_rng([seed, 5])
@@ -92,7 +91,7 @@ def draw(setting: Setting, folder: str | None, seed: int) -> Trial | None:
         classes = np.sort(rng.permutation(n_classes)[: setting.n_classes])
         rows, n_classes = np.flatnonzero(np.isin(y, classes)), len(classes)
         y = np.searchsorted(classes, np.clip(y, 0, classes[-1]))
-        if prior is not None:  # of a softmax, those of a part are those of the whole, rescaled
+        if prior is not None:  # a softmax over fewer classes is the same softmax, rescaled
             prior = prior[:, classes] / prior[:, classes].sum(axis=1, keepdims=True)
     if setting.one_rare:
         rare = rng.integers(n_classes)
@@ -107,7 +106,7 @@ def draw(setting: Setting, folder: str | None, seed: int) -> Trial | None:
         pool = np.sort(np.concatenate([rest, few]))
     if setting.tail:
         pool, _ = make_long_tailed(pool, y[pool], setting.tail, random_state=seed)
-    pool = rng.permutation(pool)[:MOST_POOL]
+    pool = rng.permutation(pool)[:MAX_POOL_ROWS]
     if isinstance(setting.noise, str):
         given = data.given[setting.noise][pool]
     else:
@@ -125,17 +124,14 @@ def draw(setting: Setting, folder: str | None, seed: int) -> Trial | None:
     )
 
 
-_load = cache(load)
-
-
 def _test_rows(
     y: np.ndarray, rows: np.ndarray, part: np.ndarray | None, rng: np.random.Generator
 ) -> np.ndarray:
-    """A quarter of each class, and no more than its share of all that are looked at."""
+    """A quarter of each class, and at most the same number of rows for each."""
     chosen = []
     classes = np.unique(y[rows])
     for k in classes:
         of_class = rows[(y[rows] == k) & (True if part is None else part[rows])]
         most = len(of_class) if part is not None else max(1, len(of_class) // 4)
-        chosen.append(rng.permutation(of_class)[: min(most, MOST_TEST // len(classes))])
+        chosen.append(rng.permutation(of_class)[: min(most, MAX_TEST_ROWS // len(classes))])
     return np.sort(np.concatenate(chosen))

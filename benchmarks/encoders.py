@@ -1,12 +1,12 @@
-"""What the row cache gives, and what the encoders cost over the bare model.
+"""Speed of the row cache, and overhead of the encoders over the model itself.
 
     python benchmarks/encoders.py [--texts 100000] [--images 3000] [--cold 1024] [--repeats 5]
 
-Cached rows are read back through `transform`; a stand-in for the model put them there, which has
-no part in reading. Encoding is timed with the real all-MiniLM-L6-v2, each repetition with an empty
-cache, in turn with SentenceTransformer.encode on the same texts. Times are the smallest of all
-repetitions; the overhead is the median, on the CPU in CPU time. On a busy machine set
-OMP_NUM_THREADS=1: threads that wait for each other cost CPU time that says nothing.
+Cached rows are read through `transform`. A mock of the model has filled the cache; it is not used
+for reading. Encoding is timed with the real all-MiniLM-L6-v2, with an empty cache in each
+repetition, alternating with SentenceTransformer.encode on the same texts. Times are the minimum of
+all repetitions. The overhead is the median, measured on the CPU in processor time. On a busy
+machine set OMP_NUM_THREADS=1: threads that wait for each other waste processor time.
 """
 
 import argparse
@@ -39,7 +39,7 @@ def main() -> None:
         for name, cache_dir in (("memory", None), ("disk", Path(folder, "texts"))):
             rate = cached_rate(SentenceEncoder(cache_dir=cache_dir), texts, 384, options.repeats)
             report(f"cached texts, {name}", rate, TARGETS["texts"], "rows/s")
-            report("    against encoding", rate / encoding, TARGETS["times"], "times")
+            report("    relative to encoding", rate / encoding, TARGETS["times"], "times")
         images = rng.integers(0, 256, (options.images, 224, 224, 3), dtype=np.uint8)
         files = save_images(images[:50], options.images, Path(folder, "images"))
         for name, cache_dir in (("memory", None), ("disk", Path(folder, "clip"))):
@@ -49,13 +49,13 @@ def main() -> None:
 
 
 def cached_rate(encoder, rows, width: int, repeats: int) -> float:
-    """Rows a second of a transform whose rows are all known, in shuffled order."""
+    """Rows per second of a transform whose rows are all in the cache, in shuffled order."""
 
-    def stand_in(self, shared, batch, batch_size):
+    def random_rows(self, shared, batch, batch_size):
         return np.random.default_rng(0).standard_normal((len(batch), width), dtype=np.float32)
 
     with (
-        mock.patch.object(type(encoder), "_encode_rows", stand_in),
+        mock.patch.object(type(encoder), "_encode_rows", random_rows),
         mock.patch.object(type(encoder), "_shared_model", return_value=mock.MagicMock()),
     ):
         encoder.set_params(batch_size=512, verbose=False).transform(rows)
@@ -65,7 +65,7 @@ def cached_rate(encoder, rows, width: int, repeats: int) -> float:
 
 
 def cold_overhead(texts: list[str], folder: Path, repeats: int) -> float:
-    """Compare transform on unknown texts with the model itself; returns the latter's rows/s."""
+    """Compare transform on new texts with the model itself; return the latter's rows per second."""
     from sentence_transformers import SentenceTransformer
 
     from skactive._utils.device import resolve_device
@@ -102,7 +102,7 @@ def cold_overhead(texts: list[str], folder: Path, repeats: int) -> float:
         overhead = float(np.median(ratios)) - 1
         verdict = "met" if overhead <= TARGETS["overhead"] else "NOT MET"
         print(
-            f"{'all unknown, cache ' + name + ', over the model':45} {overhead:12.1%}        "
+            f"{'new texts, cache ' + name + ', over the model':45} {overhead:12.1%}        "
             f"(target {TARGETS['overhead']:.0%}: {verdict}; each repetition {each})"
         )
     return len(texts) / bare
@@ -131,7 +131,7 @@ def make_texts(n: int, rng: np.random.Generator) -> list[str]:
 
 
 def save_images(images, n: int, folder: Path) -> list[Path]:
-    """n files; beyond the images given, links to them, each a path of its own."""
+    """n distinct paths: a file for each image, and hard links to these files."""
     from PIL import Image
 
     folder.mkdir()
@@ -146,7 +146,7 @@ def save_images(images, n: int, folder: Path) -> list[Path]:
 
 
 def image_encoder(cache_dir: Path | None) -> ClipEncoder:
-    """A ClipEncoder that is given a revision, as if its weights were here."""
+    """A ClipEncoder with a fixed revision, which needs no weights."""
     encoder = ClipEncoder(cache_dir=cache_dir)
     encoder._identity = lambda: ("clip", "benchmark")  # type: ignore[method-assign]
     return encoder

@@ -1,33 +1,33 @@
-"""What fine-tuning gains and costs, and active learning with features that are kept fresh.
+"""Gain and cost of fine-tuning, and active learning with a refreshed encoder.
 
     python benchmarks/fine_tuning.py --data DIR [--out fine_tuning.jsonl] [--only modes loops]
         [--seeds 0 3]
     python benchmarks/fine_tuning.py --tables [--out fine_tuning.jsonl]
 
-DIR/text/NAME.parquet has the columns text, label_name and split. Questions of six kinds (trec6) and
-requests to a bank of the first twenty kinds by name (banking77), all-MiniLM-L6-v2, one thread.
+DIR/text/NAME.parquet has the columns text, label_name and split. The data sets are trec6 (six
+classes of questions) and banking77 (requests to a bank; the first twenty classes by name). The
+model is all-MiniLM-L6-v2, on one thread.
 
-- modes: FineTunedClassifier on 100, 200 and 500 random labels, by every mode; balanced accuracy on
+- modes: FineTunedClassifier on 100, 200 and 500 random labels, in every mode; balanced accuracy on
   400 texts of the test split.
-- loops: 200 labels in batches of ten from a pool of 600, by smallest margin. "standard" tunes the
-  model after every batch, in the mode that is best in hindsight: of the means of "modes" at 200
-  labels, "frozen" left out. "svp" asks with a head on frozen embeddings, and tunes in that mode at
-  the end only. "asvp" is ActiveClassifier(..., refresh="auto"). The three begin with the same ten
-  labels.
+- loops: 200 labels in batches of ten from a pool of 600, by margin sampling. "standard" tunes the
+  model after every batch, in the mode that is best in hindsight: by the means of "modes" at 200
+  labels, without "frozen". "svp" queries with a head on frozen embeddings, and tunes in that mode
+  only at the end. "asvp" is ActiveClassifier(..., refresh="auto"). All three start with the same
+  ten labels.
 
-Seconds are the processor's, of fitting and asking without evaluation, so that other work on the
-machine does not count; nothing is taken from the row cache that the run did not put there. Every
-outcome is a line of the output file and is not computed again: a run that was stopped goes on where
-it was. Nothing was chosen on these texts: learning rates, epochs and the automatic choice come from
-other sets (tweets, comments, docstrings) and from other kinds of requests.
+Seconds are processor time of fits and queries without evaluation, so that other work on the
+machine does not count. Each run starts with an empty row cache. Every outcome is a line of the
+output file and is not computed again: an interrupted run resumes. Learning rates, epochs and the
+automatic choice of the mode were tuned on other data sets (tweets, comments, docstrings) and on
+other classes of requests.
 """
 
 import argparse
-import json
 import sys
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 from unittest import mock
@@ -35,6 +35,7 @@ from unittest import mock
 import numpy as np
 import torch
 from _data import add_data_option, load_texts
+from _outcomes import append, read
 from sklearn.metrics import balanced_accuracy_score
 from sklearn.pipeline import make_pipeline
 from threadpoolctl import threadpool_limits
@@ -52,11 +53,11 @@ SETS = ("trec6", "banking77")
 N_LABELS = (100, 200, 500)
 MODES = ("frozen", "lp-ft", "full", "lora", "ia3", "auto")
 N_TEST, N_POOL, BUDGET, BATCH, MEASURED = 400, 600, 200, 10, (50, 100, 200)
-PRICES = (0.0, 0.01, 0.03, 0.1, 0.3, 1.0)  # of a second, in labels
+SECOND_COSTS = (0.0, 0.01, 0.03, 0.1, 0.3, 1.0)  # cost of a second, in labels
 
 
 class Trial(NamedTuple):
-    """Texts drawn by a seed; the pool in an order that is random."""
+    """Texts drawn by a seed; the pool is in random order."""
 
     pool: np.ndarray
     y_pool: np.ndarray
@@ -70,13 +71,13 @@ def main() -> None:
     parser.add_argument("--out", default=Path(__file__).with_suffix(".jsonl"), type=Path)
     parser.add_argument("--only", nargs="+", default=["modes", "loops"], choices=["modes", "loops"])
     parser.add_argument("--seeds", type=int, nargs=2, default=(0, 3), metavar=("FROM", "TO"))
-    parser.add_argument("--tables", action="store_true", help="print what is there")
+    parser.add_argument("--tables", action="store_true", help="only print the tables")
     options = parser.parse_args()
     torch.set_num_threads(1)
     threadpool_limits(1)
     warnings.filterwarnings("ignore", message=".*stacklevel.*")
     if not options.tables:
-        encoder().transform(["what takes time once: imports, and reading the weights"])
+        encoder().transform(["imports, and reads the weights, before anything is timed"])
         for part in options.only:
             for seed in range(*options.seeds):
                 for name in SETS:
@@ -98,14 +99,13 @@ def draw(folder: str | None, name: str, seed: int) -> Trial:
 def measure(part: str, trial: Trial, name: str, seed: int, out: Path) -> None:
     key = {"part": part, "set": name, "seed": seed}
     done = [record for record in read(out) if key.items() <= record.items()]
-    work = fitted_modes if part == "modes" else played_loops
+    work = run_modes if part == "modes" else run_loops
     for record in work(trial, seed, done, read(out), name):
-        with out.open("a") as file:
-            file.write(json.dumps(key | record) + "\n")
+        append(out, key | record)
         print(key | record, file=sys.stderr, flush=True)
 
 
-def fitted_modes(
+def run_modes(
     trial: Trial, seed: int, done: list[dict], records: list[dict], name: str
 ) -> Iterator[dict]:
     for n in N_LABELS:
@@ -114,14 +114,15 @@ def fitted_modes(
             if any(cell.items() <= record.items() for record in done):
                 continue
             clf = FineTunedClassifier(encoder(), mode=mode, random_state=seed)
-            with nothing_cached():
-                X, y = trial.pool[:n], trial.y_pool[:n]
-                seconds = clocked(lambda: clf.fit(X, y, classes=np.unique(trial.y_pool)))  # noqa: B023
+            with empty_cache():
+                started = time.process_time()
+                clf.fit(trial.pool[:n], trial.y_pool[:n], classes=np.unique(trial.y_pool))
+                seconds = time.process_time() - started
                 score = balanced_accuracy_score(trial.y_test, clf.predict(trial.test))
             yield cell | {"taken": clf.mode_, "seconds": seconds, "score": score}
 
 
-def played_loops(
+def run_loops(
     trial: Trial, seed: int, done: list[dict], records: list[dict], name: str
 ) -> Iterator[dict]:
     mode = best_tuned_mode(records, name, BUDGET)
@@ -132,54 +133,45 @@ def played_loops(
         "svp": (ActiveClassifier(frozen), final),
         "asvp": (ActiveClassifier(frozen, refresh="auto"), None),
     }
-    for method, (clf, tuned_at_last) in runs.items():
+    for method, (clf, tuned_at_end) in runs.items():
         if not any(record["method"] == method for record in done):
             clf.set_params(strategy="margin", random_state=seed)
-            with nothing_cached():
-                measured = list(play(clf, tuned_at_last, trial))
+            with empty_cache():
+                measured = list(run_loop(clf, tuned_at_end, trial))
             for record in measured:
                 yield {"method": method, "mode": mode} | record
 
 
-def play(clf: ActiveClassifier, final: Any, trial: Trial) -> Iterator[dict]:
-    """One labeling job; `final`, if any, is fitted where the score is measured, and paid for."""
+def run_loop(clf: ActiveClassifier, final: Any, trial: Trial) -> Iterator[dict]:
+    """One active-learning run. `final`, if any, is fitted before each score; its time counts."""
     X, y = trial.pool[:N_POOL], trial.y_pool[:N_POOL]
-    asked, seconds = np.arange(BATCH), 0.0
-    labeled = asked
-    clf.partial_fit(X[asked], y[asked], classes=np.unique(trial.y_pool))
+    queried, seconds = np.arange(BATCH), 0.0
+    labeled = queried
+    clf.partial_fit(X[queried], y[queried], classes=np.unique(trial.y_pool))
     while len(labeled) < BUDGET:
-        answers = []
-        seconds += clocked(lambda: answers.append(clf.query(X, BATCH)))  # noqa: B023
-        (asked,) = answers
-        labeled = np.concatenate([labeled, asked])
-        seconds += clocked(lambda: clf.partial_fit(X[asked], y[asked]))  # noqa: B023
+        started = time.process_time()
+        queried = clf.query(X, BATCH)
+        clf.partial_fit(X[queried], y[queried])
+        seconds += time.process_time() - started
+        labeled = np.concatenate([labeled, queried])
         if len(labeled) not in MEASURED:
             continue
-        judge, paid = clf, seconds
+        scored, total = clf, seconds
         if final is not None:
-            judge = final
-            classes = np.unique(trial.y_pool)
-            paid += clocked(lambda: final.fit(X[labeled], y[labeled], classes=classes))  # noqa: B023
-        score = balanced_accuracy_score(trial.y_test, judge.predict(trial.test))
-        yield {"n": len(labeled), "score": score, "seconds": paid}
+            scored = final
+            started = time.process_time()
+            final.fit(X[labeled], y[labeled], classes=np.unique(trial.y_pool))
+            total += time.process_time() - started
+        score = balanced_accuracy_score(trial.y_test, scored.predict(trial.test))
+        yield {"n": len(labeled), "score": score, "seconds": total}
 
 
 def encoder() -> SentenceEncoder:
     return SentenceEncoder(verbose=False)
 
 
-def nothing_cached() -> Any:
+def empty_cache() -> Any:
     return mock.patch.object(cache, "_MEMORY", cache.MemoryRows())
-
-
-def clocked(work: Callable[[], Any]) -> float:
-    start = time.process_time()
-    work()
-    return time.process_time() - start
-
-
-def read(path: Path) -> list[dict]:
-    return [json.loads(line) for line in path.read_text().splitlines()] if path.is_file() else []
 
 
 def best_tuned_mode(records: list[dict], name: str, n: int) -> str:
@@ -213,8 +205,8 @@ def print_tables(records: list[dict]) -> None:
     best = [max(mean_score(records, *c, m) for m in MODES if m != "auto") for c in cells]
     single = max(mean for mode, mean in means.items() if mode != "auto")
     print(
-        f"\nauto less the best single mode, in the mean: {100 * (means['auto'] - single):+.1f}; "
-        f"less the best mode of each row: {100 * (means['auto'] - np.mean(best)):+.1f}."
+        f"\nMean of auto minus the best single mode: {100 * (means['auto'] - single):+.1f}; "
+        f"minus the best mode of each row: {100 * (means['auto'] - np.mean(best)):+.1f}."
     )
     for name in SETS:
         loops = [r for r in records if r["part"] == "loops" and r["set"] == name]
@@ -224,14 +216,12 @@ def print_tables(records: list[dict]) -> None:
 
 
 def print_gap(loops: list[dict]) -> None:
-    """How far refreshed features are from tuning after every batch, over the sets and seeds."""
+    """A refreshed encoder against tuning after every batch, over all data sets and seeds."""
     at = {
         (r["method"], r["n"], r["set"], r["seed"]): np.array([100 * r["score"], r["seconds"]])
         for r in loops
     }
-    print(
-        "\n### Over all loops: asvp less standard, svp less standard, in points; share of seconds\n"
-    )
+    print("\n### All loops: points relative to standard, and fraction of its seconds\n")
     print("| labels | asvp | svp | seconds, asvp | seconds, svp |\n|---|---|---|---|---|")
     for n in MEASURED:
         runs = [key[2:] for key in at if key[:2] == ("standard", n)]
@@ -244,14 +234,14 @@ def print_gap(loops: list[dict]) -> None:
             gap = score[method] - score["standard"]
             error = gap.std(ddof=1) / np.sqrt(len(gap)) if len(gap) > 1 else np.nan
             gaps.append(f"{gap.mean():+.1f} ± {error:.1f}")
-        shares = [f"{seconds[m].sum() / seconds['standard'].sum():.0%}" for m in ("asvp", "svp")]
-        print(f"| {n} | {' | '.join(gaps + shares)} |")
+        fractions = [f"{seconds[m].sum() / seconds['standard'].sum():.0%}" for m in ("asvp", "svp")]
+        print(f"| {n} | {' | '.join(gaps + fractions)} |")
 
 
 def print_loops(name: str, loops: list[dict]) -> None:
     print(f"\n### Loops on {name}, tuned in mode {loops[0]['mode']}: balanced accuracy (seconds)\n")
     methods = list(dict.fromkeys(record["method"] for record in loops))
-    print(f"| labels | {' | '.join(methods)} | asvp less standard | share of its seconds |")
+    print(f"| labels | {' | '.join(methods)} | asvp minus standard | fraction of its seconds |")
     print("|---|" + "---|" * (len(methods) + 2))
     for n in MEASURED:
         score, seconds = (
@@ -262,8 +252,8 @@ def print_loops(name: str, loops: list[dict]) -> None:
             for what in ("score", "seconds")
         )
         row = [f"{100 * score[m]:.1f} ({seconds[m]:.0f})" for m in methods]
-        gain, share = score["asvp"] - score["standard"], seconds["asvp"] / seconds["standard"]
-        print(f"| {n} | {' | '.join(row)} | {100 * gain:+.1f} | {share:.0%} |")
+        gain, fraction = score["asvp"] - score["standard"], seconds["asvp"] / seconds["standard"]
+        print(f"| {n} | {' | '.join(row)} | {100 * gain:+.1f} | {fraction:.0%} |")
     curves = LearningCurves(
         {
             "strategy": record["method"],
@@ -274,10 +264,10 @@ def print_loops(name: str, loops: list[dict]) -> None:
         }
         for record in loops
     )
-    print(f"\n### Total cost on {name}, in labels, to reach what standard reaches\n")
-    print(f"| a second costs | {' | '.join(methods)} |")
+    print(f"\n### Total cost on {name}, in labels, to reach the score of standard\n")
+    print(f"| cost of a second | {' | '.join(methods)} |")
     print("|---|" + "---|" * len(methods))
-    for price in PRICES:
+    for price in SECOND_COSTS:
         costs = curves.total_cost(1.0, price, baseline="standard")
         row = [f"{costs.loc[method, 'cost']:.0f}" for method in methods]
         print(f"| {price:g} | {' | '.join(row)} |")

@@ -1,25 +1,24 @@
-"""Labels saved: skactive's default against what users have today, and against itself.
+"""Label savings: skactive's default against other libraries, and against random sampling.
 
     python benchmarks/label_savings.py --data DIR --out FOLDER [--seeds 0 10] [--settings trec6 ...]
         [--only peers prior_al ours learners] [--strategies auto random ...] [--report | --time]
 
 Eleven settings (texts, images, tables; long tails, merged classes, wrong answers; see _trials.py),
-frozen features, batches of 20 up to 400 labels, balanced accuracy on clean test rows. The classes,
-their order, the split and the wrong answers are drawn by the seed, the same for every method.
+frozen features, batches of 20 up to 400 labels, balanced accuracy on clean test rows. The seed
+draws the classes, their order, the split and the wrong answers, which are the same for all methods.
 
-- peers: scikit-activeml's strategies over LogisticRegression(class_weight="balanced"), the first
-  batch random; of each its best C in hindsight (skipped, saying so, where it is not installed);
-- prior_al: PriorAL as published, its C and its noise ratio the best in hindsight;
-- ours: ActiveClassifier around SoftmaxHead with the prior, by every strategy; tables go through
+- peers: scikit-activeml's strategies around LogisticRegression(class_weight="balanced"), with a
+  random first batch and the best C in hindsight (skipped with a message if it is not installed);
+- prior_al: PriorAL as published, with the best C and noise ratio in hindsight;
+- ours: ActiveClassifier around SoftmaxHead with the prior, for every strategy; tables pass through
   TableEncoder first;
-- learners: other learners on tables, by the default strategy.
+- learners: other learners on tables, with the default strategy.
 
-Every run is appended to FOLDER at once and not computed again: a benchmark that was stopped goes on
-where it was. Seeds from 10 on were used to choose and tune; the figures are of seeds below.
+Every run is appended to FOLDER as soon as it is complete and is not computed again: an interrupted
+benchmark resumes. Seeds from 10 on were used for tuning; published figures use seeds below 10.
 """
 
 import argparse
-import json
 import sys
 import time
 import warnings
@@ -29,23 +28,24 @@ from pathlib import Path
 import numpy as np
 import torch
 from _data import add_data_option
-from _label_savings_peers import CS, STRATEGIES, peer_runs, prior_al
-from _label_savings_report import file_name, read, report
+from _label_savings_peers import CS, STRATEGIES, has_scikit_activeml, peer_runs, prior_al
+from _label_savings_report import file_name, report
+from _outcomes import append, read
+from _positions import TablePrior, look_up
 from _trials import NOISE_PAIRS, SETTINGS, Trial, draw
-from learner import TablePrior
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer, normalize
+from sklearn.preprocessing import normalize
 from threadpoolctl import threadpool_limits
 
 from skactive import ActiveClassifier, SoftmaxHead, TableEncoder
-from skactive._annotation import annotate
+from skactive.budget import label_in_batches
 from skactive.datasets import flip_labels
 from skactive.priors import ZeroShotClassifier
 
 BUDGET, BATCH = 400, 20
 OURS = ("auto", "random", "margin", "base", "max_herding", "badge")
-IN_PAIRS = {"only": ("peers", "ours"), "strategies": ("auto",)}  # what pairs of noises compare
+IN_PAIRS = {"only": ("peers", "ours"), "strategies": ("auto",)}  # compared for pairs of noises
 NOISE_RATIOS = (0.3, 0.5, 0.7)
 LEARNERS = {
     "SoftmaxHead, columns as they are": SoftmaxHead(device="cpu"),
@@ -61,11 +61,11 @@ def main() -> None:
     add_data_option(parser)
     parser.add_argument("--out", required=True, help="folder of the outcomes")
     parser.add_argument("--seeds", type=int, nargs=2, default=(0, 10), metavar=("FROM", "TO"))
-    parser.add_argument("--settings", nargs="+", default=[""], help="beginnings of names")
+    parser.add_argument("--settings", nargs="+", default=[""], help="prefixes of names")
     parser.add_argument("--only", nargs="+", default=list(FAMILIES), choices=list(FAMILIES))
     parser.add_argument("--strategies", nargs="+", default=OURS)
     parser.add_argument("--peers", nargs="+", default=list(STRATEGIES), choices=list(STRATEGIES))
-    parser.add_argument("--report", action="store_true", help="print what is there")
+    parser.add_argument("--report", action="store_true", help="only print the tables")
     parser.add_argument("--time", action="store_true", help="one run on a pool of 10,000 rows")
     options = parser.parse_args()
     warnings.simplefilter("ignore")
@@ -82,14 +82,12 @@ def main() -> None:
     for seed in range(*options.seeds) if not options.report else ():
         for setting in chosen:
             trial = draw(setting, options.data, seed)
-            asked = options if setting in SETTINGS else in_pairs
-            for family in asked.only if trial is not None else ():
+            wanted = options if setting in SETTINGS else in_pairs
+            for family in wanted.only if trial is not None else ():
                 path = folder / file_name(family, setting.name)
                 done = {(r["method"], r["seed"]) for r in read(path)}
-                for record in FAMILIES[family](trial, seed, asked, done):
-                    record |= {"seed": seed, "zero_shot": trial.zero_shot}
-                    with path.open("a") as file:
-                        file.write(json.dumps(record) + "\n")
+                for record in FAMILIES[family](trial, seed, wanted, done):
+                    append(path, record | {"seed": seed, "zero_shot": trial.zero_shot})
             print(f"{setting.name} seed {seed}", file=sys.stderr, flush=True)
     print(report(folder, range(*options.seeds)))
 
@@ -98,7 +96,7 @@ def peers(
     trial: Trial, seed: int, options: argparse.Namespace, done: set[tuple[str, int]]
 ) -> Iterator[dict]:
     budget = min(BUDGET, len(trial.y) // BATCH * BATCH)
-    for name in options.peers:
+    for name in options.peers if has_scikit_activeml() else ():
         if (f"{name} C={CS[-1]}", seed) in done:
             continue
         for C, scores in peer_runs(trial, name, budget, BATCH, seed):
@@ -139,7 +137,7 @@ def other_learners(
 
 
 def learn(trial: Trial, strategy: object, seed: int, learner: object = None) -> list[float]:
-    """Balanced accuracy after every batch; rows are positions, so that the prior is a table."""
+    """Balanced accuracy after every batch."""
     n_pool = len(trial.y)
     X = np.concatenate([trial.X, trial.X_test])
     prior = None
@@ -149,14 +147,14 @@ def learn(trial: Trial, strategy: object, seed: int, learner: object = None) -> 
     if learner is None:
         steps = [*([] if trial.embedded else [TableEncoder()]), SoftmaxHead(device="cpu")]
     clf = ActiveClassifier(
-        make_pipeline(FunctionTransformer(lambda rows: X[rows[:, 0]]), *steps),
+        make_pipeline(look_up(X), *steps),
         prior=prior,
         strategy=strategy,
         random_state=seed,
     )
     rows = np.arange(len(X))[:, None]
     budget = min(BUDGET, n_pool // BATCH * BATCH)
-    rounds = annotate(
+    rounds = label_in_batches(
         clf,
         rows[:n_pool],
         trial.given,
@@ -168,19 +166,19 @@ def learn(trial: Trial, strategy: object, seed: int, learner: object = None) -> 
 
 
 def measure_time(n_rows: int = 10_000, n_features: int = 384, n_classes: int = 13) -> None:
-    """Processor seconds of a run by the default, queries and refits, on a long-tailed mixture."""
+    """Processor seconds of a run with the defaults, queries and fits, on a long-tailed mixture."""
     rng = np.random.default_rng(0)
-    share = 20.0 ** -np.linspace(0, 1, n_classes)
-    y = rng.choice(n_classes, size=n_rows, p=share / share.sum())
+    frequency = 20.0 ** -np.linspace(0, 1, n_classes)
+    y = rng.choice(n_classes, size=n_rows, p=frequency / frequency.sum())
     centers = rng.normal(size=(n_classes, n_features))
     X = normalize(0.6 * centers[y] + rng.normal(size=(n_rows, n_features))).astype(np.float32)
     prompts = normalize(centers + 2 * rng.normal(size=centers.shape))
     prior = ZeroShotClassifier(class_embeddings=prompts, classes=list(range(n_classes)))
-    for name, known in (("with a prior", prior), ("without", None)):
-        clf = ActiveClassifier(SoftmaxHead(device="cpu"), prior=known, random_state=0)
+    for name, used in (("with a prior", prior), ("without", None)):
+        clf = ActiveClassifier(SoftmaxHead(device="cpu"), prior=used, random_state=0)
         started = time.process_time()
         given, classes = flip_labels(y, 0.2, 0), np.arange(n_classes)
-        for _ in annotate(clf, X, given, classes=classes, budget=BUDGET, batch_size=BATCH):
+        for _ in label_in_batches(clf, X, given, classes=classes, budget=BUDGET, batch_size=BATCH):
             pass
         print(f"{BUDGET} labels {name}: {time.process_time() - started:.1f} processor seconds")
 

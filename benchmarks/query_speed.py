@@ -1,4 +1,4 @@
-"""How long each strategy takes to choose, against what the hardware allows and against peers.
+"""Time of a query for each strategy, relative to lower bounds and to other libraries.
 
     python benchmarks/query_speed.py [--rows 10000 100000] [--classes 10] [--n 1000]
         [--threads 1] [--repeats 5] [--only k_center badge] [--peers] [--limit 50]
@@ -6,20 +6,19 @@
     python benchmarks/query_speed.py --tables [--output query_speed.jsonl]
 
 Pools are long-tailed Gaussian mixtures of unit-length rows x 384 float32, read as memory maps,
-with 200 labeled rows. Every measurement has a process of its own and one line of the output
-file; what stands there already is not measured again, so a run that was stopped goes on where it
-was. Before and after each repetition the floors are measured in the same process: "gemm", the
-product of the pool with n of its rows, and "pass", numpy's sum of float64 numbers as many as the
-probabilities, out of an array too large for the caches. Times are medians, in seconds; ratios are
-medians of the ratios. With one thread, times are the processor's, so that other work on the machine
-does not count; with more, the clock's. Memory is what the process holds beside mapped files, at
-most, less what it held before.
-``--peers`` adds the strategies of scikit-activeml and small-text where they are installed; they
-are stopped at the limit, and what was over it on a smaller pool is not tried on a larger one.
+with 200 labeled rows. Every measurement has its own process and one line in the output file. Lines
+in the file are not measured again: an interrupted run resumes. Two floors are measured in the same
+process before and after each repetition: "gemm", the product of the pool with n of its rows, and
+"pass", numpy's sum of as many float64 numbers as there are probabilities, from an array too large
+for the caches. Times are medians, in seconds; ratios are medians of the ratios. With one thread,
+times are processor times, so that other work on the machine does not count; with more threads,
+wall-clock times. Memory is the peak that the process holds besides mapped files, minus what it held
+before the query.
+``--peers`` adds the strategies of scikit-activeml and small-text if they are installed. They are
+stopped at the limit; a strategy that exceeds it on a smaller pool is not run on a larger one.
 """
 
 import argparse
-import json
 import multiprocessing
 import os
 import resource
@@ -33,16 +32,14 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 import numpy as np
+from _outcomes import append, read
 from _query_speed_peers import LIBRARIES
 from _query_speed_tables import print_tables
 
-WIDTH, LABELLED = 384, 200
-#: Bytes: a matrix of N x N must fail here, and not bring down the machine.
-_MEMORY = 12 * 2**30
-#: Seconds below which the processor's clock is too coarse: what takes less is done several times.
-_LEAST = 0.05
-#: The product floor is measured on no more rows than this, and the pass on so many numbers.
-FLOOR_ROWS, FLOOR_NUMBERS = 50_000, 2**24
+WIDTH, N_LABELED = 384, 200
+MAX_BYTES = 12 * 2**30  # an N x N matrix must fail without exhausting the machine
+MIN_SECONDS = 0.05  # shorter work is repeated, as the processor's clock is too coarse for it
+FLOOR_ROWS, FLOOR_NUMBERS = 50_000, 2**24  # sizes for "gemm" and for "pass"
 
 
 def main() -> None:
@@ -59,13 +56,13 @@ def main() -> None:
         help="seconds after which a measurement is not repeated",
     )
     parser.add_argument(
-        "--limit", type=float, default=50, help="processor seconds for another library"
+        "--limit", type=float, default=50, help="processor seconds for other libraries"
     )
     parser.add_argument("--only", nargs="+", default=None)
     parser.add_argument("--peers", action="store_true")
     parser.add_argument("--output", type=Path, default=Path(__file__).with_suffix(".jsonl"))
     parser.add_argument("--pools", type=Path, default=None, help="folder to keep the pools in")
-    parser.add_argument("--tables", action="store_true", help="print what the output file holds")
+    parser.add_argument("--tables", action="store_true", help="only print the tables")
     options = parser.parse_args()
     if options.tables:
         print_tables(read(options.output))
@@ -103,7 +100,7 @@ def contenders(options: argparse.Namespace) -> list[str]:
 
 
 def complete(options: argparse.Namespace, folder: Path, cell: dict) -> None:
-    """Measure this unless it is known, and write it down."""
+    """Measure one cell and append it to the output file, unless it is known."""
     known = read(options.output)
     if any(cell.items() <= line.items() for line in known):
         return
@@ -115,17 +112,12 @@ def complete(options: argparse.Namespace, folder: Path, cell: dict) -> None:
         and all(line[key] == cell[key] for key in ("classes", "n", "threads", "name"))
     ]
     result = {"failed": smaller[0]["failed"]} if smaller else run(options, folder, cell)
-    with options.output.open("a") as file:
-        file.write(json.dumps(cell | result) + "\n")
+    append(options.output, cell | result)
     print(cell["name"], result, flush=True)
 
 
-def read(path: Path) -> list[dict]:
-    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
-
-
 def run(options: argparse.Namespace, folder: Path, cell: dict) -> dict:
-    """A measurement in a process of its own, which has imported everything before."""
+    """A measurement in its own process, which has imported everything in advance."""
     processes = multiprocessing.get_context("forkserver")
     processes.set_forkserver_preload(["torch", "sklearn.base", "skactive.strategies", "scipy"])
     ours, theirs = processes.Pipe()
@@ -144,17 +136,17 @@ def run(options: argparse.Namespace, folder: Path, cell: dict) -> dict:
 
 
 def make_pool(n_rows: int, n_classes: int, folder: Path) -> None:
-    """Pool, probabilities and labeled rows, as .npy files; written a piece at a time."""
+    """Write pool, probabilities and labeled rows as .npy files, in blocks."""
     folder.mkdir(parents=True)
     rng = np.random.default_rng(0)
-    shares = 1 / np.arange(1, n_classes + 1) ** 1.5
-    labels = rng.choice(n_classes, n_rows + LABELLED, p=shares / shares.sum())
+    frequency = 1 / np.arange(1, n_classes + 1) ** 1.5
+    labels = rng.choice(n_classes, n_rows + N_LABELED, p=frequency / frequency.sum())
     centers = 0.3 * rng.standard_normal((n_classes, WIDTH), dtype=np.float32)
     files = {
         "X": np.lib.format.open_memmap(folder / "X.npy", "w+", np.float32, (n_rows, WIDTH)),
         "proba": np.lib.format.open_memmap(folder / "p.npy", "w+", np.float64, (n_rows, n_classes)),
     }
-    for start in range(0, n_rows + LABELLED, 100_000):
+    for start in range(0, n_rows + N_LABELED, 100_000):
         y = labels[start : start + 100_000]
         X = centers[y] + rng.standard_normal((len(y), WIDTH), dtype=np.float32)
         X /= np.linalg.norm(X, axis=1, keepdims=True)
@@ -164,8 +156,8 @@ def make_pool(n_rows: int, n_classes: int, folder: Path) -> None:
         inside = max(0, min(len(y), n_rows - start))
         files["X"][start : start + inside] = X[:inside]
         files["proba"][start : start + inside] = proba[:inside]
-    # The labeled rows are the last ones, all in one piece.
-    keep = slice(-LABELLED, None)
+    # the labeled rows are the last ones; they are all in the last block
+    keep = slice(-N_LABELED, None)
     parts = {"labeled_X": X[keep], "labeled_proba": proba[keep], "labeled_y": y[keep]}
     np.savez(folder / "labeled.npz", **parts)
 
@@ -174,15 +166,15 @@ def measure(answer: Connection, folder: Path, cell: dict, options: dict) -> None
     import torch
     from threadpoolctl import threadpool_limits
 
-    resource.setrlimit(resource.RLIMIT_DATA, (_MEMORY, _MEMORY))
+    resource.setrlimit(resource.RLIMIT_DATA, (MAX_BYTES, MAX_BYTES))
     torch.set_num_threads(cell["threads"])
     X, proba = np.load(folder / "X.npy", mmap_mode="r"), np.load(folder / "p.npy")
     labeled = dict(np.load(folder / "labeled.npz"))
     library, _, name = cell["name"].rpartition(" ")
     make = LIBRARIES[library][1] if library else ours
-    if library:  # like the times, the limit is one of the processor: the system ends what is over
+    if library:  # the system stops the process at a limit of processor time
         limit = int(options["limit"] * cell["threads"])
-        options["patience"] = min(options["patience"], limit / 3)  # it counts for all repetitions
+        options["patience"] = min(options["patience"], limit / 3)  # limits all repetitions together
         resource.setrlimit(resource.RLIMIT_CPU, (limit, limit + 5))
     try:
         with threadpool_limits(cell["threads"]):
@@ -192,7 +184,7 @@ def measure(answer: Connection, folder: Path, cell: dict, options: dict) -> None
             answer.send(repeat(choose, floors, clock, options["repeats"], options["patience"]))
     except MemoryError:
         answer.send({"failed": "out of memory"})
-    except Exception as error:  # a peer may fail in any way, and the table goes on
+    except Exception as error:  # a peer may fail in any way; the other measurements continue
         answer.send({"failed": f"{type(error).__name__}: {str(error)[:60]}"})
 
 
@@ -203,21 +195,23 @@ def repeat(
     repeats: int,
     patience: float,
 ) -> dict:
-    """Times of the choice and, on average, of the floors before and after it; less often than asked
-    for once the patience is over."""
+    """Times of the query, and mean times of the floors before and after it.
+
+    The number of repetitions is smaller if they take longer than `patience` seconds.
+    """
 
     def timed(work: Callable[[], object]) -> float:
         before, times = clock(), 0
-        while (passed := clock() - before) < _LEAST or not times:
+        while (passed := clock() - before) < MIN_SECONDS or not times:
             work()
             times += 1
         return float(f"{passed / times:.4g}")
 
     def measured() -> dict[str, float]:
-        return {floor: share * timed(work) for floor, (share, work) in floors.items()}
+        return {floor: scale * timed(work) for floor, (scale, work) in floors.items()}
 
     start = clock()
-    with Watch() as watch:  # a first time, in which everything is touched
+    with Watch() as watch:  # the first run touches all memory
         first = timed(choose)
     result: dict = {"seconds": [], "mib": round(watch.mib)} | {floor: [] for floor in floors}
     before, late = measured(), False
@@ -234,16 +228,14 @@ def repeat(
 def make_floors(
     X: np.ndarray, proba: np.ndarray, n: int
 ) -> dict[str, tuple[float, Callable[[], object]]]:
-    """A pass over the pool, its product with n rows, a pass over proba: how many of what work."""
+    """The product of the pool with n rows, and a pass over proba: a scale, and work to be timed."""
     import torch
 
     part = torch.from_numpy(np.array(X[:FLOOR_ROWS]))
-    share = len(X) / len(part)
     numbers = np.ones(FLOOR_NUMBERS)
-    block = max(1, 2**27 // n)  # the product need not be kept whole
+    block = max(1, 2**27 // n)  # the product is not kept in one piece
     return {
-        "gemv": (share, lambda: part @ part[0]),
-        "gemm": (share, lambda: [some @ part[:n].T for some in part.split(block)]),
+        "gemm": (len(X) / len(part), lambda: [rows @ part[:n].T for rows in part.split(block)]),
         "pass": (proba.size / FLOOR_NUMBERS, numbers.sum),
     }
 
@@ -261,7 +253,7 @@ def ours(
             proba=proba,
             head_proba=proba,
             prior_proba=proba,
-            # Opinions that differ, at next to no cost.
+            # samples that differ, at almost no cost
             sample_proba=lambda m, rows: np.stack(
                 [(proba[rows] + np.roll(proba[rows], i, axis=1)) / 2 for i in range(m)]
             ),
@@ -275,23 +267,23 @@ def ours(
 
 
 class Watch:
-    """The most memory held beside mapped files, less what was held before."""
+    """Peak memory besides mapped files, minus what was held before."""
 
     def __enter__(self) -> "Watch":
-        self._held, self._over = anonymous_mib(), threading.Event()
-        self._most = self._held
-        self._thread = threading.Thread(target=self._look, daemon=True)
+        self._before, self._stopped = anonymous_mib(), threading.Event()
+        self._peak = self._before
+        self._thread = threading.Thread(target=self._measure, daemon=True)
         self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._over.set()
+        self._stopped.set()
         self._thread.join()
-        self.mib = self._most - self._held
+        self.mib = self._peak - self._before
 
-    def _look(self) -> None:
-        while not self._over.wait(0.005):
-            self._most = max(self._most, anonymous_mib())
+    def _measure(self) -> None:
+        while not self._stopped.wait(0.005):
+            self._peak = max(self._peak, anonymous_mib())
 
 
 def anonymous_mib() -> float:
@@ -303,6 +295,6 @@ def anonymous_mib() -> float:
 
 
 if __name__ == "__main__":
-    # Set before the libraries are imported; torch and BLAS are told once more where it counts.
+    # must be set before the libraries are imported
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     main()

@@ -1,4 +1,4 @@
-"""Do two revisions of skactive give the same results? Save the results of one, compare the other.
+"""Compare the results of two revisions of skactive: save those of one, run the other.
 
 Each case runs an active-learning loop on real data and records the rows queried, the predicted
 probabilities, the label trust, the noise rate and the suspects after every batch:
@@ -56,14 +56,14 @@ def run(
     n_batches: int = 5,
     batch_size: int = 20,
 ) -> Results:
-    """Query and learn; everything that a user can see of each round."""
+    """Query and learn; return all that a user can see of each round."""
     results = {}
     y_given = flip_labels(y, 0.2, random_state=0)
     for i in range(n_batches):
-        asked = clf.query(pool, batch_size)
-        rows = pool.iloc[asked] if hasattr(pool, "iloc") else pool[asked]
-        clf.partial_fit(rows, y_given[asked])
-        results[f"{i}/asked"] = asked
+        queried = clf.query(pool, batch_size)
+        rows = pool.iloc[queried] if hasattr(pool, "iloc") else pool[queried]
+        clf.partial_fit(rows, y_given[queried])
+        results[f"{i}/asked"] = queried  # the key in saved files
         results[f"{i}/proba"] = clf.predict_proba(X_test)
     results["label_trust"] = clf.label_trust_
     results["noise_rate"] = np.array(clf.noise_.rate)
@@ -74,7 +74,7 @@ def run(
 
 
 def cases(data: str | None) -> dict[str, Callable[[], Results]]:
-    """Every case by its name."""
+    """All cases by name."""
     return {
         **_text_cases(data),
         **_feature_cases(data),
@@ -226,9 +226,9 @@ def difference(before: Results, after: Results) -> tuple[int, float]:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     add_data_option(parser)
-    parser.add_argument("--save", metavar="FILE", help="where to keep the results")
+    parser.add_argument("--save", metavar="FILE", help="file to save the results to")
     parser.add_argument("--compare", metavar="FILE", help="results of another revision")
-    parser.add_argument("--only", metavar="TEXT", default="", help="cases whose name holds TEXT")
+    parser.add_argument("--only", metavar="TEXT", default="", help="only cases that contain TEXT")
     args = parser.parse_args()
     warnings.simplefilter("ignore")
     chosen = {name: case for name, case in cases(args.data).items() if args.only in name}
@@ -236,7 +236,7 @@ def main() -> int:
     kept, failed = {}, 0
     print("| case | picks that differ | largest difference |\n|---|---|---|")
     for name, case in chosen.items():
-        # strategies renamed to American spelling
+        # the spelling in files of older revisions
         key = name.replace("neighbours", "neighbors")
         results = case()
         kept |= {f"{key}::{part}": value for part, value in results.items()}

@@ -1,11 +1,13 @@
-"""Which temperature a zero-shot prior needs, as a multiple of the spread of its classes.
+"""Best temperature of a zero-shot prior, as a multiple of the spread of its classes.
 
     python benchmarks/zero_shot_temperature.py --data DIR
 
-For each set of texts: the spread (mean of 1 - cosine over pairs of class embeddings), the ratio of
-temperature to spread that gives the least log loss, and what other ratios cost on top of it, in
-nats a row. Rows count alike in the first line of each set, classes in the second. The first set is
-SciPy's docstrings, encoded here. "auto" is 0.10; davidson_hate's prior is no better than chance.
+For each data set of texts: the spread (mean of 1 - cosine over pairs of class embeddings), the
+balanced accuracy, the ratio of temperature to spread with the smallest log loss, that loss, and how
+much larger the loss is with other ratios, in nats per row. All rows have the same weight in the
+first line of a data set, all classes in the second. The first data set is SciPy's docstrings,
+encoded here. temperature="auto" uses the ratio 0.10. The prior of davidson_hate is no better than
+chance.
 """
 
 import argparse

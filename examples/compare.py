@@ -1,8 +1,8 @@
-"""Which strategy for these texts? Labeling jobs played on SciPy's docstrings, of known labels.
+"""Compare strategies: simulate active learning on SciPy's docstrings, whose labels are known.
 
-Annotators are wrong one time in five. What random sampling needs to get to the target is the
-measure of the others; all have the same prior and the same head. Stopped in the middle and
-started again, it goes on where it stopped.
+Simulated annotators are wrong one time in five. All strategies have the same prior and the same
+head. Their label savings are relative to random sampling. An interrupted run of this script
+resumes where it stopped.
 """
 
 from pathlib import Path
@@ -13,6 +13,7 @@ from sklearn.pipeline import make_pipeline
 
 from skactive import (
     ActiveClassifier,
+    LearningCurvesDisplay,
     PoolMapDisplay,
     SentenceEncoder,
     SoftmaxHead,
@@ -49,13 +50,14 @@ curves = simulate(
     verbose=True,
 )
 print(curves.to_markdown())
-print("\nAt 10 cents a label and 3 cents a minute of computing:")
+print("\nTotal cost at 10 cents per label and 3 cents per minute of computing time:")
 costs = curves.total_cost(price_per_label=0.10, price_per_second=0.03 / 60)
 print(costs[["cost", "baseline_cost", "savings"]].round(2))
-curves.plot().figure_.savefig(HERE / "compare.png", dpi=150)
+display = LearningCurvesDisplay.from_curves(curves)
+display.figure_.savefig(HERE / "compare.png", dpi=150)
 
 asked = clf.query(pool, 20)
 clf.fit([pool[i] for i in asked], y_pool[asked])
 pool_map = PoolMapDisplay.from_estimator(clf, pool, asked=clf.query(pool, 20))
 pool_map.figure_.savefig(HERE / "map.png", dpi=150)
-print("\nThe curves are in compare.png, a map of the pool in map.png")
+print("\nThe learning curves are in compare.png, and a map of the pool is in map.png")

@@ -1,11 +1,11 @@
-"""A table as it comes, with missing values and categories: which strategy, and which learner?
+"""Compare strategies and classifiers on a table with missing values and categories.
 
     python examples/tables.py TABLE [TARGET]
 
-TABLE is a .csv or .parquet file, TARGET the column to predict ("target" unless you say otherwise).
-Nothing is imputed or scaled by hand: the linear head sees numbers through a TableEncoder. The
-trees see the table itself; a strategy that compares rows by distance then sees numbers on one
-scale, and categories as columns of 0 and 1.
+TABLE is a .csv or .parquet file. TARGET is the column to predict; by default its name is "target".
+The script does not impute or scale any column. For the linear head, a TableEncoder transforms the
+numeric columns. Tree-based classifiers take the numeric columns as they are; strategies that
+compare rows by distance then use standardized numbers and one-hot encoded categories.
 """
 
 import sys
@@ -20,7 +20,8 @@ from sklearn.preprocessing import OneHotEncoder
 
 from skactive import ActiveClassifier, SoftmaxHead, TableEncoder, simulate
 
-BATCH, BUDGET, LEAST = 20, 200, 20  # LEAST: a class of fewer rows is left out
+BATCH, BUDGET = 20, 200
+MIN_CLASS_SIZE = 20  # classes with fewer rows are dropped
 
 if len(sys.argv) < 2:
     sys.exit(__doc__)
@@ -29,7 +30,7 @@ table = pd.read_csv(path) if path.suffix == ".csv" else pd.read_parquet(path)
 labels = table.pop(target)
 for name in table.select_dtypes(exclude="number"):
     table[name] = table[name].astype("category")
-kept = labels.map(labels.value_counts()) >= LEAST
+kept = labels.map(labels.value_counts()) >= MIN_CLASS_SIZE
 table, labels = table[kept], labels[kept]
 print(f"{len(table)} rows, {table.shape[1]} columns, {table.isna().mean().mean():.1%} missing")
 print(f"{labels.nunique()} classes, of {', '.join(map(str, labels.value_counts()))} rows")
@@ -38,7 +39,7 @@ categories = OneHotEncoder(handle_unknown="ignore"), make_column_selector(dtype_
 numbers = make_column_selector(dtype_include="number")
 one_hot = make_column_transformer(categories, ("passthrough", numbers), sparse_threshold=0)
 encoded = make_column_transformer(categories, (TableEncoder(), numbers), sparse_threshold=0)
-models = {  # trees with small leaves, since labels are few
+models = {  # small leaves, because there are few labels
     "linear": make_pipeline(encoded, SoftmaxHead()),
     "boosting": HistGradientBoostingClassifier(max_iter=30, min_samples_leaf=2),
     "forest": make_pipeline(one_hot, RandomForestClassifier(50, class_weight="balanced_subsample")),

@@ -1,6 +1,7 @@
 """Active learning for scikit-learn: rare classes, unreliable labels, a foundation model's prior.
 
-Nothing is imported before it is asked for: torch and the foundation models take seconds to load.
+Submodules are imported on first access, since torch and the foundation models take seconds to
+load.
 """
 
 import importlib
@@ -24,7 +25,7 @@ if TYPE_CHECKING:  # editors and type checkers do not run __getattr__
 
 __version__ = "0.1.0.dev1"
 
-_HOME = {
+_MODULE_OF = {
     "ActiveClassifier": "skactive.active",
     "BudgetedClassifier": "skactive.budget",
     "ClipEncoder": "skactive.encoders",
@@ -40,15 +41,15 @@ _HOME = {
     "ZeroShotClassifier": "skactive.priors",
     "simulate": "skactive.simulation",
 }
-_MODULES = ("datasets", "encoders", "finetune", "heads", "noise", "priors", "strategies")
+_SUBMODULES = ("datasets", "encoders", "finetune", "heads", "noise", "priors", "strategies")
 
-__all__ = [*_HOME, *_MODULES]
+__all__ = [*_MODULE_OF, *_SUBMODULES]
 
 
 def __getattr__(name: str) -> Any:
-    if name in _HOME:
-        return getattr(importlib.import_module(_HOME[name]), name)
-    if name in _MODULES:
+    if name in _MODULE_OF:
+        return getattr(importlib.import_module(_MODULE_OF[name]), name)
+    if name in _SUBMODULES:
         return importlib.import_module(f"skactive.{name}")
     raise AttributeError(f"module 'skactive' has no attribute {name!r}")
 

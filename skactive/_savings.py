@@ -1,4 +1,4 @@
-"""How many labels one learning curve saves over another, and how sure that is."""
+"""Label savings of one learning curve over another, with bootstrap intervals."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,24 +9,24 @@ from scipy.optimize import isotonic_regression
 
 from skactive._utils.validation import check_count
 
-SHARE_OF_GAIN = 0.95
-LEAST_GAIN = 0.03
+TARGET_FRACTION = 0.95  # of the baseline's gain
+MIN_GAIN = 0.03  # below it, savings are not reported
 
 
 @dataclass(frozen=True)
 class Runs:
-    """Every repeat of one strategy, measured at the same numbers of labels.
+    """All repeats of one strategy, measured at the same numbers of labels.
 
     Attributes
     ----------
     repeats : array of shape (R,)
-        Which repeats.
+        Identifiers of the repeats.
     n_labels : array of shape (M,)
-        Labels at each measurement, rising.
+        Number of labels at each measurement, increasing.
     cost : float64 array of shape (R, M)
-        What had been paid until then: labels, or money.
+        Total cost at each measurement: number of labels, or money.
     score : float64 array of shape (R, M)
-        Higher is better.
+        Score at each measurement; higher is better.
     """
 
     repeats: np.ndarray
@@ -34,81 +34,87 @@ class Runs:
     cost: np.ndarray
     score: np.ndarray
 
-    def shared_with(self, other: "Runs") -> "Runs":
-        """The repeats that the other one has too, in sorted order."""
-        shared, own, _ = np.intersect1d(self.repeats, other.repeats, return_indices=True)
-        return Runs(shared, self.n_labels, self.cost[own], self.score[own])
+    def in_common_with(self, other: "Runs") -> "Runs":
+        """Runs of the repeats that both strategies have, sorted by repeat."""
+        repeats, own, _ = np.intersect1d(self.repeats, other.repeats, return_indices=True)
+        return Runs(repeats, self.n_labels, self.cost[own], self.score[own])
 
-    def curves(self, weights: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Mean cost and monotone mean score, for each row of weights over the repeats."""
+    def mean_curves(self, weights: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Weighted mean cost and monotone weighted mean score, for each row of `weights`."""
         for cost, score in zip(weights @ self.cost, weights @ self.score, strict=True):
             yield cost, isotonic_regression(score).x
 
 
-def savings_of_all(
+def savings_per_strategy(
     runs: dict[str, Runs],
     baseline: str,
     zero_shot: float | None,
     n_resamples: int,
     random_state: int,
 ) -> list[dict[str, Any]]:
-    """What `LearningCurves.savings` tells, one row for each strategy.
+    """Rows of the table that `LearningCurves.savings` returns.
 
     Parameters
     ----------
     runs : dict of str to Runs
-        The strategies.
+        Runs of each strategy.
     baseline : str
-        One of them.
+        Name of the strategy to compare with.
     zero_shot : float or None
-        The prior's own score.
+        Score of the prior alone.
     n_resamples, random_state : int
-        How often, and by what chance, the repeats are drawn again.
+        Number of bootstrap resamples of the repeats, and their seed.
 
     Returns
     -------
     rows : list of dict
-        In the order of `runs`.
+        One row per strategy, in the order of `runs`.
     """
     if baseline not in runs:
-        raise ValueError(f"baseline={baseline!r} was not run; take one of {', '.join(runs)}.")
+        raise ValueError(
+            f"baseline={baseline!r} is not among the strategies. Give one of {', '.join(runs)}."
+        )
     check_count(n_resamples, "n_resamples")
     rows = []
     for strategy, all_own in runs.items():
-        own, reference = all_own.shared_with(runs[baseline]), runs[baseline].shared_with(all_own)
+        own = all_own.in_common_with(runs[baseline])
+        reference = runs[baseline].in_common_with(all_own)
         n_repeats = len(own.repeats)
         if n_repeats == 0:
-            raise ValueError(f"strategy {strategy!r} shares no repeat with {baseline!r}.")
+            raise ValueError(
+                f"strategy {strategy!r} has no repeat in common with {baseline!r}. Give records "
+                "with equal values of 'repeat'."
+            )
         rng = np.random.default_rng(random_state)
         n_drawn = n_resamples if n_repeats > 1 else 0
         weights = resampling_weights(n_repeats, n_drawn, rng)
-        # the baseline against itself is the null, so the two draws of it must not be the same
+        # for the null, the baseline is compared with an independent resample of itself
         is_null = strategy == baseline
         own_weights = resampling_weights(n_repeats, n_drawn, rng) if is_null else weights
-        outcome = compare(own, reference, own_weights, weights)
-        rows.append({"strategy": strategy, **_row(outcome, own, zero_shot)})
+        comparison = compare(own, reference, own_weights, weights)
+        rows.append({"strategy": strategy, **_row(comparison, own, zero_shot)})
     return rows
 
 
-def _row(outcome: "Comparison", own: Runs, zero_shot: float | None) -> dict[str, Any]:
-    savings, lead = outcome.savings, outcome.lead
-    gain, target = outcome.gain[0], outcome.target[0]
-    known = [] if zero_shot is None else [zero_shot]
+def _row(comparison: "Comparison", own: Runs, zero_shot: float | None) -> dict[str, Any]:
+    savings, lead = comparison.savings, comparison.lead
+    gain, target = comparison.gain[0], comparison.target[0]
+    prior_scores = [] if zero_shot is None else [zero_shot]
     if own.n_labels[0] == 0:
-        known.append(own.score[:, 0].mean())
+        prior_scores.append(own.score[:, 0].mean())
     apart = ""
-    if gain < LEAST_GAIN:
+    if gain < MIN_GAIN:
         apart = f"the baseline gains {gain:.3f} only"
-    elif max(known, default=-np.inf) >= target:
-        apart = f"the prior alone scores {max(known):.3f}"
+    elif max(prior_scores, default=-np.inf) >= target:
+        apart = f"the prior alone scores {max(prior_scores):.3f}"
     savings_ends = (np.nan, np.nan) if apart else interval(savings[1:])
     lead_ends = interval(lead[1:])
     return {
         "n_repeats": len(own.repeats),
         "gain": gain,
         "target": target,
-        "cost": outcome.cost[0],
-        "baseline_cost": outcome.baseline_cost[0],
+        "cost": comparison.cost[0],
+        "baseline_cost": comparison.baseline_cost[0],
         "last_cost": own.cost[:, -1].mean(),
         "savings": np.nan if apart else savings[0],
         "savings_low": savings_ends[0],
@@ -122,16 +128,17 @@ def _row(outcome: "Comparison", own: Runs, zero_shot: float | None) -> dict[str,
 
 @dataclass(frozen=True)
 class Comparison:
-    """One strategy against a baseline, for each of B ways to weigh the repeats.
+    """One strategy against a baseline, for each of B weightings of the repeats.
 
     Attributes
     ----------
     gain, target : float64 arrays of shape (B,)
-        How much the baseline rises in all, and the score at `SHARE_OF_GAIN` of that.
+        Total gain of the baseline, and its first score plus `TARGET_FRACTION` of that gain.
     cost, baseline_cost : float64 arrays of shape (B,)
-        Cost to the target; infinite where it is not reached.
+        Cost to reach the target; infinite where the target is not reached.
     lead : float64 array of shape (B,)
-        Mean of the strategy's score less the baseline's, over the costs at which both are known.
+        Mean score of the strategy minus mean score of the baseline, over the costs that both
+        curves cover.
     """
 
     gain: np.ndarray
@@ -142,7 +149,7 @@ class Comparison:
 
     @property
     def savings(self) -> np.ndarray:
-        """The share of the baseline's cost that is saved, -inf where the target is not reached."""
+        """Fraction of the baseline's cost that is saved; -inf where the target is not reached."""
         with np.errstate(divide="ignore", invalid="ignore"):
             ratio = self.cost / self.baseline_cost
         return 1 - np.where(self.cost == self.baseline_cost, 1.0, ratio)
@@ -156,39 +163,39 @@ def compare(
     Parameters
     ----------
     own, baseline : Runs
-        R runs each.
+        Runs of the strategy and of the baseline, R repeats each.
     own_weights, baseline_weights : float64 arrays of shape (B, R)
-        Rows sum to 1.
+        Weights of the repeats. Rows sum to 1.
 
     Returns
     -------
     comparison : Comparison
-        B of them.
+        One entry per row of weights.
     """
     rows = []
-    pairs = zip(own.curves(own_weights), baseline.curves(baseline_weights), strict=True)
+    pairs = zip(own.mean_curves(own_weights), baseline.mean_curves(baseline_weights), strict=True)
     for curve, reference in pairs:
         start, end = reference[1][[0, -1]]
-        target = start + SHARE_OF_GAIN * (end - start)
+        target = start + TARGET_FRACTION * (end - start)
         costs = cost_to_reach(target, *curve), cost_to_reach(target, *reference)
         rows.append((end - start, target, *costs, mean_lead(curve, reference)))
     return Comparison(*np.array(rows).T)
 
 
 def cost_to_reach(target: float, cost: np.ndarray, score: np.ndarray) -> float:
-    """Where a monotone curve meets the target, on straight lines between its points.
+    """Cost at which a monotone curve reaches a target, by linear interpolation.
 
     Parameters
     ----------
     target : float
-        A score.
+        Score to reach.
     cost, score : float64 arrays of shape (M,)
-        The curve; neither ever falls.
+        Points of the curve; both arrays are non-decreasing.
 
     Returns
     -------
     cost : float
-        The first point's where the curve starts over the target, inf where it ends below.
+        Cost of the first point if the curve starts above the target, inf if it ends below.
     """
     after = int(np.searchsorted(score, target))
     if after == 0:
@@ -202,17 +209,17 @@ def cost_to_reach(target: float, cost: np.ndarray, score: np.ndarray) -> float:
 def mean_lead(
     curve: tuple[np.ndarray, np.ndarray], reference: tuple[np.ndarray, np.ndarray]
 ) -> float:
-    """The area between two curves over its width: how far the first is above the second.
+    """Mean difference between two curves over the costs that both cover.
 
     Parameters
     ----------
     curve, reference : (costs, scores), each a pair of float64 arrays
-        Two curves, straight between their points.
+        Two piecewise linear curves.
 
     Returns
     -------
     lead : float
-        In units of the score; NaN where no cost is on both curves.
+        Mean of `curve` minus `reference`; NaN if no cost is covered by both.
     """
     low, high = max(curve[0][0], reference[0][0]), min(curve[0][-1], reference[0][-1])
     if low > high:
@@ -223,16 +230,16 @@ def mean_lead(
 
 
 def resampling_weights(n_repeats: int, n_resamples: int, rng: np.random.Generator) -> np.ndarray:
-    """Weights of bootstrap resamples, below one row for the repeats as they are.
+    """Weights of the repeats: first equal weights, then bootstrap resamples.
 
     Parameters
     ----------
     n_repeats : int
-        R.
+        Number R of repeats.
     n_resamples : int
-        B - 1.
+        Number B - 1 of bootstrap resamples.
     rng : Generator
-        Chance.
+        Random generator.
 
     Returns
     -------
@@ -244,17 +251,18 @@ def resampling_weights(n_repeats: int, n_resamples: int, rng: np.random.Generato
 
 
 def interval(values: np.ndarray) -> tuple[float, float]:
-    """The middle 95 % of resamples; NaN where there are fewer than two.
+    """Central 95 % interval of bootstrap resamples.
 
     Parameters
     ----------
     values : array of shape (B - 1,)
-        Possibly infinite.
+        Values of the resamples, possibly infinite.
 
     Returns
     -------
     low, high : float
-        Members of `values`, so that an infinite one is not averaged with another.
+        Members of `values`, so that infinite values are not interpolated. NaN if there are fewer
+        than two values.
     """
     if len(values) < 2:
         return np.nan, np.nan

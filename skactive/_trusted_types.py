@@ -1,4 +1,4 @@
-"""The types in a saved model that skops may load."""
+"""TRUSTED_TYPES: the types of skactive that skops may load."""
 
 import inspect
 
@@ -39,6 +39,9 @@ TRUSTED_TYPES: list[str] = [
         if inspect.isclass(strategy) and not inspect.isabstract(strategy)
     ),
 ]
-"""Types to pass to ``skops.io.load(path, trusted=skactive.TRUSTED_TYPES)``: the estimators and
-strategies of skactive, and the classes that hold their numpy arrays. Types of torch are not among
-them, since weights are saved as numpy arrays, nor are types of scikit-learn that skops asks for."""
+"""Types to pass to ``skops.io.load(path, trusted=skactive.TRUSTED_TYPES)``.
+
+The list contains the estimators and strategies of skactive, and the classes that store their numpy
+arrays. It contains no types of torch, since weights are saved as numpy arrays. Types of
+scikit-learn that skops reports as untrusted have to be added by the user.
+"""

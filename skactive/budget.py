@@ -1,4 +1,4 @@
-"""BudgetedClassifier: an ordinary classifier that looks at no more than some of the labels."""
+"""BudgetedClassifier: active learning inside fit, with a limited number of labels."""
 
 from collections.abc import Iterator
 from numbers import Integral
@@ -37,35 +37,35 @@ from skactive.active import ActiveClassifier
 
 
 class BudgetedClassifier(VersionNoted, CallbackSupportMixin, ClassifierMixin, BaseEstimator):
-    """An `ActiveClassifier` that fit leads through a whole labeling job.
+    """Classifier whose fit simulates active learning with a limited number of labels.
 
-    ``fit(X, y)`` plays the annotator: X is the pool, and a label is looked at only when its row is
-    queried. So ``GridSearchCV`` and ``cross_val_score`` compare strategies, priors and heads by
-    what they reach within a budget.
+    ``fit(X, y)`` treats X as the pool and y as the annotator: the label of a row is read only when
+    the row is queried. ``GridSearchCV`` and ``cross_val_score`` can therefore compare strategies,
+    priors and heads by the score that they reach within the same budget.
 
     Parameters
     ----------
     estimator : ActiveClassifier
-        What asks and learns. It is cloned.
+        The classifier that queries and learns. It is cloned.
     budget : int
-        Labels that may be looked at.
+        Maximum number of labels that fit reads.
     batch_size : int, default=10
-        Labels given between two fits.
+        Number of labels between two fits of `estimator`.
     random_state : int, RandomState instance or None, default=None
-        Seeds `estimator` where its own random_state is None.
+        Seed of `estimator` if its own random_state is None.
 
     Attributes
     ----------
     estimator_ : ActiveClassifier
-        The clone, fitted on the labels of the rows queried.
+        The clone, fitted on the labels of the queried rows.
     queried_ : int64 array of shape (n_labeled,)
-        Positions of those rows in X, in the order in which they were asked about.
+        Positions of the queried rows in X, in the order of the queries.
     classes_ : ndarray of shape (K,)
-        All labels in y, and the prior's.
+        All labels in y and all classes of the prior.
     n_features_in_ : int
-        Number of columns, where X has columns.
+        Number of columns of X. Only defined if X has columns.
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        Their names, where X has names.
+        Names of the columns of X. Only defined if X has column names.
 
     Examples
     --------
@@ -107,13 +107,13 @@ class BudgetedClassifier(VersionNoted, CallbackSupportMixin, ClassifierMixin, Ba
         Parameters
         ----------
         X : array, sparse matrix, DataFrame or sequence of n rows
-            The pool, of the kind that `estimator` takes.
+            The pool, in a container that `estimator` accepts.
         y : array-like of shape (n,)
-            Labels of all rows. The set of classes is taken from all of them, anything else only
-            from those queried.
+            Labels of all rows. All of them determine the set of classes; otherwise, only the
+            labels of queried rows are used.
         **params
-            ``sample_weight``, where metadata routing is enabled and `estimator` requests it for
-            ``partial_fit``. Rows of weight 0 are never asked about.
+            ``sample_weight``, if metadata routing is enabled and `estimator` requests it for
+            ``partial_fit``. Rows of weight 0 are never queried.
 
         Returns
         -------
@@ -123,7 +123,7 @@ class BudgetedClassifier(VersionNoted, CallbackSupportMixin, ClassifierMixin, Ba
         Raises
         ------
         ValueError
-            As `ActiveClassifier` does.
+            For the same inputs as in ``ActiveClassifier.fit``.
         """
         _raise_for_params(params, self, "fit")
         routed = process_routing(self, "fit", **params).estimator.partial_fit
@@ -134,7 +134,9 @@ class BudgetedClassifier(VersionNoted, CallbackSupportMixin, ClassifierMixin, Ba
         if weight is not None:
             weight = check_sample_weight(weight, X, all_zero=True)
             if not weight.any():
-                raise ValueError("sample_weight is zero for every row; at least one must count.")
+                raise ValueError(
+                    "sample_weight is zero for every row. Give at least one positive weight."
+                )
         clf = clone(self.estimator)
         if clf.random_state is None and self.random_state is not None:
             clf.set_params(random_state=draw_seed(self.random_state))
@@ -153,41 +155,41 @@ class BudgetedClassifier(VersionNoted, CallbackSupportMixin, ClassifierMixin, Ba
             subtask = subtask_notifier(self, task, X=X, y=y, reconstruction_attributes=dict)
             for _ in range(n_rounds):
                 with subtask("round", clf) as verdict:
-                    after = next(rounds, None)
-                    if after is not None:
-                        self.queried_ = after.asked
-                if after is None or verdict.stop:  # no row is left, or a callback has had enough
+                    current = next(rounds, None)
+                    if current is not None:
+                        self.queried_ = current.queried
+                if current is None or verdict.stop:  # no row is left, or a callback asks to stop
                     break
         return self
 
     def predict(self, X: Any) -> np.ndarray:
-        """The likeliest class of every row.
+        """Predict the most probable class of each row.
 
         Parameters
         ----------
         X : array, sparse matrix, DataFrame or sequence of n rows
-            Rows.
+            Rows to classify.
 
         Returns
         -------
         labels : ndarray of shape (n,)
-            Members of `classes_`.
+            Predicted labels.
         """
         check_is_fitted(self)
         return self.estimator_.predict(X)
 
     def predict_proba(self, X: Any) -> np.ndarray:
-        """The joint opinion of prior and head.
+        """Predict class probabilities from the prior and the head combined.
 
         Parameters
         ----------
         X : array, sparse matrix, DataFrame or sequence of n rows
-            Rows.
+            Rows to classify.
 
         Returns
         -------
         proba : float64 array of shape (n, K)
-            Rows sum to 1, columns follow `classes_`.
+            Probabilities. Rows sum to 1, columns are in the order of `classes_`.
         """
         check_is_fitted(self)
         return self.estimator_.predict_proba(X)
@@ -205,12 +207,14 @@ class BudgetedClassifier(VersionNoted, CallbackSupportMixin, ClassifierMixin, Ba
         return self.estimator_.feature_names_in_
 
     def get_metadata_routing(self) -> MetadataRouter:
-        """Where sample_weight goes, see scikit-learn's user guide on metadata routing.
+        """Get the metadata routing of this object.
+
+        See scikit-learn's user guide on metadata routing.
 
         Returns
         -------
         router : MetadataRouter
-            From ``fit`` here to ``partial_fit`` of `estimator`.
+            Routes ``sample_weight`` from ``fit`` to ``partial_fit`` of `estimator`.
         """
         mapping = MethodMapping().add(caller="fit", callee="partial_fit")
         router = MetadataRouter(owner=self).add_self_request(self)
@@ -225,17 +229,17 @@ class BudgetedClassifier(VersionNoted, CallbackSupportMixin, ClassifierMixin, Ba
 
 
 class Round(NamedTuple):
-    """State of a labeling loop after a fit.
+    """State of an active-learning loop after a fit.
 
     Attributes
     ----------
-    asked : int64 array of shape (n_labels,)
-        Positions of all rows labeled so far, in order.
+    queried : int64 array of shape (n_labels,)
+        Positions of all rows labeled so far, in the order of the queries.
     query_seconds, fit_seconds : float
         Duration of the query and of the fit of this round.
     """
 
-    asked: np.ndarray
+    queried: np.ndarray
     query_seconds: float
     fit_seconds: float
 
@@ -243,51 +247,52 @@ class Round(NamedTuple):
 def label_in_batches(
     clf: ActiveClassifier,
     X: Any,
-    answers: np.ndarray,
+    annotations: np.ndarray,
     *,
     classes: np.ndarray,
     budget: int,
     batch_size: int,
     sample_weight: np.ndarray | None = None,
 ) -> Iterator[Round]:
-    """Query, answer and learn until the budget is spent or no row remains.
+    """Query rows, look up their labels and fit, until the budget is spent or no row remains.
 
-    Sequential strategies receive each label at once.
+    Sequential strategies receive each label before they select the next row.
 
     Parameters
     ----------
     clf : ActiveClassifier
-        Without labels; it is fitted in place.
+        Classifier without labels. It is fitted in place.
     X : container of n rows
         The pool.
-    answers : array of shape (n,)
-        Label that the annotator gives to each row; read only when the row is selected.
+    annotations : array of shape (n,)
+        Label that the annotator gives to each row. It is read only when the row is queried.
     classes : array of shape (K,)
-        All classes. They are announced to the classifier, as annotators know them, too.
+        All classes. The classifier receives them with the first labels, since annotators know
+        them, too.
     budget : int
         Maximum number of labels.
     batch_size : int
         Number of labels between two fits.
     sample_weight : float64 array of shape (n,), default=None
-        Weights of the rows; rows of weight zero are not selected.
+        Weights of the rows. Rows of weight zero are never queried.
 
     Yields
     ------
     round : Round
-        After each fit.
+        State of the loop after each fit.
     """
     X = check_rows(clf, clf._estimator(), X, "X", reset=True)
-    done = np.zeros(n_rows(X), dtype=bool) if sample_weight is None else sample_weight == 0
-    asked = np.empty(0, dtype=np.int64)
-    while len(asked) < budget:
+    excluded = np.zeros(n_rows(X), dtype=bool) if sample_weight is None else sample_weight == 0
+    queried = np.empty(0, dtype=np.int64)
+    while len(queried) < budget:
         start = perf_counter()
-        n = min(batch_size, budget - len(asked))
-        batch = clf._query_and_ask(X, n, done, lambda positions: answers[positions])
+        n = min(batch_size, budget - len(queried))
+        batch = clf._query_and_ask(X, n, excluded, lambda positions: annotations[positions])
         if len(batch) == 0:
             return
-        queried = perf_counter()
+        after_query = perf_counter()
         weight = None if sample_weight is None else sample_weight[batch]
-        clf.partial_fit(take(X, batch), answers[batch], classes=classes, sample_weight=weight)
-        done[batch] = True
-        asked = np.concatenate([asked, batch])
-        yield Round(asked, queried - start, perf_counter() - queried)
+        clf.partial_fit(take(X, batch), annotations[batch], classes=classes, sample_weight=weight)
+        excluded[batch] = True
+        queried = np.concatenate([queried, batch])
+        yield Round(queried, after_query - start, perf_counter() - after_query)

@@ -1,45 +1,44 @@
-"""LearningCurves: scores against labels, and what one strategy saves over another."""
+"""LearningCurves: scores against numbers of labels, and the label savings of strategies."""
 
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from skactive._savings import Runs, savings_of_all
+from skactive._savings import Runs, savings_per_strategy
 from skactive._utils.optional_imports import require
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-    from skactive.display import LearningCurvesDisplay
-
 
 class LearningCurves:
-    """Scores against labels, of several strategies over several repeats.
+    """Learning curves of several strategies over several repeats.
 
-    What `simulate` gives; any records of the same columns will do.
+    `simulate` returns such curves. They can also be made from other records. Draw them with
+    `LearningCurvesDisplay.from_curves`.
 
     Parameters
     ----------
     records : DataFrame, or iterable of mappings
-        One for each measurement: ``strategy`` (str), ``repeat`` (which run: the same number stands
-        for the same split and the same wrong answers), ``n_labels`` (labels so far), ``score``
-        (higher is better); for `total_cost` also ``seconds`` (of computing so far). Any further
-        columns are kept. All repeats of a strategy are measured at the same numbers of labels;
-        those of two strategies may differ.
+        One record per measurement: ``strategy`` (str), ``repeat`` (identifies the run; runs with
+        equal values use the same data and the same wrong labels), ``n_labels`` (number of labels
+        so far), ``score`` (higher is better); for `total_cost` also ``seconds`` (computing time so
+        far). Further columns are kept. All repeats of a strategy must be measured at the same
+        numbers of labels; two strategies may be measured at different ones.
 
     Attributes
     ----------
     records : list of dict
-        The measurements, as given.
+        The records.
     strategies : list of str
-        In the order in which they first occur.
+        Names of the strategies, in the order of their first occurrence.
 
     Raises
     ------
     ValueError
-        If there are no records, a column is missing, a measurement occurs twice, or repeats of one
-        strategy differ in their numbers of labels.
+        If there are no records, a column is missing, a measurement occurs twice, or the repeats of
+        one strategy are measured at different numbers of labels.
 
     Examples
     --------
@@ -61,7 +60,7 @@ class LearningCurves:
         rows = records.to_dict("records") if hasattr(records, "to_dict") else records
         self.records = [dict(record) for record in rows]
         if not self.records:
-            raise ValueError("records is empty; give one for each measurement.")
+            raise ValueError("records is empty. Give one record per measurement.")
         for column in ("strategy", "repeat", "n_labels", "score"):
             self._check_column(column)
         self.strategies = list(dict.fromkeys(record["strategy"] for record in self.records))
@@ -73,12 +72,12 @@ class LearningCurves:
         return f"LearningCurves({', '.join(self.strategies)}; {len(repeats)} repeats)"
 
     def to_frame(self) -> "DataFrame":
-        """All measurements as a tidy pandas DataFrame, one row each.
+        """Convert the records to a pandas DataFrame.
 
         Returns
         -------
         frame : DataFrame
-            The columns of the records.
+            One row per measurement, with the columns of the records.
         """
         return require("pandas").DataFrame(self.records)
 
@@ -91,48 +90,51 @@ class LearningCurves:
         n_resamples: int = 2000,
         random_state: int = 0,
     ) -> "DataFrame":
-        """How many of the baseline's labels each strategy saves.
+        """Compute the fraction of the baseline's labels that each strategy saves.
 
-        Scores are averaged over the repeats that strategy and baseline share, and made monotone by
-        isotonic regression. The target is the baseline's start plus 95 % of its total gain. The
-        labels to the target are read off straight lines between the measurements, and savings are
-        1 - (own labels to the target) / (the baseline's). A strategy that never gets there within
-        its labels has savings of -inf: all that is known is that they are less than
-        1 - ``last_labels`` / ``baseline_labels``. A curve that starts over the target counts as
-        getting there at its first measurement.
+        Scores are averaged over the repeats that strategy and baseline have in common, and made
+        monotone by isotonic regression. The target is the baseline's first score plus 95 % of its
+        total gain. The number of labels to the target is interpolated linearly between the
+        measurements. Savings are 1 - (labels of the strategy to the target) / (labels of the
+        baseline to the target). If a strategy does not reach the target, its savings are -inf; the
+        true savings are then less than 1 - ``last_labels`` / ``baseline_labels``. If a curve
+        starts above the target, it reaches the target at its first measurement.
 
-        Repeats are drawn again, the same ones for strategy and baseline, and the middle 95 % of
-        the outcomes are the interval. The baseline's own row is the null: two independent draws of
-        its repeats, one against the other. What lies inside its interval is no finding.
+        Intervals are 95 % bootstrap intervals over the repeats. Strategy and baseline are
+        resampled together, so differences between repeats cancel. The row of the baseline is the
+        null: it compares two independent resamples of the baseline. Savings inside the interval of
+        the null are no evidence of a difference.
 
-        Where the baseline gains less than 0.03 in all, or the prior alone is over the target
-        already, labels to a target say little: ``apart`` tells which, savings are NaN, and
-        ``lead`` is what remains, the area between the curves over its width.
+        If the baseline gains less than 0.03 in total, or if the score of the prior alone is at the
+        target or above, savings are not informative. In this case ``apart`` gives the reason,
+        savings are NaN, and ``lead``, the mean difference between the two curves, can be compared
+        instead.
 
         Parameters
         ----------
         baseline : str, default="random"
             The strategy to compare with.
         score : str, default="score"
-            The column to compare by.
+            The column that holds the scores.
         zero_shot : float, default=None
-            The prior's own score, where there is one. What a strategy scores at 0 labels is taken
-            into account without it.
+            Score of the prior alone. A score of the strategy at 0 labels is taken into account
+            even if `zero_shot` is None.
         n_resamples : int, default=2000
-            Draws of the repeats. With a single repeat there is no interval.
+            Number of bootstrap resamples. With a single repeat there are no intervals.
         random_state : int, default=0
-            Decides those draws.
+            Seed of the resamples.
 
         Returns
         -------
         savings : DataFrame
-            One row for each strategy: ``n_repeats`` shared with the baseline, ``gain`` of the
-            baseline, ``target``, ``labels`` and ``baseline_labels`` to the target, ``last_labels``,
-            ``savings`` with ``savings_low`` and ``savings_high``, ``apart`` (empty where savings
-            are to be had), ``lead`` in units of the score with ``lead_low`` and ``lead_high``.
+            One row per strategy: ``n_repeats`` in common with the baseline, ``gain`` of the
+            baseline, ``target``, ``labels`` and ``baseline_labels`` to the target, ``last_labels``
+            (at the last measurement), ``savings`` with ``savings_low`` and ``savings_high``,
+            ``apart`` (empty if savings are informative), ``lead`` in units of the score with
+            ``lead_low`` and ``lead_high``.
         """
         runs = {strategy: self._runs(strategy, score) for strategy in self.strategies}
-        rows = savings_of_all(runs, baseline, zero_shot, n_resamples, random_state)
+        rows = savings_per_strategy(runs, baseline, zero_shot, n_resamples, random_state)
         return _table(rows).rename(columns=lambda name: name.replace("cost", "labels"))
 
     def total_cost(
@@ -146,14 +148,16 @@ class LearningCurves:
         n_resamples: int = 2000,
         random_state: int = 0,
     ) -> "DataFrame":
-        """`savings` in money: labels and computing in one figure.
+        """Compute savings of total cost, for labels and computing time together.
+
+        The computation is the same as in `savings`, with cost in place of the number of labels.
 
         Parameters
         ----------
         price_per_label : float
-            What one label costs.
+            Price of one label.
         price_per_second : float
-            What one second of computing costs, in the same money.
+            Price of one second of computing, in the same currency.
         baseline : str, default="random"
             As in `savings`.
         score : str, default="score"
@@ -168,8 +172,8 @@ class LearningCurves:
         Returns
         -------
         costs : DataFrame
-            As `savings` gives, with ``cost``, ``baseline_cost`` and ``last_cost`` in place of
-            labels.
+            The columns of `savings`, with ``cost``, ``baseline_cost`` and ``last_cost`` in place
+            of ``labels``, ``baseline_labels`` and ``last_labels``.
 
         References
         ----------
@@ -178,30 +182,12 @@ class LearningCurves:
         """
         prices = price_per_label, price_per_second
         runs = {strategy: self._runs(strategy, score, prices) for strategy in self.strategies}
-        return _table(savings_of_all(runs, baseline, zero_shot, n_resamples, random_state))
-
-    def plot(self, **options: Any) -> "LearningCurvesDisplay":
-        """Draw the curves.
-
-        Parameters
-        ----------
-        **options
-            As in `LearningCurvesDisplay.from_curves`: ``score``, ``price_per_label``,
-            ``price_per_second``, ``ax``.
-
-        Returns
-        -------
-        display : LearningCurvesDisplay
-            With ``ax_``, ``figure_`` and ``lines_``.
-        """
-        from skactive.display import LearningCurvesDisplay
-
-        return LearningCurvesDisplay.from_curves(self, **options)
+        return _table(savings_per_strategy(runs, baseline, zero_shot, n_resamples, random_state))
 
     def to_markdown(
         self, baseline: str = "random", *, score: str = "score", zero_shot: float | None = None
     ) -> str:
-        """A table to paste: last scores, labels to the target, savings with their intervals.
+        """Format last scores, labels to the target, savings and leads as a Markdown table.
 
         Parameters
         ----------
@@ -215,7 +201,7 @@ class LearningCurves:
         Returns
         -------
         table : str
-            One line for each strategy. The baseline's own shows the null of the savings.
+            One line per strategy. The line of the baseline shows the null, see `savings`.
         """
         table = self.savings(baseline, score=score, zero_shot=zero_shot)
         lines = [
@@ -235,26 +221,30 @@ class LearningCurves:
         if missing:
             raise ValueError(
                 f"records have no column {column!r}, or no value in it, at position {missing[0]}. "
-                f"Those of the first record: {', '.join(map(str, self.records[0]))}."
+                f"Columns of the first record: {', '.join(map(str, self.records[0]))}."
             )
 
     def _runs(self, strategy: str, score: str, prices: tuple[float, float] = (1.0, 0.0)) -> Runs:
         self._check_column(score)
         if prices[1]:
             self._check_column("seconds")
-        mine = [record for record in self.records if record["strategy"] == strategy]
-        at = {(record["repeat"], record["n_labels"]): record for record in mine}
-        repeats = sorted({repeat for repeat, _ in at})
-        n_labels = sorted({n for _, n in at})
-        if not len(mine) == len(at) == len(repeats) * len(n_labels):
+        records = [record for record in self.records if record["strategy"] == strategy]
+        by_position = {(record["repeat"], record["n_labels"]): record for record in records}
+        repeats = sorted({repeat for repeat, _ in by_position})
+        n_labels = sorted({n for _, n in by_position})
+        if not len(records) == len(by_position) == len(repeats) * len(n_labels):
             raise ValueError(
-                f"strategy {strategy!r} has {len(mine)} records of {len(repeats)} repeats at "
-                f"{len(n_labels)} numbers of labels. Give one for each repeat at each of them."
+                f"strategy {strategy!r} has {len(records)} records of {len(repeats)} repeats at "
+                f"{len(n_labels)} numbers of labels. Give one record for each repeat and each "
+                "number of labels."
             )
-        grid = [[at[repeat, n] for n in n_labels] for repeat in repeats]
+        grid = [[by_position[repeat, n] for n in n_labels] for repeat in repeats]
         scores = np.array([[record[score] for record in row] for row in grid], dtype=np.float64)
         if not np.isfinite(scores).all():
-            raise ValueError(f"column {score!r} of strategy {strategy!r} has NaN or infinity.")
+            raise ValueError(
+                f"column {score!r} of strategy {strategy!r} has NaN or infinity. Give finite "
+                "scores, or leave this strategy out."
+            )
         cost = [[_cost(record, *prices) for record in row] for row in grid]
         return Runs(np.array(repeats), np.array(n_labels), np.array(cost, dtype=np.float64), scores)
 

@@ -1,4 +1,4 @@
-"""Real texts that every machine already has, and two ways to make labeled data harder."""
+"""Example data: texts from SciPy's docstrings, folders of files, long tails and wrong labels."""
 
 import importlib
 import inspect
@@ -19,7 +19,7 @@ from skactive._data.folders import load_folder
 
 __all__ = ["CLASS_PROMPTS", "flip_labels", "load_folder", "load_scipy_docs", "make_long_tailed"]
 
-# Written from what each subpackage is for, before any accuracy was measured, and never tuned.
+# Written from the purpose of each subpackage before any accuracy was measured, and not tuned.
 CLASS_PROMPTS: dict[str, str] = {
     "cluster": "Clustering: grouping observations by k-means, vector quantization or hierarchical "
     "linkage.",
@@ -46,10 +46,10 @@ CLASS_PROMPTS: dict[str, str] = {
     "stats": "Statistics: probability distributions, hypothesis tests, summary statistics, "
     "correlation and random sampling.",
 }
-"""One sentence for each label of :func:`load_scipy_docs`: what that subpackage is for."""
+"""Class descriptions for :func:`load_scipy_docs`: the purpose of each subpackage, by label."""
 
-# Where SciPy's own reference goes below a subpackage. Its other submodules are private or
-# deprecated, and some of these are missing from older versions.
+# Submodules that SciPy's reference documents. Other submodules are private or deprecated. Some of
+# these are missing from older versions.
 _NAMESPACES = {
     "cluster": ("hierarchy", "vq"),
     "io": ("arff", "matlab", "wavfile"),
@@ -61,30 +61,31 @@ _NAMESPACES = {
     "stats": ("contingency", "mstats", "qmc", "sampling"),
 }
 
-# A call signature, the head of a section ("Parameters ----------"), a directive.
-_NO_PROSE = re.compile(r"[\w.]+\(.*\)( *->.*)?|\w+ ---.*|\.\. .*")
+# Call signatures, section headings ("Parameters ----------") and directives.
+_NOT_PROSE = re.compile(r"[\w.]+\(.*\)( *->.*)?|\w+ ---.*|\.\. .*")
 
 
 def load_scipy_docs() -> tuple[list[str], np.ndarray]:
-    """Short real texts in thirteen unequal classes: what SciPy says of its own functions.
+    """Load SciPy's docstrings as short texts in thirteen imbalanced classes.
 
-    One text for every public function, class and public method of thirteen subpackages of the
-    installed SciPy: the object's name and the first paragraph of its docstring. The label is the
-    subpackage, and its name is taken out of the text wherever it stands as a word of its own.
-    Equal texts are kept once. None of it is downloaded or read from a file.
+    There is one text for each public function, class and public method in thirteen subpackages of
+    the installed SciPy. A text is the name of the object and the first paragraph of its docstring.
+    The label is the subpackage. The name of the subpackage is removed from the text wherever it
+    occurs as a separate word. Equal texts are kept once. Nothing is downloaded or read from a file.
 
     Returns
     -------
     texts : list of str of length n
-        About 2,900 with SciPy 1.17; the number follows the installed version.
+        The texts. There are about 2,900 with SciPy 1.17; the number depends on the installed
+        version.
     labels : str array of shape (n,)
-        One of the keys of `CLASS_PROMPTS`. The largest class ("sparse") has about 20 times as
-        many texts as the smallest ("fft"). The order is the same in every process.
+        Keys of `CLASS_PROMPTS`. The largest class ("sparse") has about 20 times as many texts as
+        the smallest ("fft"). The order is the same in every process.
 
     Raises
     ------
     RuntimeError
-        If the docstrings are not there, because Python was started with ``-OO``.
+        If Python was started with ``-OO``, which removes docstrings.
 
     Examples
     --------
@@ -95,17 +96,18 @@ def load_scipy_docs() -> tuple[list[str], np.ndarray]:
     """
     if sys.flags.optimize > 1:
         raise RuntimeError(
-            "Python was started with -OO or PYTHONOPTIMIZE=2, which strips docstrings, so SciPy "
-            "has none to read. Start it without."
+            "Python was started with -OO or PYTHONOPTIMIZE=2, which removes SciPy's docstrings. "
+            "Start it without this option."
         )
     label_of: dict[str, str] = {}
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # what SciPy deprecates is no concern of the reader's
+        warnings.simplefilter("ignore")  # deprecation warnings of the imported modules
         for label in CLASS_PROMPTS:
             for name, documented in _public_objects(label):
                 paragraph = _first_paragraph(documented)
                 if paragraph:
-                    label_of.setdefault(_without(label, f"{name}: {paragraph}"), label)
+                    text = _remove_subpackage_name(f"{name}: {paragraph}", label)
+                    label_of.setdefault(text, label)
     return list(label_of), np.array(list(label_of.values()))
 
 
@@ -121,7 +123,7 @@ def _public_members(label: str) -> Iterator[tuple[str, Any]]:
     for namespace in ("", *_NAMESPACES.get(label, ())):
         try:
             module = importlib.import_module(f"scipy.{label}.{namespace}".rstrip("."))
-        except ImportError:  # not in this version
+        except ImportError:  # not in this version of SciPy
             continue
         for name in sorted(set(getattr(module, "__all__", dir(module)))):
             member = getattr(module, name, None)
@@ -130,13 +132,13 @@ def _public_members(label: str) -> Iterator[tuple[str, Any]]:
 
 
 def _own_methods(cls: type) -> Iterator[tuple[str, Any]]:
-    """Public methods, inherited ones too, but none that dict or Exception brought."""
-    names: dict[bool, set[str]] = {True: set(), False: set()}
+    """Public methods, except those inherited from classes outside SciPy, such as dict."""
+    names: dict[bool, set[str]] = {True: set(), False: set()}  # by "is defined in SciPy"
     for base in cls.__mro__:
         names[base.__module__.startswith("scipy.")].update(vars(base))
     for name in sorted(names[True] - names[False]):
         method = getattr(cls, name, None)
-        # A class attribute such as `dtype = float` is callable but no method.
+        # a class attribute such as `dtype = float` is callable, but not a method
         if inspect.isroutine(method) and not name.startswith("_"):
             yield name, method
 
@@ -144,12 +146,12 @@ def _own_methods(cls: type) -> Iterator[tuple[str, Any]]:
 def _first_paragraph(documented: Any) -> str:
     for paragraph in (inspect.getdoc(documented) or "").split("\n\n"):
         line = " ".join(paragraph.split())
-        if line and not _NO_PROSE.fullmatch(line):
+        if line and not _NOT_PROSE.fullmatch(line):
             return line
     return ""
 
 
-def _without(label: str, text: str) -> str:
+def _remove_subpackage_name(text: str, label: str) -> str:
     as_prefix, as_word = rf"(\bscipy\.)?\b{label}\.(?=\w)", rf"[ .]?\b{label}\b"
     return re.sub(f"{as_prefix}|{as_word}", "", text, flags=re.IGNORECASE).removeprefix(": ")
 
@@ -160,32 +162,33 @@ def make_long_tailed(
     ratio: float,
     random_state: int | np.random.RandomState | None = None,
 ) -> tuple[Any, Any]:
-    """Drop rows until the largest class is `ratio` times the smallest.
+    """Make a data set imbalanced: the largest class is `ratio` times the smallest.
 
-    The classes are put in a random order, and their sizes fall exponentially along it (the
-    profile of [1]_). As many rows are kept as this allows, in the order in which they came.
+    The classes are put in a random order, and their sizes decrease exponentially in this order
+    [1]_. The largest possible number of rows is kept, in their original order.
 
     Parameters
     ----------
     X : array, sparse matrix, DataFrame or list of length n
-        The rows, of any kind. ``np.arange(n)`` here gives the positions of the rows kept.
+        Rows of any type. Pass ``np.arange(n)`` to get the positions of the kept rows.
     y : array-like of shape (n,)
-        Their labels, of any type.
+        Labels of the rows, of any type.
     ratio : float, at least 1
-        Size of the largest class over the size of the smallest.
+        Size of the largest class divided by the size of the smallest class.
     random_state : int, RandomState or None, default=None
-        Decides the order of the classes and the rows kept. None: another choice at every call.
+        Determines the order of the classes and the kept rows. None gives a different result in
+        each call.
 
     Returns
     -------
     X, y
-        The rows kept and their labels, in containers of the kinds given.
+        The kept rows and their labels, in the same types of containers.
 
     Raises
     ------
     ValueError
-        If `ratio` is below 1, if X and y differ in length, if y has a single class, or if a class
-        is too small for its place in the order.
+        If `ratio` is below 1, X and y differ in length, y has a single class, or a class has fewer
+        rows than its position in the order requires.
 
     References
     ----------
@@ -203,24 +206,24 @@ def make_long_tailed(
     """
     if not (isinstance(ratio, Real) and 1 <= ratio < np.inf):
         raise ValueError(
-            f"ratio must be a number of at least 1, got {ratio!r}: it is the size of the largest "
-            "class over the size of the smallest."
+            f"ratio must be a number of at least 1, got {ratio!r}. It is the size of the largest "
+            "class divided by the size of the smallest."
         )
     check_consistent_length(X, y)
     classes, codes, counts = _classes_of(y)
     rng = _generator(random_state)
-    places = rng.permutation(len(classes))
-    relative = float(ratio) ** (places / (len(classes) - 1))
-    smallest = int((counts / relative).min())
+    ranks = rng.permutation(len(classes))
+    relative_sizes = float(ratio) ** (ranks / (len(classes) - 1))
+    smallest = int((counts / relative_sizes).min())
     if smallest < 1:
-        short = (counts / relative).argmin()
+        short = (counts / relative_sizes).argmin()
         raise ValueError(
             f"class {classes[short].item()!r} has {counts[short]} rows, and would need "
-            f"{int(np.ceil(relative[short]))} at its place in the order with ratio={ratio!r}. "
+            f"{int(np.ceil(relative_sizes[short]))} in the drawn order with ratio={ratio!r}. "
             "Lower ratio, give more rows, or try another random_state."
         )
-    # The small addend undoes the rounding of powers that are whole numbers: 25 ** 0.5 * 4.
-    sizes = np.minimum(counts, (smallest * relative + 1e-9).astype(int))
+    # 1e-9 corrects rounding errors where the power is a whole number, such as 25 ** 0.5 * 4
+    sizes = np.minimum(counts, (smallest * relative_sizes + 1e-9).astype(int))
     kept = [
         rng.choice(np.flatnonzero(codes == code), size, replace=False)
         for code, size in enumerate(sizes)
@@ -235,25 +238,27 @@ def flip_labels(
     random_state: int | np.random.RandomState | None = None,
     kind: Literal["symmetric", "pairflip"] = "symmetric",
 ) -> np.ndarray:
-    """Labels as an annotator gives them who is wrong with probability `rate`.
+    """Replace each label by a wrong label with probability `rate`.
 
     Parameters
     ----------
     y : array-like of shape (n,)
-        The true labels, of any type. They are not changed.
+        True labels, of any type. The input is not changed.
     rate : float in [0, 1]
-        The probability of each label, whatever its class, to be replaced by another one. With one
-        seed and kind, what a low rate replaces a higher rate replaces too, by the same label.
+        Probability that a label is replaced, the same for all classes. With the same seed and
+        kind, a higher rate replaces all labels that a lower rate replaces, by the same labels.
     random_state : int, RandomState or None, default=None
-        Decides which labels are replaced, and by what. None: another choice at every call.
+        Determines which labels are replaced, and by which. None gives a different result in each
+        call.
     kind : {"symmetric", "pairflip"}, default="symmetric"
-        What a wrong label is: any of the other classes of y with equal chances, or the next class
-        in sorted order (after the last, the first): one class is always mistaken for one other.
+        Distribution of the wrong labels. "symmetric" draws any of the other classes with equal
+        probability. "pairflip" takes the next class in sorted order; the first class follows the
+        last.
 
     Returns
     -------
     y : array of shape (n,)
-        A new array of the same dtype.
+        Labels with errors, in a new array of the same dtype.
 
     Raises
     ------
@@ -283,11 +288,12 @@ def _classes_of(y: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     classes, codes, counts = np.unique(y, return_inverse=True, return_counts=True)
     if len(classes) < 2:
         raise ValueError(
-            f"y has {len(classes)} class(es), {classes.tolist()}: give labels of at least two."
+            f"y has {len(classes)} class(es), {classes.tolist()}: give labels of at least two "
+            "classes."
         )
     return classes, codes, counts
 
 
 def _generator(random_state: int | np.random.RandomState | None) -> np.random.RandomState:
-    # check_random_state answers None with NumPy's global generator, which is not ours to advance.
+    # check_random_state(None) returns NumPy's global generator, which must not be advanced
     return np.random.RandomState() if random_state is None else check_random_state(random_state)

@@ -1,4 +1,4 @@
-"""What there is to see: learning curves, and a map of a pool."""
+"""Plots of learning curves and of a pool, as scikit-learn Display classes."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -17,27 +17,29 @@ if TYPE_CHECKING:
 
 
 class LearningCurvesDisplay:
-    """Mean score against labels, or money, one line for each strategy.
+    """Plot of the mean score of each strategy against the number of labels or the cost.
+
+    Create it with `from_curves`. All parameters are stored as attributes.
 
     Parameters
     ----------
     spent : dict of str to float64 array of shape (M,)
-        What each strategy had spent at each of its measurements.
+        For each strategy, the number of labels or the cost at each measurement.
     scores : dict of str to float64 array of shape (R, M)
-        What it scored then, in each of R repeats.
+        For each strategy, the scores at each measurement in each of R repeats.
     spent_name, score_name : str
-        What the axes are called.
+        Names of the axes.
 
     Attributes
     ----------
     ax_ : matplotlib Axes
-        The axes.
+        The axes with the curves.
     figure_ : matplotlib Figure
-        The figure that holds them.
+        The figure that contains the axes.
     lines_ : list of matplotlib Line2D
-        The mean of each strategy.
+        Mean score of each strategy.
     fill_between_ : list of matplotlib PolyCollection
-        One standard error either side, where there are several repeats.
+        Bands of one standard error around the mean. Empty with a single repeat.
 
     Examples
     --------
@@ -76,46 +78,46 @@ class LearningCurvesDisplay:
         price_per_second: float = 0.0,
         ax: "Axes | None" = None,
     ) -> "LearningCurvesDisplay":
-        """Draw learning curves.
+        """Plot learning curves.
 
         Parameters
         ----------
         curves : LearningCurves
-            From `simulate`, or made of other records.
+            The curves, from `simulate` or from other records.
         score : str, default="score"
-            The column to draw.
+            The column that holds the scores.
         price_per_label, price_per_second : float, default=1.0 and 0.0
-            What labels and computing cost. As they are, the labels are counted; with other prices
-            the axis shows the total cost.
+            Prices of a label and of a second of computing. With the defaults, the horizontal axis
+            shows the number of labels. With other prices, it shows the total cost.
         ax : matplotlib Axes, default=None
-            Where to draw. None: a new figure.
+            Axes to plot on. None creates a new figure.
 
         Returns
         -------
         display : LearningCurvesDisplay
-            Drawn.
+            The plotted display.
         """
         prices = price_per_label, price_per_second
         runs = {name: curves._runs(name, score, prices) for name in curves.strategies}
         return cls(
-            spent={name: own.cost.mean(axis=0) for name, own in runs.items()},
-            scores={name: own.score for name, own in runs.items()},
+            spent={name: of_strategy.cost.mean(axis=0) for name, of_strategy in runs.items()},
+            scores={name: of_strategy.score for name, of_strategy in runs.items()},
             spent_name="labels" if prices == (1.0, 0.0) else "cost",
             score_name=score,
         ).plot(ax=ax)
 
     def plot(self, ax: "Axes | None" = None) -> "LearningCurvesDisplay":
-        """Draw once more.
+        """Plot the display again, in a new figure or on the given axes.
 
         Parameters
         ----------
         ax : matplotlib Axes, default=None
-            Where to draw. None: a new figure.
+            Axes to plot on. None creates a new figure.
 
         Returns
         -------
         self : LearningCurvesDisplay
-            With `ax_`, `figure_`, `lines_` and `fill_between_` set.
+            The display, with `ax_`, `figure_`, `lines_` and `fill_between_` set.
         """
         self.ax_ = _axes(ax)
         self.figure_ = self.ax_.figure
@@ -137,34 +139,37 @@ class LearningCurvesDisplay:
 
 
 class PoolMapDisplay:
-    """A pool in two dimensions: what is labeled, what was asked, which labels are doubtful.
+    """Two-dimensional map of a pool with its labeled, queried and doubtful rows.
 
-    The dimensions are the first two principal components of the representation that the strategy
-    sees. What is far apart on the map is far apart; what is close may not be.
+    The map shows the first two principal components of the representation that the strategy
+    receives. Rows that are far apart on the map are far apart in the representation, but rows that
+    are close on the map may be far apart, too.
+
+    Create it with `from_estimator`. All parameters are stored as attributes.
 
     Parameters
     ----------
     pool : float64 array of shape (N, 2)
-        The rows of the pool.
+        Coordinates of all rows of the pool.
     labeled : float64 array of shape (L, 2)
-        The rows labeled so far.
+        Coordinates of the labeled rows.
     labels : array of shape (L,)
-        Their labels.
+        Labels of the labeled rows.
     trust : float64 array of shape (L,)
-        Trust in each of these labels.
+        Label trust of the labeled rows.
     asked : int64 array of shape (n,)
-        Positions into the pool of the rows asked about.
+        Positions of the queried rows in the pool.
 
     Attributes
     ----------
     ax_ : matplotlib Axes
-        The axes.
+        The axes with the map.
     figure_ : matplotlib Figure
-        The figure that holds them.
+        The figure that contains the axes.
     pool_, asked_, doubtful_ : matplotlib PathCollection
-        All rows; those asked about; labels with a trust below one half.
+        All rows of the pool; the queried rows; the labeled rows with a trust below 0.5.
     labeled_ : list of matplotlib PathCollection
-        The labeled rows, one for each label that occurs.
+        The labeled rows, one collection per label.
 
     Examples
     --------
@@ -201,70 +206,70 @@ class PoolMapDisplay:
         asked: Any = (),
         ax: "Axes | None" = None,
     ) -> "PoolMapDisplay":
-        """Map a pool as an estimator sees it.
+        """Plot a map of a pool from an estimator.
 
         Parameters
         ----------
         estimator : ActiveClassifier
-            With labels or without.
+            The classifier, before or after its first labels.
         X_pool : array, sparse matrix, DataFrame or sequence of N rows
             The pool.
         asked : int array of shape (n,), or bool array of shape (N,), default=()
-            Rows to mark, such as those that ``estimator.query(X_pool, n)`` names.
+            Rows to mark, such as the result of ``estimator.query(X_pool, n)``.
         ax : matplotlib Axes, default=None
-            Where to draw. None: a new figure.
+            Axes to plot on. None creates a new figure.
 
         Returns
         -------
         display : PoolMapDisplay
-            Drawn.
+            The plotted display.
         """
         if not hasattr(estimator, "query"):
             raise TypeError(f"estimator must be an ActiveClassifier, got {estimator!r}.")
         view = estimator._open_pool(X_pool).view
         features = np.asarray(view.X, dtype=np.float64)
         pca = PCA(min(2, *features.shape), random_state=0).fit(features)
-        known = np.asarray(view.labeled_X, dtype=np.float64).reshape(-1, features.shape[1])
+        labeled = np.asarray(view.labeled_X, dtype=np.float64).reshape(-1, features.shape[1])
         classes = np.empty(0) if view.classes is None else view.classes
         return cls(
-            pool=_in_two_columns(pca.transform(features)),
-            labeled=_in_two_columns(pca.transform(known) if len(known) else known),
+            pool=_to_two_columns(pca.transform(features)),
+            labeled=_to_two_columns(pca.transform(labeled) if len(labeled) else labeled),
             labels=classes[view.labeled_y],
             trust=view.label_trust,
             asked=check_positions(asked, n_rows(X_pool), "asked"),
         ).plot(ax=ax)
 
     def plot(self, ax: "Axes | None" = None) -> "PoolMapDisplay":
-        """Draw once more.
+        """Plot the display again, in a new figure or on the given axes.
 
         Parameters
         ----------
         ax : matplotlib Axes, default=None
-            Where to draw. None: a new figure.
+            Axes to plot on. None creates a new figure.
 
         Returns
         -------
         self : PoolMapDisplay
-            With `ax_`, `figure_` and the collections set.
+            The display, with `ax_`, `figure_` and the collections set.
         """
         self.ax_ = _axes(ax)
         self.figure_ = self.ax_.figure
-        self.pool_ = self._dots(self.pool, s=6, color="0.8", label="pool")
+        self.pool_ = self._scatter(self.pool, s=6, color="0.8", label="pool")
         labels = np.unique(self.labels)
         colors = require("matplotlib").colormaps["turbo"](np.linspace(0, 1, len(labels)))
         self.labeled_ = [
-            self._dots(self.labeled[self.labels == label], s=20, color=color, label=str(label))
+            self._scatter(self.labeled[self.labels == label], s=20, color=color, label=str(label))
             for label, color in zip(labels, colors, strict=True)
         ]
         rings = {"s": 60, "facecolors": "none", "edgecolors": "black"}
-        self.asked_ = self._dots(self.pool[self.asked], label="asked", **rings)
+        self.asked_ = self._scatter(self.pool[self.asked], label="asked", **rings)
         crosses = {"s": 60, "marker": "x", "color": "red"}
-        self.doubtful_ = self._dots(self.labeled[self.trust < 0.5], label="doubtful", **crosses)
+        self.doubtful_ = self._scatter(self.labeled[self.trust < 0.5], label="doubtful", **crosses)
         self.ax_.set(xticks=[], yticks=[])
         self.ax_.legend(loc="center left", bbox_to_anchor=(1, 0.5), ncols=1 + len(labels) // 20)
         return self
 
-    def _dots(self, points: np.ndarray, **options: Any) -> Any:
+    def _scatter(self, points: np.ndarray, **options: Any) -> Any:
         return self.ax_.scatter(points[:, 0], points[:, 1], **options)
 
 
@@ -274,6 +279,6 @@ def _axes(ax: "Axes | None") -> "Axes":
     return require("matplotlib.pyplot").subplots(layout="constrained")[1]
 
 
-def _in_two_columns(points: np.ndarray) -> np.ndarray:
-    """At most two columns as just two: rows may have a single number."""
+def _to_two_columns(points: np.ndarray) -> np.ndarray:
+    """Add a column of zeros if there is only one column, and keep at most two."""
     return np.hstack([points[:, :2], np.zeros((len(points), max(0, 2 - points.shape[1])))])

@@ -1,4 +1,4 @@
-"""How far each given label can be trusted."""
+"""Label noise: trust in each label, noise rate and transition matrix."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -11,30 +11,32 @@ _N_FOLDS = 5
 def out_of_fold(
     keys: np.ndarray, fit_predict: Callable[[np.ndarray, np.ndarray], np.ndarray], n_classes: int
 ) -> np.ndarray:
-    """Probabilities for each row by a model that has not seen its label.
+    """Out-of-fold class probabilities of each row, by 5-fold cross-validation.
 
     Parameters
     ----------
     keys : array of shape (m,)
-        Rows of equal key share a fold. Keys are digests, so folds made from their order are random.
+        Digests of the rows. Rows with equal keys are in the same fold. Folds follow the sorted
+        order of the keys, which is random because keys are digests.
     fit_predict : callable
-        ``fit_predict(train, test)`` gives probabilities (len(test), K) from positions.
+        ``fit_predict(train, test)`` takes positions, and returns probabilities of shape
+        (len(test), K).
     n_classes : int
-        K.
+        Number K of classes.
 
     Returns
     -------
     proba : float64 array of shape (m, K)
-        Uniform where there is nothing to train on.
+        Predicted probabilities. They are uniform if there is no other fold to train on.
 
     Examples
     --------
     >>> import numpy as np
     >>> from skactive.noise import out_of_fold
     >>> y = np.array([0, 0, 1, 0])
-    >>> def shares(train, test):
+    >>> def class_frequencies(train, test):
     ...     return np.tile(np.bincount(y[train], minlength=2) / len(train), (len(test), 1))
-    >>> out_of_fold(np.array(["a", "b", "c", "d"]), shares, 2)[2]
+    >>> out_of_fold(np.array(["a", "b", "c", "d"]), class_frequencies, 2)[2]
     array([1., 0.])
     """
     _, group = np.unique(keys, return_inverse=True)
@@ -48,22 +50,23 @@ def out_of_fold(
 
 
 def label_trust(proba: np.ndarray, codes: np.ndarray) -> np.ndarray:
-    """Trust in each label: how likely it is, and how likely beside the likeliest of that row.
+    """Compute the trust in each label from out-of-fold probabilities.
 
-    It is the geometric mean of the two. Comparing within a row is what keeps a rare class, of which
-    every model is less sure, from being taken for noise.
+    The trust is the geometric mean of two numbers: the probability of the given label, and its
+    ratio to the largest probability of the row. The ratio keeps labels of rare classes, which
+    have lower probabilities in general, from being mistaken for noise.
 
     Parameters
     ----------
     proba : array of shape (m, K)
         Out-of-fold probabilities.
     codes : int array of shape (m,)
-        Given labels, as columns of `proba`.
+        Given labels, as column numbers of `proba`.
 
     Returns
     -------
     trust : float64 array of shape (m,)
-        Between 0 and 1; 1 for a label that is certain.
+        Trust between 0 and 1. It is 1 if the label has probability 1.
 
     Examples
     --------
@@ -72,19 +75,20 @@ def label_trust(proba: np.ndarray, codes: np.ndarray) -> np.ndarray:
     >>> label_trust(np.array([[0.6, 0.4], [0.19, 0.81]]), np.array([0, 0])).round(2)
     array([0.77, 0.21])
     """
-    proba, codes = _checked(proba, codes)
+    proba, codes = _check_proba_and_codes(proba, codes)
     return proba[np.arange(len(codes)), codes] / np.sqrt(proba.max(axis=1))
 
 
 class NoiseEstimate(NamedTuple):
-    """How many of the labels given are wrong, and which are taken for which.
+    """Estimated noise rate and transition matrix of the given labels.
 
     Parameters
     ----------
     rate : float
-        Share of wrong labels, between 0 and 1.
+        Fraction of wrong labels, between 0 and 1.
     transition : float64 array of shape (K, K)
-        Row j: how rows that are truly of class j are labeled. Rows sum to 1.
+        Transition matrix. Entry (j, k) is the probability that a row of true class j is labeled k.
+        Rows sum to 1.
 
     Examples
     --------
@@ -99,24 +103,25 @@ class NoiseEstimate(NamedTuple):
 
 
 def estimate_noise(proba: np.ndarray, codes: np.ndarray, weight: np.ndarray) -> NoiseEstimate:
-    """Noise rate and transition by confident learning.
+    """Estimate noise rate and transition matrix by confident learning.
 
-    A row counts as truly of the likeliest class among those whose probability reaches the average
-    that rows so labeled have; a row that reaches none tells nothing.
+    The threshold of a class is its mean probability over the rows with that label. The true class
+    of a row is taken to be the most probable one among the classes whose probability reaches their
+    threshold. Rows without such a class are ignored.
 
     Parameters
     ----------
     proba : array of shape (m, K)
         Out-of-fold probabilities.
     codes : int array of shape (m,)
-        Given labels, as columns of `proba`.
+        Given labels, as column numbers of `proba`.
     weight : array of shape (m,)
-        How much each row counts.
+        Weights of the rows.
 
     Returns
     -------
     noise : NoiseEstimate
-        Without noise where no row tells anything.
+        The estimate. A label is taken to be free of noise if all rows with it are ignored.
 
     References
     ----------
@@ -131,26 +136,27 @@ def estimate_noise(proba: np.ndarray, codes: np.ndarray, weight: np.ndarray) -> 
     >>> estimate_noise(proba, np.array([0, 0, 0, 1]), np.ones(4)).rate
     0.25
     """
-    proba, codes = _checked(proba, codes)
+    proba, codes = _check_proba_and_codes(proba, codes)
     if np.shape(weight) != codes.shape:
         raise ValueError(f"weight has shape {np.shape(weight)}, expected {codes.shape}.")
     n_classes = proba.shape[1]
     totals = np.bincount(codes, weight, n_classes)
     confident = np.where(proba >= _thresholds(proba, codes, weight) - 1e-9, proba, -1.0)
     true = confident.argmax(axis=1)
-    tells = confident.max(axis=1) >= 0
-    counts = np.zeros((n_classes, n_classes))  # given, true
-    np.add.at(counts, (codes[tells], true[tells]), weight[tells])
-    told = counts.sum(axis=1)
-    counts[told == 0] = np.eye(n_classes)[told == 0]
+    counted = confident.max(axis=1) >= 0
+    counts = np.zeros((n_classes, n_classes))  # given class, true class
+    np.add.at(counts, (codes[counted], true[counted]), weight[counted])
+    empty = counts.sum(axis=1) == 0
+    counts[empty] = np.eye(n_classes)[empty]
     joint = counts / counts.sum(axis=1, keepdims=True) * totals[:, None]
-    truly = joint.sum(axis=0)
+    true_totals = joint.sum(axis=0)
+    occurs = true_totals > 0
     transition = np.eye(n_classes)
-    transition[truly > 0] = (joint[:, truly > 0] / truly[truly > 0]).T
+    transition[occurs] = (joint[:, occurs] / true_totals[occurs]).T
     return NoiseEstimate(float(1 - np.trace(joint) / joint.sum()), transition)
 
 
-def _checked(proba: Any, codes: Any) -> tuple[np.ndarray, np.ndarray]:
+def _check_proba_and_codes(proba: Any, codes: Any) -> tuple[np.ndarray, np.ndarray]:
     proba, codes = np.asarray(proba), np.asarray(codes)
     if proba.ndim != 2 or codes.shape != proba.shape[:1]:
         raise ValueError(
@@ -161,13 +167,13 @@ def _checked(proba: Any, codes: Any) -> tuple[np.ndarray, np.ndarray]:
     ):
         raise ValueError(
             f"codes must be whole numbers from 0 to {proba.shape[1] - 1}, columns of proba; got "
-            f"{codes[:5].tolist()}... Of labels make them by np.searchsorted(classes, y)."
+            f"{codes[:5].tolist()}... Convert labels by np.searchsorted(classes, y)."
         )
     return proba, codes
 
 
 def _thresholds(proba: np.ndarray, codes: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """For each class, its average probability among the rows so labeled; infinite where none."""
+    """Mean probability of each class over the rows with that label; inf if there are none."""
     totals = np.bincount(codes, weight, proba.shape[1])
     own = np.bincount(codes, weight * proba[np.arange(len(codes)), codes], proba.shape[1])
     return np.divide(own, totals, out=np.full(proba.shape[1], np.inf), where=totals > 0)

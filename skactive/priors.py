@@ -1,4 +1,4 @@
-"""What a foundation model thinks of each class before anybody has labelled a row."""
+"""Zero-shot classification by the similarity of rows to class descriptions."""
 
 from collections.abc import Mapping, Sequence
 from numbers import Real
@@ -12,50 +12,50 @@ from sklearn.preprocessing import normalize
 
 from skactive._data.prompts import check_embeddings, describe_classes, listed
 
-# Best compromise over five sets of texts with their class descriptions, embedded by a sentence
-# encoder: the temperature of least log loss was 0.07 to 0.19 times the spread of the classes, and
-# this factor costs none of them more than 0.1 nats a row.
+# Chosen on five text data sets with class descriptions, embedded by a sentence encoder. The
+# temperature of minimal log loss was 0.07 to 0.19 times the spread of the classes. This factor
+# raises the log loss of each data set by at most 0.1 nats per row.
 _TEMPERATURE_PER_SPREAD = 0.1
-_MIN_TEMPERATURE = 1e-3  # where all descriptions are equal
+_MIN_TEMPERATURE = 1e-3  # in case all descriptions are equal
 _BATCH_SIZE = 4096
 _ENCODER_METHODS = ["transform", "encode_prompts"]
 
 
 class ZeroShotClassifier(ClassifierMixin, BaseEstimator):
-    """Classify rows by their similarity to descriptions of the classes, without any label.
+    """Zero-shot classifier: compares rows with descriptions of the classes, without any label.
 
-    A row and the descriptions are embedded by the same foundation model, and the probabilities are
-    the softmax of the cosine similarities over a temperature, as CLIP does it [1]_. There is
-    nothing to learn: predict works at once, and `fit` only checks. K classes, d dimensions.
+    Rows and class descriptions are embedded by the same foundation model. The probabilities are
+    the softmax of the cosine similarities divided by a temperature, as in CLIP [1]_. The
+    classifier learns nothing: `predict` works without `fit`, and `fit` only checks the parameters.
 
     Parameters
     ----------
     prompts : dict of label to str or list of str, default=None
-        What each class is, in words. Of several texts for a class the mean embedding counts. None
-        takes the names in `classes`, with spaces for underscores.
+        Description of each class. If a class has several texts, their mean embedding is used. None
+        takes the names in `classes` as descriptions, with underscores replaced by spaces.
     encoder : transformer, default=None
-        Turns rows and prompts into embeddings: ``transform(rows)`` gives an array (n, d) and
-        ``encode_prompts(texts)`` one (m, d). None is ``SentenceEncoder()``; with
-        `class_embeddings` it means that the rows are embeddings already.
+        Embeds rows and prompts: ``transform(rows)`` returns an array of shape (n, d), and
+        ``encode_prompts(texts)`` an array of shape (m, d). None means ``SentenceEncoder()``. With
+        `class_embeddings`, None means that the rows are embeddings already.
     class_embeddings : array-like of shape (K, d), default=None
-        In place of prompts: one embedding a class, in the order of `classes`, of any length.
+        Alternative to `prompts`: one embedding per class, in the order of `classes`. The
+        embeddings are normalized to unit length.
     classes : array-like of shape (K,), default=None
-        The labels. Only needed without `prompts`; given with them, they must be the same.
+        The labels. Required without `prompts`. With `prompts`, they must be the same labels.
     temperature : float or "auto", default="auto"
-        How sure the classifier is: the smaller, the surer. It changes no prediction. "auto" is
-        0.1 times the mean of 1 - cosine over the pairs of classes, which needs no label: where the
-        descriptions are close to each other, a small difference says as much as a large one does
-        where they are far apart.
+        Divisor of the similarities. A lower temperature gives probabilities closer to 0 and 1, and
+        the same predictions. "auto" takes 0.1 times the mean cosine distance between the classes,
+        since similar descriptions lead to small differences between the similarities.
 
     Attributes
     ----------
     classes_ : array of shape (K,)
-        The labels, sorted: the order of the columns of `predict_proba`. Known without a fit.
+        The sorted labels, in the order of the columns of `predict_proba`. Available without fit.
 
     Notes
     -----
-    Prompts are embedded at the first prediction and again when they or the encoder change. Their
-    embeddings are no part of a pickle.
+    Prompts are embedded at the first prediction, and again after the prompts or the encoder have
+    changed. Pickles do not contain their embeddings.
 
     References
     ----------
@@ -71,7 +71,7 @@ class ZeroShotClassifier(ClassifierMixin, BaseEstimator):
     >>> prior.classes_
     array(['food', 'sport'], dtype='<U5')
 
-    With embeddings from anywhere it needs none:
+    With embeddings of rows and classes, no encoder is needed:
 
     >>> prior = ZeroShotClassifier(class_embeddings=[[1, 0], [0, 1]], classes=["up", "down"])
     >>> prior.predict([[0.9, 0.2], [0.1, 0.3]])
@@ -105,71 +105,71 @@ class ZeroShotClassifier(ClassifierMixin, BaseEstimator):
         Parameters
         ----------
         X : rows
-            Not looked at.
+            Ignored.
         y : array-like of shape (n,), default=None
-            Labels, from which nothing is learned.
+            Labels. They are only checked.
 
         Returns
         -------
         self : ZeroShotClassifier
-            Unchanged.
+            The classifier, unchanged.
 
         Raises
         ------
         TypeError, ValueError
-            If a parameter is wrong, or if y has a label that is not described.
+            If a parameter is invalid, or if y contains a label without a description.
         """
         self._check_parameters()
         unknown = set() if y is None else set(np.ravel(y).tolist()) - set(self._descriptions())
         if unknown:
             raise ValueError(
                 f"y has labels that no prompt or class embedding describes: {listed(unknown)}. "
-                "Describe them too, or leave their rows out."
+                "Describe these classes, too, or leave their rows out."
             )
         return self
 
     def predict(self, X: Any) -> np.ndarray:
-        """The class whose description is most similar to the row.
+        """Predict the class whose description is most similar to the row.
 
         Parameters
         ----------
-        X : rows, or array of shape (n, d) where there is no encoder
-            What to classify.
+        X : rows, or array of shape (n, d) if there is no encoder
+            Rows to classify.
 
         Returns
         -------
         y : array of shape (n,)
-            Labels; of equally similar classes the first in `classes_`.
+            Predicted labels. Ties are resolved by the order of `classes_`.
         """
         return self.classes_[self.predict_log_proba(X).argmax(axis=1)]
 
     def predict_proba(self, X: Any) -> np.ndarray:
-        """Softmax of the similarities over the temperature.
+        """Predict class probabilities: softmax of the similarities divided by the temperature.
 
         Parameters
         ----------
-        X : rows, or array of shape (n, d) where there is no encoder
-            What to classify.
+        X : rows, or array of shape (n, d) if there is no encoder
+            Rows to classify.
 
         Returns
         -------
         proba : float64 array of shape (n, K)
-            Columns in the order of `classes_`; every row adds up to 1.
+            Probabilities. Rows sum to 1, columns are in the order of `classes_`.
         """
         return np.exp(self.predict_log_proba(X))
 
     def predict_log_proba(self, X: Any) -> np.ndarray:
-        """The logarithm of `predict_proba`, finite at any temperature.
+        """Predict the logarithms of the class probabilities; they are always finite.
 
         Parameters
         ----------
-        X : rows, or array of shape (n, d) where there is no encoder
-            What to classify.
+        X : rows, or array of shape (n, d) if there is no encoder
+            Rows to classify.
 
         Returns
         -------
         log_proba : float64 array of shape (n, K)
-            Columns in the order of `classes_`.
+            Logarithms of the probabilities. Columns are in the order of `classes_`.
         """
         self._check_parameters()
         encoder = self._row_encoder()
@@ -179,24 +179,24 @@ class ZeroShotClassifier(ClassifierMixin, BaseEstimator):
         return self._log_proba_of_embeddings(check_embeddings(rows, name), name)
 
     def predict_proba_of_embeddings(self, embeddings: np.ndarray) -> np.ndarray:
-        """As `predict_proba`, for rows that the encoder has embedded already.
+        """Predict class probabilities of rows that the encoder has already embedded.
 
         Parameters
         ----------
         embeddings : float array of shape (n, d)
-            Output of the encoder's ``transform``.
+            Output of ``encoder.transform``.
 
         Returns
         -------
         proba : float64 array of shape (n, K)
-            Columns in the order of `classes_`; rows sum to 1.
+            Probabilities. Rows sum to 1, columns are in the order of `classes_`.
         """
         self._check_parameters()
         embeddings = check_embeddings(embeddings, "embeddings")
         return np.exp(self._log_proba_of_embeddings(embeddings, "embeddings"))
 
     def _row_encoder(self) -> Any:
-        """The encoder of the rows; None where rows are embeddings already."""
+        """The encoder of the rows; None if the rows are embeddings already."""
         if self.encoder is None and self.class_embeddings is not None:
             return None
         return self._text_encoder()
@@ -235,7 +235,7 @@ class ZeroShotClassifier(ClassifierMixin, BaseEstimator):
         is_number = isinstance(value, Real) and not isinstance(value, bool)
         if not (value == "auto" if isinstance(value, str) else is_number and 0 < value < np.inf):
             raise ValueError(
-                f"temperature must be 'auto' or a positive number, got {value!r}. CLIP's is 0.01."
+                f"temperature must be 'auto' or a positive number, got {value!r}. CLIP uses 0.01."
             )
 
     def _text_encoder(self) -> Any:
@@ -252,13 +252,13 @@ class ZeroShotClassifier(ClassifierMixin, BaseEstimator):
         if self.class_embeddings is not None:
             return _unit_rows(np.array(in_order))
         encoder = self._text_encoder()
-        # An encoder is stateless: its type and parameters say all that its embeddings depend on.
+        # an encoder is stateless: its embeddings depend only on its type and parameters
         has_params = hasattr(encoder, "get_params")
         key = in_order, (type(encoder), encoder.get_params()) if has_params else encoder
-        known = getattr(self, "_prompt_cache", None)
-        if known is None or known[0] != key:
-            known = self._prompt_cache = key, _mean_embeddings(encoder, in_order)
-        return known[1]
+        cached = getattr(self, "_prompt_cache", None)
+        if cached is None or cached[0] != key:
+            cached = self._prompt_cache = key, _mean_embeddings(encoder, in_order)
+        return cached[1]
 
     def _log_proba_of_embeddings(self, rows: np.ndarray, name: str) -> np.ndarray:
         prototypes = self._class_prototypes()
@@ -269,7 +269,7 @@ class ZeroShotClassifier(ClassifierMixin, BaseEstimator):
             )
         weights = prototypes.T / self._temperature_for(prototypes)
         log_proba = np.empty((len(rows), len(prototypes)))
-        # by blocks: a float64 copy of a large float32 pool would not fit
+        # in blocks, since a float64 copy of a large float32 pool may not fit into memory
         for start in range(0, len(rows), _BATCH_SIZE):
             batch = slice(start, start + _BATCH_SIZE)
             log_proba[batch] = log_softmax(_unit_rows(rows[batch]) @ weights, axis=1)

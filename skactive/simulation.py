@@ -1,4 +1,4 @@
-"""simulate: strategies side by side on data whose labels are known."""
+"""Simulated active-learning runs on labeled data, to compare strategies."""
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -31,14 +31,14 @@ from skactive.budget import Round, label_in_batches
 from skactive.curves import LearningCurves
 from skactive.datasets import flip_labels
 from skactive.strategies import QueryStrategy, RandomSampling
-from skactive.strategies.parameters import A_STRATEGY, AT_LEAST_ONE, SHARE, Constraints
+from skactive.strategies.parameters import A_STRATEGY, AT_LEAST_ONE, FRACTION, Constraints
 
-_ALLOWED: Constraints = {
+_PARAMETER_CONSTRAINTS: Constraints = {
     "estimator": [ActiveClassifier],
     "budget": [AT_LEAST_ONE],
     "batch_size": [AT_LEAST_ONE],
     "strategies": [Iterable, A_STRATEGY, None],
-    "noise_rate": [SHARE],
+    "noise_rate": [FRACTION],
     "n_repeats": [AT_LEAST_ONE],
     "n_jobs": [Integral, None],
     "random_state": ["random_state"],
@@ -67,66 +67,72 @@ def simulate(
     cache_dir: str | PathLike[str] | None = None,
     verbose: bool = False,
 ) -> LearningCurves:
-    """Play labeling jobs with several strategies, and measure what each batch of labels teaches.
+    """Simulate active-learning runs for several strategies.
 
-    In one repeat all strategies meet the same answers, wrong ones included, and the same seed.
-    Strategies with steps hear the answers between them. All classes in `y` and the answers are
-    announced beforehand.
+    Each run queries batches of rows from a pool, reveals their labels and measures the classifier
+    after each fit. Within one repeat all strategies receive the same labels, wrong ones included,
+    and use the same seed. Sequential strategies receive each label before they select the next
+    row. The classifier receives the list of all classes with the first labels.
 
     Parameters
     ----------
     estimator : ActiveClassifier
-        What asks and learns, with its prior. It is cloned for each run, and given a seed.
+        The classifier to simulate, with its prior. It is cloned for each run; the clone receives
+        the strategy and the seed of the run.
     X : container of n rows
         The pool.
     y : array-like of shape (n,)
-        Their true labels.
+        True labels of the pool.
     budget : int
-        Labels asked for in all; no more than there are different rows in X.
+        Number of labels of each run; at most the number of distinct rows in X.
     batch_size : int
-        Labels given between two fits.
+        Number of labels between two fits.
     X_test : container of m rows
-        Rows to measure on.
+        Test rows.
     y_test : array-like of shape (m,)
-        Their true labels.
+        True labels of the test rows.
     strategies : dict of name to strategy, list of names or strategies, or None, default=None
-        What to compare. None: the estimator's own. Random sampling always takes part, as
-        ``"random"``.
+        Strategies to compare. None means the strategy of `estimator`. Random sampling is always
+        included, as ``"random"``.
     y_given : array-like of shape (n,), default=None
-        What the annotator says, where real answers are known.
+        Labels that the annotator gives, if real annotations are available. None means `y` with
+        simulated errors, see `noise_rate`.
     noise_rate : float in [0, 1], default=0.0
-        Where they are not: the share of answers that are wrong, any other class being as likely.
-        Drawn anew in each repeat.
+        Probability that a given label is wrong. A wrong label is any of the other classes with
+        equal probability. Each repeat draws its own wrong labels. Cannot be combined with
+        `y_given`.
     scoring : str or callable, default="balanced_accuracy"
-        The ``score``: a name that scikit-learn knows, or ``scorer(estimator, X, y)``.
+        How ``score`` is computed: a scorer name of scikit-learn, or ``scorer(estimator, X, y)``.
     n_repeats : int, default=1
-        Runs of each strategy, with other wrong answers and another seed.
+        Number of runs of each strategy. Each repeat has its own seed.
     n_jobs : int or None, default=None
-        Runs at the same time, as joblib counts them. Processes share an encoder's row cache only
-        where it has a cache_dir.
+        Number of runs in parallel, as in joblib. Processes share the row cache of an encoder only
+        if the encoder has a cache_dir.
     random_state : int, RandomState instance or None, default=None
-        Decides everything but the seconds.
+        Seed of all results except the measured times.
     cache_dir : str or path, default=None
-        A folder in which each run is kept as soon as it is over, as JSON. Called again after an
-        interruption, by whatever means, only the missing runs are made. Runs of other data,
-        estimators, strategies, budgets or seeds are never taken for these; runs of changed code
-        are, so empty the folder after a change to a class of your own.
+        Folder that stores the result of each run, as JSON, as soon as the run ends. After an
+        interruption, the same call computes only the missing runs. A stored run is used only if
+        the data, the estimator, the strategy, the budget, the seed and all other arguments of the
+        run are equal. Changes in the code of your own classes are not detected: empty the folder
+        after such a change.
     verbose : bool, default=False
-        Show a progress bar.
+        Whether to show a progress bar.
 
     Returns
     -------
     curves : LearningCurves
-        One record for each measurement: ``strategy``, ``repeat``, ``n_labels``; ``score`` by
-        `scoring`; on the test rows ``balanced_accuracy``, ``macro_f1`` and ``worst_class_recall``;
-        on the pool ``pool_balanced_accuracy``; ``seconds`` of all queries and fits so far, those
-        of the last ones as ``query_seconds`` and ``fit_seconds``; ``asked_LABEL``, how many rows
-        truly of that class were asked about so far. With a prior the first is before any label.
+        One record per measurement: ``strategy``, ``repeat``, ``n_labels``; ``score`` as defined by
+        `scoring`; ``balanced_accuracy``, ``macro_f1`` and ``worst_class_recall`` on the test rows;
+        ``pool_balanced_accuracy`` on the pool; ``query_seconds`` and ``fit_seconds`` of the last
+        query and fit, ``seconds`` of all queries and fits so far; ``asked_LABEL``, the number of
+        queried rows whose true class is LABEL. With a prior, the first measurement is taken before
+        any label.
 
     Raises
     ------
     ValueError
-        If an argument cannot be used; nothing has been run then.
+        If an argument is invalid. All arguments are checked before the first run.
 
     Examples
     --------
@@ -143,9 +149,12 @@ def simulate(
     >>> curves
     LearningCurves(random, margin; 1 repeats)
     """
-    validate_parameter_constraints(_ALLOWED, locals(), caller_name="simulate")
+    validate_parameter_constraints(_PARAMETER_CONSTRAINTS, locals(), caller_name="simulate")
     if cache_dir is not None and random_state is None:
-        raise ValueError("cache_dir needs a random_state: no run could be found again without.")
+        raise ValueError(
+            "cache_dir needs a random_state: without a seed, no stored run can be found again. "
+            "Give an int as random_state."
+        )
     y = check_labels(y, None)
     y_test = check_labels(y_test, y, "y_test")
     check_is_container(X, "X")
@@ -154,72 +163,72 @@ def simulate(
     check_one_label_a_row(X_test, y_test, "X_test", "y_test")
     _check_budget(budget, X)
     check_scoring(estimator, scoring)
-    named = _named(strategies, estimator)
+    named_strategies = _name_strategies(strategies, estimator)
 
     seed = draw_seed(random_state)
     runs, jobs = [], []
     for repeat in range(n_repeats):
         noise_seed, run_seed = np.random.SeedSequence([seed, repeat]).generate_state(2).tolist()
-        answers = _answers(y, y_given, noise_rate, noise_seed)
-        for name, strategy in named.items():
+        annotations = _annotations(y, y_given, noise_rate, noise_seed)
+        for name, strategy in named_strategies.items():
             clf = clone(estimator).set_params(strategy=strategy, random_state=run_seed)
             runs.append({"strategy": name, "repeat": repeat})
-            jobs.append(_Job(clf, X, y, answers, X_test, y_test, budget, batch_size, scoring))
-    paths = _paths(jobs, cache_dir)
-    calls = (joblib.delayed(_kept)(path, job) for path, job in zip(paths, jobs, strict=True))
-    outcomes = joblib.Parallel(n_jobs=n_jobs, return_as="generator")(calls)
-    progress = require("tqdm").tqdm(outcomes, total=len(jobs), unit="run", disable=not verbose)
+            jobs.append(_Job(clf, X, y, annotations, X_test, y_test, budget, batch_size, scoring))
+    paths = _cache_paths(jobs, cache_dir)
+    calls = (joblib.delayed(_load_or_run)(path, job) for path, job in zip(paths, jobs, strict=True))
+    results = joblib.Parallel(n_jobs=n_jobs, return_as="generator")(calls)
+    progress = require("tqdm").tqdm(results, total=len(jobs), unit="run", disable=not verbose)
     return LearningCurves(
-        {**run, **measured}
-        for run, outcome in zip(runs, progress, strict=True)
-        for measured in outcome
+        {**run, **measurement}
+        for run, measurements in zip(runs, progress, strict=True)
+        for measurement in measurements
     )
 
 
 class _Job(NamedTuple):
-    """All that one run's outcome depends on."""
+    """One run: everything that its result depends on."""
 
     clf: ActiveClassifier
     X: Any
     y: np.ndarray
-    answers: np.ndarray
+    annotations: np.ndarray
     X_test: Any
     y_test: np.ndarray
     budget: int
     batch_size: int
     scoring: str | Callable[..., float]
 
-    def play(self) -> list[dict[str, Any]]:
+    def run(self) -> list[dict[str, Any]]:
         clf = clone(self.clf)
         rounds: Iterator[Round] = label_in_batches(
             clf,
             self.X,
-            self.answers,
-            classes=unique_labels(self.y, self.answers),
+            self.annotations,
+            classes=unique_labels(self.y, self.annotations),
             budget=self.budget,
             batch_size=self.batch_size,
         )
         if clf.prior is not None:
             rounds = chain([Round(np.empty(0, dtype=np.int64), 0.0, 0.0)], rounds)
-        measured, seconds = [], 0.0
-        for asked, query_seconds, fit_seconds in rounds:
+        measurements, seconds = [], 0.0
+        for queried, query_seconds, fit_seconds in rounds:
             seconds += query_seconds + fit_seconds
-            measured.append(
+            measurements.append(
                 {
-                    "n_labels": len(asked),
+                    "n_labels": len(queried),
                     **self._scores(clf),
                     "seconds": seconds,
                     "query_seconds": query_seconds,
                     "fit_seconds": fit_seconds,
-                    **self._asked_of_each_class(asked),
+                    **self._n_queried_per_class(queried),
                 }
             )
-        return measured
+        return measurements
 
     def _scores(self, clf: ActiveClassifier) -> dict[str, float]:
         predicted = clf.predict(self.X_test)
-        recalls = _recalls(self.y_test, predicted)
-        measures = {
+        recalls = _recall_per_class(self.y_test, predicted)
+        metrics = {
             "balanced_accuracy": recalls.mean(),
             "macro_f1": f1_score(
                 self.y_test,
@@ -229,48 +238,50 @@ class _Job(NamedTuple):
                 zero_division=0,
             ),
             "worst_class_recall": recalls.min(),
-            "pool_balanced_accuracy": _recalls(self.y, clf.predict(self.X)).mean(),
+            "pool_balanced_accuracy": _recall_per_class(self.y, clf.predict(self.X)).mean(),
         }
-        if self.scoring in measures:
-            score = measures[self.scoring]
+        if self.scoring in metrics:
+            score = metrics[self.scoring]
         else:
             score = get_scorer(self.scoring)(clf, self.X_test, self.y_test)
-        return {name: float(value) for name, value in {"score": score, **measures}.items()}
+        return {name: float(value) for name, value in {"score": score, **metrics}.items()}
 
-    def _asked_of_each_class(self, asked: np.ndarray) -> dict[str, int]:
+    def _n_queried_per_class(self, queried: np.ndarray) -> dict[str, int]:
         classes, codes = np.unique(self.y, return_inverse=True)
-        counts = np.bincount(codes[asked], minlength=len(classes)).tolist()
+        counts = np.bincount(codes[queried], minlength=len(classes)).tolist()
         return {f"asked_{label}": count for label, count in zip(classes, counts, strict=True)}
 
 
-def _recalls(y: np.ndarray, predicted: np.ndarray) -> np.ndarray:
+def _recall_per_class(y: np.ndarray, predicted: np.ndarray) -> np.ndarray:
     return recall_score(y, predicted, labels=np.unique(y), average=None, zero_division=0)
 
 
 def _check_budget(budget: int, X: Any) -> None:
-    n_different = len(np.unique(row_keys(X)))
-    if budget > n_different:
+    n_distinct = len(np.unique(row_keys(X)))
+    if budget > n_distinct:
         raise ValueError(
-            f"budget={budget}, but X has only {n_different} different rows, of which each is "
-            "asked about once. Lower budget, or give a larger pool."
+            f"budget={budget}, but X has only {n_distinct} different rows, and each is queried at "
+            "most once. Lower budget, or give a larger pool."
         )
 
 
-def _named(strategies: Any, estimator: ActiveClassifier) -> dict[str, Any]:
-    """Strategies by name, random sampling first; each of them usable."""
+def _name_strategies(strategies: Any, estimator: ActiveClassifier) -> dict[str, Any]:
+    """Map names to strategies, random sampling first, and check that each can be used."""
     if strategies is None:
         strategies = [estimator.strategy]
     if not isinstance(strategies, Mapping):
-        is_one = isinstance(strategies, str) or A_STRATEGY.is_satisfied_by(strategies)
-        listed = [strategies] if is_one else list(strategies)
+        is_single = isinstance(strategies, str) or A_STRATEGY.is_satisfied_by(strategies)
+        listed = [strategies] if is_single else list(strategies)
         strategies = {" ".join(str(strategy).split()): strategy for strategy in listed}
         if len(strategies) < len(listed):
-            raise ValueError(f"strategies={listed} has one twice; give a dict with other names.")
+            raise ValueError(
+                f"strategies={listed} names one strategy twice. Give a dict with distinct names."
+            )
     named = {"random": "random"} | dict(strategies)
     if named["random"] != "random" and not isinstance(named["random"], RandomSampling):
         raise ValueError(
-            f"strategies names {named['random']!r} 'random', which is random sampling's own name: "
-            "it takes part always. Give another name."
+            f"strategies gives {named['random']!r} the name 'random', which is reserved for random "
+            "sampling. Give it another name."
         )
     for strategy in named.values():
         clf = clone(estimator).set_params(strategy=strategy)
@@ -279,7 +290,8 @@ def _named(strategies: Any, estimator: ActiveClassifier) -> dict[str, Any]:
     return named
 
 
-def _answers(y: np.ndarray, y_given: Any, noise_rate: float, seed: int) -> np.ndarray:
+def _annotations(y: np.ndarray, y_given: Any, noise_rate: float, seed: int) -> np.ndarray:
+    """Labels that the annotator gives to all rows of the pool."""
     if y_given is None:
         return flip_labels(y, noise_rate, random_state=seed) if noise_rate else y
     if noise_rate:
@@ -289,8 +301,8 @@ def _answers(y: np.ndarray, y_given: Any, noise_rate: float, seed: int) -> np.nd
     return y_given
 
 
-def _paths(jobs: list[_Job], cache_dir: str | PathLike[str] | None) -> list[Path | None]:
-    """Where each run's outcome is kept: under a name that all it depends on decides."""
+def _cache_paths(jobs: list[_Job], cache_dir: str | PathLike[str] | None) -> list[Path | None]:
+    """Path of the stored result of each run: a hash of everything that the result depends on."""
     if cache_dir is None:
         return [None] * len(jobs)
     folder = Path(cache_dir)
@@ -302,22 +314,23 @@ def _paths(jobs: list[_Job], cache_dir: str | PathLike[str] | None) -> list[Path
         ]
     except PicklingError as error:
         raise ValueError(
-            "cache_dir names a run by all that it depends on, and something among estimator, "
-            "strategies and scoring cannot be pickled: a lambda, most often. Give a named function."
+            "cache_dir stores each run under a hash of its arguments, but one of estimator, "
+            "strategies and scoring cannot be pickled, probably because of a lambda. "
+            "Give a named function."
         ) from error
     return [folder / f"{key}.json" for key in keys]
 
 
-def _kept(path: Path | None, job: _Job) -> list[dict[str, Any]]:
+def _load_or_run(path: Path | None, job: _Job) -> list[dict[str, Any]]:
     if path is None:
-        return job.play()
+        return job.run()
     if path.exists():
         return json.loads(path.read_text())
-    outcome = job.play()
-    # Whoever kills us kills us before or after the renaming: a file by that name is whole.
+    measurements = job.run()
+    # renaming is atomic: a file of that name is complete even if the process is killed
     with NamedTemporaryFile("w", dir=path.parent, suffix=".tmp", delete=False) as file:
-        json.dump(outcome, file)
+        json.dump(measurements, file)
         file.flush()
         fsync(file.fileno())
     replace(file.name, path)
-    return outcome
+    return measurements

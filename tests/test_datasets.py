@@ -69,7 +69,7 @@ def test_same_in_another_process_with_warnings_as_errors(docs):
 def test_stripped_docstrings_are_an_error():
     code = "from skactive.datasets import load_scipy_docs; load_scipy_docs()"
     done = subprocess.run([sys.executable, "-OO", "-c", code], capture_output=True, text=True)
-    assert "strips docstrings" in done.stderr
+    assert "removes SciPy's docstrings" in done.stderr
 
 
 def test_prompts_are_different_sentences():

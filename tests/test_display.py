@@ -86,7 +86,7 @@ def test_displays_can_be_constructed_directly():
 
 
 def test_one_repeat_has_no_band():
-    display = some_curves(n_repeats=1).plot()
+    display = LearningCurvesDisplay.from_curves(some_curves(n_repeats=1))
     assert len(display.lines_) == 2
     assert display.fill_between_ == []
 

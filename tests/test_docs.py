@@ -48,12 +48,12 @@ def test_searches(after_a_search):
     assert len(after_a_search["search"].best_estimator_.queried_) == 40
     assert len(after_a_search["halving"].best_estimator_.queried_) == 45
     assert after_a_search["clf"].strategy.bandwidth == 2.0
-    calibrated = run("Around it", dict(after_a_search))["calibrated"]
+    calibrated = run("Meta-estimators", dict(after_a_search))["calibrated"]
     assert calibrated.score(after_a_search["X_test"], after_a_search["y_test"]) > 0.7
 
 
 def test_weights_reach_the_head(after_a_search):
-    names = run("Weights", dict(after_a_search))
+    names = run("Sample weights", dict(after_a_search))
     plain = names["make_pipeline"](names["StandardScaler"](), clone(names["clf"]))
     plain.fit(names["pool"], names["y_pool"])
     eights = [

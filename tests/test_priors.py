@@ -302,7 +302,7 @@ def test_invalid_parameters(params, error, message):
         ([[1.0, 0], [np.nan, 0]], "X has NaN or infinite values in 1 row.*position 1"),
         ([[1.0, 0, 0]], "X has 3 columns, but the class embeddings have 2. Embed rows and classes"),
         (["a text"], "X must be embeddings.* give an encoder"),
-        ([1.0, 0.0], "X must be embeddings, an array of one row each"),
+        ([1.0, 0.0], r"X must be embeddings, an array of shape \(n, d\)"),
     ],
 )
 def test_invalid_embeddings(X, message):

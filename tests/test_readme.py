@@ -31,7 +31,7 @@ def test_every_example_is_run():
     assert set(BLOCKS) == {
         "Texts",
         "Images",
-        "The model itself",
+        "Fine-tuning",
         "Tables",
         "Measure it on your own data",
     }
@@ -82,7 +82,7 @@ def test_the_model_itself(monkeypatch, tiny_sentence_model):
         lambda model, **kw: FineTunedClassifier(str(tiny_sentence_model), **kw),
         raising=False,
     )
-    exec(BLOCKS["The model itself"], names)
+    exec(BLOCKS["Fine-tuning"], names)
     assert names["clf"].mode_ in ("lp-ft", "frozen")
 
 

@@ -190,8 +190,8 @@ def test_runs_are_cached(tmp_path, monkeypatch):
     options = {"strategies": ["margin"], "n_repeats": 2, "noise_rate": 0.2}
     first = run(cache_dir=tmp_path / "new" / "folder", **options)
     played = []
-    play = simulation._Job.play
-    monkeypatch.setattr(simulation._Job, "play", lambda job: played.append(job) or play(job))
+    run_job = simulation._Job.run
+    monkeypatch.setattr(simulation._Job, "run", lambda job: played.append(job) or run_job(job))
     again = run(cache_dir=tmp_path / "new" / "folder", **options)
     assert not played
     assert again.records == first.records  # including the seconds
@@ -319,7 +319,7 @@ def test_a_killed_run_resumes_where_it_stopped(tmp_path):
     [
         ({"budget": 121}, "budget=121, but X has only 120 different rows"),
         ({"strategies": ["margn"]}, "strategy='margn' is unknown"),
-        ({"strategies": ["margin", "margin"]}, "one twice"),
+        ({"strategies": ["margin", "margin"]}, "names one strategy twice"),
         ({"strategies": ["selective"]}, "needs a prior"),
         ({"noise_rate": 0.1, "y_given": Y_POOL}, "exclude each other"),
         ({"y_test": CODES[120:]}, "labels of one type"),

@@ -23,11 +23,11 @@ BAD_SIMULATIONS = {
     "random_state": ({"random_state": "seed"}, "'random_state' parameter of simulate"),
     "cache_dir": ({"cache_dir": 3}, "'cache_dir' parameter of simulate"),
     "strategies a number": ({"strategies": 3}, "'strategies' parameter of simulate .* Got 3"),
-    "another random": ({"strategies": {"random": "margin"}}, "'random', which is random sampling"),
+    "another random": ({"strategies": {"random": "margin"}}, "'random', which is reserved"),
     "no scoring": ({"scoring": None}, "'scoring' parameter of simulate must be .* Got None"),
     "a lambda to be kept": (
         {"scoring": lambda *_: 1.0, "cache_dir": "never made"},
-        "cannot be pickled: a lambda, most often. Give a named function",
+        "cannot be pickled, probably because of a lambda. Give a named function",
     ),
     "scoring unknown": ({"scoring": "acuracy"}, "'scoring' parameter .* Got 'acuracy'"),
     "scoring a metric": ({"scoring": accuracy_score}, "metric function rather than a scorer"),

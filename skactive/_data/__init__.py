@@ -1,1 +1,1 @@
-"""Private: rows and labels before any model sees them."""
+"""Private helpers for rows and labels: containers, keys, batches, tables, images, Pipelines."""

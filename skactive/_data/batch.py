@@ -1,4 +1,4 @@
-"""Batch: the rows of one call, and what is computed from them, once."""
+"""Batch: rows, and the columns that are computed from them at most once."""
 
 from collections.abc import Callable
 from functools import cached_property
@@ -18,19 +18,19 @@ _COLUMNS = (*_STORED, "embedding")
 class Batch:
     """Rows and their keys, embedding, representation and prior probabilities.
 
-    Each column is computed at the first access and kept. Hence one call hashes, embeds and
-    evaluates a row at most once. A part of a batch takes over the columns that are known.
+    Each of these columns is computed at the first access and kept. A row is therefore hashed and
+    embedded at most once per call. A subset of a batch keeps the columns that are computed.
 
     Parameters
     ----------
     rows : container of n rows or None
         Rows as the user gave them. None where only the columns are stored.
     parts : Parts or None, default=None
-        Pipeline whose first steps give the representation.
+        Parts of the estimator; its first steps compute the representation.
     predict_prior : callable or None, default=None
-        From a batch to the probabilities of the prior, an array (n, K_prior).
+        Function from a batch to the probabilities of the prior, an array (n, K_prior).
     **columns
-        Columns that are known already.
+        Columns that are already computed.
     """
 
     def __init__(
@@ -60,13 +60,13 @@ class Batch:
 
     @property
     def encoder(self) -> Any:
-        """First step of the representation; None without a parts, or where it needs a fit."""
+        """First step of the representation; None if the representation has no steps."""
         steps = [] if self._parts is None else self._parts.representation
         return steps[0] if steps else None
 
     @cached_property
     def embedding(self) -> Any:
-        """Output of `encoder`; the rows themselves without an encoder."""
+        """Output of `encoder`, or the rows themselves without an encoder."""
         return self.rows if self._parts is None else self._parts.embed(self)
 
     @cached_property
@@ -80,34 +80,34 @@ class Batch:
         return None if self._predict_prior is None else self._predict_prior(self)
 
     def take(self, positions: np.ndarray) -> "Batch":
-        """The rows at some positions, in that order."""
+        """Subset of the rows at some positions, in their order."""
         return self._part(None if self.rows is None else take(self.rows, positions), positions)
 
     def narrow(self, positions: np.ndarray) -> "Batch":
-        """The rows at increasing positions, without a copy of a large pool."""
+        """Subset of the rows at increasing positions; a large pool is not copied."""
         return self._part(select(self.rows, positions), positions)
 
     def representation_at(self, positions: np.ndarray) -> Any:
-        """Representation of some rows; only these are embedded if not all have been."""
+        """Representation of some rows; the others are not embedded."""
         if "representation" in self.__dict__:
             return take(self.representation, positions)
         return self.take(positions).representation
 
     def keys_at(self, positions: np.ndarray) -> np.ndarray:
-        """Keys of some rows; only these are hashed if not all have been."""
+        """Keys of some rows; the others are not hashed."""
         if "keys" in self.__dict__ or len(positions) == len(self):
             return self.keys[positions]
         return row_keys(take(self.rows, positions))
 
     def find(self, keys: np.ndarray, sketches: np.ndarray) -> np.ndarray:
-        """Which rows have one of these keys.
+        """Find the rows that have one of some keys.
 
         The sketches are compared first, so that only few rows of a large numeric pool are hashed.
 
         Parameters
         ----------
         keys, sketches : arrays of shape (m,)
-            Those of the rows to look for.
+            Keys and sketches of the rows to find.
 
         Returns
         -------
@@ -115,19 +115,19 @@ class Batch:
         """
         found = np.zeros(len(self), dtype=bool)
         own = self.sketches
-        same = np.isin(own, sketches, kind="sort")  # numpy 2.0 cannot make a table of such numbers
+        same = np.isin(own, sketches, kind="sort")  # kind=None may fail in numpy 2.0
         candidates = np.flatnonzero(same | (own == 0) | (sketches == 0).any())
         if len(candidates) and len(keys):
             found[candidates] = np.isin(self.keys_at(candidates), keys)
         return found
 
     def stored(self, *, keep_rows: bool) -> "Batch":
-        """The same batch with its columns computed, to be kept with the labels.
+        """The same batch with all columns computed, to be stored with the labels.
 
         Parameters
         ----------
         keep_rows : bool
-            Whether to keep the rows as the user gave them, too.
+            Whether to store the rows as the user gave them, too.
 
         Returns
         -------
@@ -138,12 +138,12 @@ class Batch:
         return Batch(self.rows if keep_rows else None, **columns)
 
     def extended(self, other: "Batch") -> "Batch":
-        """The rows of two stored batches.
+        """Concatenate two stored batches.
 
         Parameters
         ----------
         other : Batch
-            Later rows.
+            Stored batch of later rows.
 
         Returns
         -------
@@ -152,7 +152,7 @@ class Batch:
         Raises
         ------
         ValueError
-            If only one of both has prior probabilities, or keeps its rows.
+            If only one of the two batches has prior probabilities, or stores its rows.
         """
         if (self.prior_proba is None) != (other.prior_proba is None):
             raise ValueError("prior was set, or removed, after labels were given; call fit again.")
@@ -162,7 +162,7 @@ class Batch:
         return Batch(_joined(self.rows, other.rows), **columns)
 
     def represented_by(self, parts: Parts) -> "Batch":
-        """A stored batch with the representation that another Pipeline gives."""
+        """A stored batch with the representation of another Pipeline."""
         columns = {name: getattr(self, name) for name in _STORED}
         columns["representation"] = Batch(self.rows, parts, keys=self.keys).representation
         return Batch(self.rows, **columns)

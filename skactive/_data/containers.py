@@ -1,7 +1,7 @@
-"""Rows of any kind: how many, which, and some after the others.
+"""Functions that select, concatenate and process rows in any type of container.
 
-A row is whatever one index of X gives: a text, a file path, an image, a row of an array, of a
-sparse matrix or of a DataFrame.
+A row is one element of X along its first axis: a text, a file path, an image, or a row of an
+array, a sparse matrix or a DataFrame.
 """
 
 from collections.abc import Callable, Collection
@@ -12,25 +12,24 @@ import numpy as np
 from scipy import sparse
 
 from skactive._data.lazy_subset import LazySubset
-from skactive._utils.compat import _num_samples, _safe_indexing
+from skactive._utils.compat import _safe_indexing, n_rows
 
-n_rows = _num_samples
-_LARGE = 2**28  # bytes that are not to be held twice
-_BLOCK = 2**24  # numbers that may be copied: little beside a pool that is worth a thought
+_LARGE = 2**28  # bytes; larger arrays are not copied
+_BLOCK = 2**24  # numbers in a block; small compared with a pool where memory matters
 
 
 def as_object_array(X: Any) -> Any:
-    """Bring one-dimensional X (lists, tuples, Series of texts or images) to one kind of container.
+    """Convert one-dimensional X, such as a list of texts or a Series, to an object array.
 
     Parameters
     ----------
     X : sequence, array, sparse matrix or DataFrame
-        Rows of any kind.
+        Rows of any type.
 
     Returns
     -------
     rows
-        A 1-D object array for anything one-dimensional; everything else as it is.
+        A 1-D object array if X is one-dimensional, otherwise X itself.
     """
     if hasattr(X, "columns") or sparse.issparse(X) or getattr(X, "ndim", 1) > 1:
         return X
@@ -42,7 +41,7 @@ def as_object_array(X: Any) -> Any:
 
 
 def is_texts(X: Any) -> bool:
-    """Whether X is a sequence of texts or paths, rather than of rows with columns.
+    """Whether X is a sequence of texts or paths.
 
     Parameters
     ----------
@@ -52,32 +51,32 @@ def is_texts(X: Any) -> bool:
     Returns
     -------
     is_texts : bool
-        True if it has one dimension and a text in it.
+        True if X is one-dimensional and contains a text or a path.
     """
-    flat = isinstance(X, Collection) and getattr(X, "ndim", 1) == 1
-    return flat and any(isinstance(row, str | PathLike) for row in X)
+    is_flat = isinstance(X, Collection) and getattr(X, "ndim", 1) == 1
+    return is_flat and any(isinstance(row, str | PathLike) for row in X)
 
 
 def take(X: Any, positions: np.ndarray) -> Any:
-    """Rows at `positions`, in the same kind of container.
+    """Select rows by position, in the same type of container.
 
     Parameters
     ----------
     X : rows
         Any container.
     positions : int array
-        Which ones, in which order.
+        Positions of the rows, in any order.
 
     Returns
     -------
     rows
-        As many as there are positions.
+        One row per position, in the order of `positions`.
     """
     return X[positions] if isinstance(X, LazySubset) else _safe_indexing(X, positions)
 
 
 def is_numeric(X: Any) -> bool:
-    """Whether X is an array of numbers, with columns and at least one row.
+    """Whether X is an array of numbers with columns and at least one row.
 
     Parameters
     ----------
@@ -89,28 +88,28 @@ def is_numeric(X: Any) -> bool:
     is_numeric : bool
         False for DataFrames and sparse matrices.
     """
-    in_columns = isinstance(X, np.ndarray | LazySubset) and X.ndim > 1
-    return in_columns and X.dtype.kind in "fiub" and X[:1].size > 0
+    has_columns = isinstance(X, np.ndarray | LazySubset) and X.ndim > 1
+    return has_columns and X.dtype.kind in "fiub" and X[:1].size > 0
 
 
 def select(X: Any, positions: np.ndarray) -> Any:
-    """Rows at increasing `positions`, without a copy where X is large or mapped into memory.
+    """Select rows at increasing positions, without a copy if X is large or memory-mapped.
 
     Parameters
     ----------
     X : rows
         Any container.
     positions : int64 array
-        Which ones.
+        Positions of the rows, increasing.
 
     Returns
     -------
     rows
-        X itself where they are all; a LazySubset of a mapped array, or of one of 256 MiB and more;
-        else a copy.
+        A LazySubset if X is memory-mapped; X itself if all its rows are selected; a LazySubset if
+        X is a numeric array of at least 256 MiB; otherwise a copy.
     """
     if is_numeric(X) and X.ndim == 2 and _is_mapped(X):
-        return LazySubset(X, positions)  # even of all: whoever needs an array reads it by blocks
+        return LazySubset(X, positions)  # even of all rows, so that they are read in blocks
     if len(positions) == n_rows(X):
         return X
     large = is_numeric(X) and X.ndim == 2 and X.dtype.itemsize * X.size >= _LARGE
@@ -118,33 +117,33 @@ def select(X: Any, positions: np.ndarray) -> Any:
 
 
 def by_blocks(function: Callable[..., np.ndarray], X: Any, *others: Any) -> np.ndarray:
-    """``function(X, *others)``, computed for some rows after the others.
+    """Compute ``function(X, *others)`` block by block, to limit memory.
 
     Parameters
     ----------
     function : callable
-        Gives one row for each of its arguments'.
+        Function of rows that returns one row of the result per row.
     X : rows
-        Taken whole where it is not a matrix of numbers.
+        Any container. If X is not a numeric matrix, it is processed as a single block.
     *others : arrays of n rows, or None
-        What goes with X.
+        Further arguments, split in the same way as X.
 
     Returns
     -------
     result : array of n rows
-        The same as of all rows at once.
+        The concatenated results of the blocks.
     """
     blocks = row_blocks(X)
     if len(blocks) == 1:
         return function(X[blocks[0]] if isinstance(X, LazySubset) else X, *others)
-    parts = ((None if each is None else each[block] for each in others) for block in blocks)
+    parts = ((None if other is None else other[block] for other in others) for block in blocks)
     return np.concatenate(
         [function(X[block], *part) for block, part in zip(blocks, parts, strict=True)]
     )
 
 
 def row_blocks(X: Any) -> list[slice]:
-    """Slices that together are all rows of X, each small enough to be copied.
+    """Divide the rows of X into slices that are small enough to be copied.
 
     Parameters
     ----------
@@ -154,7 +153,7 @@ def row_blocks(X: Any) -> list[slice]:
     Returns
     -------
     blocks : list of slice
-        One, where X is not a matrix of numbers.
+        A single slice if X is not a numeric matrix.
     """
     total = n_rows(X)
     size = max(1, _BLOCK // X.shape[1]) if is_numeric(X) and X.ndim == 2 else max(1, total)
@@ -162,22 +161,22 @@ def row_blocks(X: Any) -> list[slice]:
 
 
 def concatenate(first: Any, second: Any) -> Any:
-    """Rows of both, in the container that they share.
+    """Concatenate the rows of two containers of the same type.
 
     Parameters
     ----------
     first, second : rows
-        Two containers of one kind.
+        Two containers of the same type.
 
     Returns
     -------
     rows
-        Those of `first`, then those of `second`.
+        The rows of `first`, then the rows of `second`.
 
     Raises
     ------
     TypeError, ValueError
-        If they are of two kinds, such as an array and a DataFrame, or of two shapes.
+        If the containers differ in type, such as an array and a DataFrame, or their rows in shape.
     """
     if sparse.issparse(first) and sparse.issparse(second):
         return sparse.vstack([first, second], format="csr")
@@ -185,13 +184,13 @@ def concatenate(first: Any, second: Any) -> Any:
         if first.shape[1:] != second.shape[1:]:
             raise ValueError(
                 f"X has rows of shape {second.shape[1:]}, earlier ones have {first.shape[1:]}. "
-                "Give rows of one kind throughout."
+                "Give rows of one shape throughout."
             )
         return np.concatenate([first, second])
     if type(first) is not type(second):
         raise TypeError(
             f"X is of type {type(second).__name__}, earlier rows came as {type(first).__name__}. "
-            "Give rows of one kind throughout."
+            "Give rows in one type of container throughout."
         )
     if hasattr(first, "vstack"):  # polars
         return first.vstack(second)
@@ -201,7 +200,7 @@ def concatenate(first: Any, second: Any) -> Any:
 
 
 def _with_shared_categories(first: Any, second: Any) -> tuple[Any, Any]:
-    """Batches that were read one by one may each know other categories; texts they must not be."""
+    """Give categorical columns the union of both categories, so that pandas keeps their dtype."""
     import pandas as pd
 
     first, second = first.copy(deep=False), second.copy(deep=False)
@@ -214,28 +213,28 @@ def _with_shared_categories(first: Any, second: Any) -> tuple[Any, Any]:
 
 
 def repeat_by_weight(weight: np.ndarray) -> np.ndarray:
-    """Positions that stand for whole-numbered weights: a row of weight 3 comes three times.
+    """Repeat each position as often as its weight says: a row of weight 3 occurs three times.
 
     Parameters
     ----------
     weight : array of shape (n,)
-        Weights of the rows.
+        Weights of the rows, whole numbers.
 
     Returns
     -------
     positions : int64 array
-        As many as the weights add up to.
+        Positions of the rows. Its length is the sum of the weights.
 
     Raises
     ------
     ValueError
-        If a weight has a fraction.
+        If a weight is not a whole number.
     """
     counts = np.rint(weight).astype(np.int64)
     if not np.array_equal(counts, weight):
         raise ValueError(
-            "sample_weight has fractions, and the estimator takes no sample_weight, so rows can "
-            "only be repeated. Give whole numbers, or an estimator whose fit takes sample_weight."
+            "sample_weight has fractions, but the estimator does not support sample_weight, so its "
+            "rows are repeated. Give whole numbers, or an estimator whose fit takes sample_weight."
         )
     return np.repeat(np.arange(len(weight)), counts)
 

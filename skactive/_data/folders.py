@@ -1,4 +1,4 @@
-"""Folders of images or texts, a subfolder for each class."""
+"""load_folder: labeled images or texts from a folder with one subfolder per class."""
 
 import os
 import warnings
@@ -10,45 +10,46 @@ import numpy as np
 from skactive._data.images import ImageRow
 from skactive._utils.optional_imports import require
 
-_TEXTS = frozenset({".txt", ".text", ".md"})
-_NAMED = 5  # of the files that cannot be read, in a message
+_TEXT_SUFFIXES = frozenset({".txt", ".text", ".md"})
+_MAX_NAMED = 5  # unreadable files that a message names
 
 
 def load_folder(
     folder: str | os.PathLike[str], *, on_error: str = "raise", n_jobs: int | None = None
 ) -> tuple[list[str], np.ndarray | None]:
-    """Images or texts from the files of a folder, labeled by the subfolders they lie in.
+    """Load images or texts from a folder, labeled by the names of its subfolders.
 
-    Every file is read once, so that one that is damaged is found now, and not in the middle of a
-    pool. Files of other kinds, and hidden ones, are passed over.
+    Every file is read once, so that damaged files are found before they are used. Files of other
+    types and hidden files are ignored.
 
     Parameters
     ----------
     folder : str or path
-        ``folder/cat/1.jpg`` is an image of the class "cat", however deep below it lies. Where the
-        files lie in `folder` itself, they have no labels. Texts are .txt, .text and .md files in
-        UTF-8; images what PIL knows by the ending of the name.
+        The folder. The label of a file is the name of the top-level subfolder: files below
+        ``folder/cat/`` have the label "cat", at any depth. If all files are in `folder` itself,
+        there are no labels. Texts are .txt, .text and .md files in UTF-8. Images are files with a
+        suffix that PIL supports.
     on_error : {"raise", "skip"}, default="raise"
-        What becomes of files that cannot be read: an error that names them, or a warning that names
-        them and the others without them.
+        What to do if files cannot be read. "raise" raises an error that names them. "skip" leaves
+        them out, with a warning that names them.
     n_jobs : int or None, default=None
-        Processes that read, as joblib takes it.
+        Number of processes that read files, as in joblib.
 
     Returns
     -------
     rows : list of str of length n
-        The paths of the images, as `ClipEncoder` takes them; or the texts themselves. In the order
-        of the paths.
+        Paths of the images, as `ClipEncoder` accepts them, or contents of the text files, sorted
+        by path.
     labels : str array of shape (n,), or None
-        Names of the subfolders; None for an unlabeled folder.
+        Names of the subfolders. None if all files are in `folder` itself.
 
     Raises
     ------
     FileNotFoundError
-        If there is no such folder.
+        If the folder does not exist.
     ValueError
-        If it holds neither images nor texts, or both; some files in subfolders and some not; or, by
-        `on_error`, files that cannot be read.
+        If the folder contains neither images nor texts, or both, or if only some of its files are
+        in subfolders. Also if files cannot be read, depending on `on_error`.
 
     Examples
     --------
@@ -65,18 +66,18 @@ def load_folder(
     paths, are_texts = _files_of_one_kind(root)
     read = joblib.delayed(_read_text if are_texts else _check_image)
     results = joblib.Parallel(n_jobs=n_jobs)(read(path) for path in paths)
-    faults = [result for result in results if isinstance(result, Exception)]
-    if faults:
-        told = "; ".join(str(fault) for fault in faults[:_NAMED])
-        more = f"; and {len(faults) - _NAMED} more" if len(faults) > _NAMED else ""
-        message = f"{len(faults)} of {len(paths)} files in {root} cannot be read: {told}{more}."
-        if on_error == "raise" or len(faults) == len(paths):
+    errors = [result for result in results if isinstance(result, Exception)]
+    if errors:
+        named = "; ".join(str(error) for error in errors[:_MAX_NAMED])
+        more = f"; and {len(errors) - _MAX_NAMED} more" if len(errors) > _MAX_NAMED else ""
+        message = f"{len(errors)} of {len(paths)} files in {root} cannot be read: {named}{more}."
+        if on_error == "raise" or len(errors) == len(paths):
             raise ValueError(f"{message} Repair them, or give on_error='skip'.")
         warnings.warn(f"{message} They are left out.", stacklevel=2)
-    read_well = [not isinstance(result, Exception) for result in results]
-    rows = [result for result, well in zip(results, read_well, strict=True) if well]
+    is_readable = [not isinstance(result, Exception) for result in results]
+    rows = [result for result, readable in zip(results, is_readable, strict=True) if readable]
     labels = _labels(root, paths)
-    return rows, None if labels is None else labels[read_well]
+    return rows, None if labels is None else labels[is_readable]
 
 
 def _files_of_one_kind(root: Path) -> tuple[list[Path], bool]:
@@ -85,31 +86,34 @@ def _files_of_one_kind(root: Path) -> tuple[list[Path], bool]:
         for path in sorted(root.rglob("*"))
         if path.is_file() and not any(p.startswith(".") for p in path.relative_to(root).parts)
     ]
-    texts = [path for path in files if path.suffix.lower() in _TEXTS]
-    others = [path for path in files if path.suffix.lower() not in _TEXTS]
+    texts = [path for path in files if path.suffix.lower() in _TEXT_SUFFIXES]
+    others = [path for path in files if path.suffix.lower() not in _TEXT_SUFFIXES]
     images = []
     if others:
-        endings = require("PIL.Image").registered_extensions()
-        images = [path for path in others if path.suffix.lower() in endings]
+        suffixes = require("PIL.Image").registered_extensions()
+        images = [path for path in others if path.suffix.lower() in suffixes]
     if texts and images:
         raise ValueError(
-            f"{root} holds texts ({texts[0].name}) and images ({images[0].name}). Give a folder of "
-            "one kind."
+            f"{root} holds texts ({texts[0].name}) and images ({images[0].name}). Give a folder "
+            "that holds only texts or only images."
         )
     if not texts and not images:
-        raise ValueError(f"{root} holds neither images nor texts among {len(files)} files.")
+        raise ValueError(
+            f"{root} holds neither images nor texts among {len(files)} files. Give a folder of "
+            "image files, or of .txt, .text or .md files."
+        )
     return (texts, True) if texts else (images, False)
 
 
 def _labels(root: Path, paths: list[Path]) -> np.ndarray | None:
     parts = [path.relative_to(root).parts for path in paths]
-    loose = [path for path, names in zip(paths, parts, strict=True) if len(names) == 1]
-    if len(loose) == len(paths):
+    unlabeled = [path for path, names in zip(paths, parts, strict=True) if len(names) == 1]
+    if len(unlabeled) == len(paths):
         return None
-    if loose:
+    if unlabeled:
         raise ValueError(
-            f"{loose[0]} lies in no subfolder, so it has no label, but others have. Move it into "
-            "one, or out of the folder."
+            f"{unlabeled[0]} lies in no subfolder, so it has no label, but other files have "
+            "labels. Move it into a subfolder, or out of the folder."
         )
     return np.array([names[0] for names in parts])
 

@@ -1,4 +1,4 @@
-"""Images as rows: what is taken for one, how it is known, and how it is read."""
+"""Images as rows: validation, cache keys, and parallel reading of image files."""
 
 import os
 import stat
@@ -15,29 +15,31 @@ from numpy.typing import NDArray
 
 from skactive._utils.optional_imports import require
 
-_DECODERS = min(8, os.cpu_count() or 1)
+_N_THREADS = min(8, os.cpu_count() or 1)
 
 
 @dataclass(frozen=True)
 class ImageRow:
-    """Where a row stands, and its path or pixels."""
+    """One image: its position in X, and its path, pixels or PIL image."""
 
     position: int
     source: Any
 
     def key(self, namespace: bytes) -> bytes:
+        """Digest of the pixels, or of the path, size and modification time of a file."""
         if isinstance(self.source, str):
             return _digest(self._file_stamp(), namespace, b"file")
         pixels = np.ascontiguousarray(self.pixels())
         return _digest(str(pixels.shape).encode(), namespace, b"image", pixels)
 
     def pixels(self) -> NDArray[np.uint8]:
+        """The image as an array; files and PIL images are converted to RGB."""
         if isinstance(self.source, np.ndarray):
             return self.source
         return np.asarray(self.open().convert("RGB"))
 
     def open(self) -> Any:
-        """The image as PIL has it, its pixels read."""
+        """The image as a PIL image, with its pixels loaded."""
         pillow = require("PIL.Image")
         if isinstance(self.source, np.ndarray):
             return pillow.fromarray(self.source)
@@ -46,7 +48,7 @@ class ImageRow:
                 with pillow.open(self.source) as image:
                     return image.convert("RGB")
             self.source.load()
-        # what PIL's decoders raise
+        # exceptions that PIL's decoders raise
         except (OSError, ValueError, SyntaxError, pillow.DecompressionBombError) as error:
             raise ValueError(
                 f"X[{self.position}]: {self.source!r} cannot be read as an image ({error}). "
@@ -72,7 +74,7 @@ class ImageRow:
 
 
 def check_image(image: Any, position: int) -> Any:
-    """One row as a uint8 array, a PIL image or a path, or an error that names what is wrong."""
+    """Return a row as a uint8 array, a PIL image or a path; raise an error for anything else."""
     if isinstance(image, (str, PathLike)):
         return os.fsdecode(image)
     if isinstance(image, np.ndarray):
@@ -96,18 +98,23 @@ def check_image(image: Any, position: int) -> Any:
 def read_images(
     preprocess: Any, rows: Sequence[ImageRow], batch_size: int, n_workers: int
 ) -> Iterator[Any]:
-    """Batches ready for a network, (batch_size, 3, H, W); the next is read while one is encoded.
+    """Read and preprocess images; the next batch is read while one is encoded.
 
     Parameters
     ----------
     preprocess : callable
-        Makes a tensor of a PIL image.
+        Function from a PIL image to a tensor of shape (3, H, W).
     rows : sequence of ImageRow
         The images.
     batch_size : int
-        Of the last one, at most.
+        Number of images in a batch; the last batch may be smaller.
     n_workers : int
-        Processes that read; 0 stands for threads of this one.
+        Number of reader processes. 0 reads in threads of the current process.
+
+    Yields
+    ------
+    batch : tensor of shape (batch_size, 3, H, W)
+        Preprocessed images, in the order of `rows`.
     """
     read = _read_by_processes if n_workers else _read_by_threads
     return read(preprocess, rows, batch_size, n_workers)
@@ -118,16 +125,16 @@ def _read_by_threads(
 ) -> Iterator[Any]:
     import torch
 
-    coming: list[Any] = []
-    with ThreadPoolExecutor(_DECODERS) as pool:
+    pending: list[Any] = []
+    with ThreadPoolExecutor(_N_THREADS) as pool:
         for start in range(0, len(rows) + batch_size, batch_size):
             batch = [
                 pool.submit(lambda row: preprocess(row.open()), row)
                 for row in rows[start : start + batch_size]
             ]
-            if coming:
-                yield torch.stack([decoded.result() for decoded in coming])
-            coming = batch
+            if pending:
+                yield torch.stack([image.result() for image in pending])
+            pending = batch
 
 
 def _read_by_processes(
@@ -150,14 +157,14 @@ def _read_by_processes(
 
 
 def stack_pixels(preprocess: Any, rows: Sequence[ImageRow]) -> dict[str, Any]:
-    """One batch, as fine-tuning takes it."""
+    """Read and preprocess one batch of images for fine-tuning."""
     import torch
 
     return {"pixels": torch.stack([preprocess(row.open()) for row in rows])}
 
 
 def _pixels_or_error(preprocess: Any, rows: Sequence[ImageRow]) -> dict[str, Any] | Exception:
-    # Raised in a worker, it would come out under a traceback of torch's own.
+    # returned, not raised, because torch would wrap an exception of a worker in its own traceback
     try:
         return stack_pixels(preprocess, rows)
     except (OSError, ValueError) as error:

@@ -1,4 +1,4 @@
-"""Labels in the order in which they were given, and aggregated for a fit."""
+"""Labels: the history in the order given, and the aggregated form for a fit."""
 
 from dataclasses import dataclass, replace
 from hashlib import blake2b
@@ -24,7 +24,7 @@ class AggregatedLabels:
     weight : float64 array of shape (m,)
         Summed weights, all positive.
     entry : int64 array of shape (n,)
-        For each label in the order given, its entry; -1 for a weight of zero.
+        Entry of each label in the order given; -1 for labels of weight zero.
     """
 
     batch: Batch
@@ -51,7 +51,7 @@ class AggregatedLabels:
         )
 
     def digest(self) -> int:
-        """A hash of the labels and rows, 128 bits, independent of the order given.
+        """Hash of labels, weights and rows, 128 bits, independent of the order given.
 
         Returns
         -------
@@ -84,7 +84,7 @@ class LabelHistory:
         return len(self.y)
 
     def extended(self, other: "LabelHistory") -> "LabelHistory":
-        """This history, followed by another.
+        """Append another history to this one.
 
         Parameters
         ----------
@@ -98,7 +98,7 @@ class LabelHistory:
         Raises
         ------
         ValueError
-            If the prior or `refresh` was set or removed in between.
+            If the prior or `refresh` was set or removed between the two.
         """
         return LabelHistory(
             self.batch.extended(other.batch),
@@ -107,7 +107,7 @@ class LabelHistory:
         )
 
     def relabeled(self, positions: np.ndarray, y: np.ndarray) -> "LabelHistory":
-        """The same rows with other labels at some positions.
+        """Replace the labels at some positions.
 
         Parameters
         ----------
@@ -133,7 +133,7 @@ class LabelHistory:
         """
         given = np.flatnonzero(self.weight > 0)
         _, codes = np.unique(self.y[given], return_inverse=True)
-        # sorted by weight last: a sum of fractions must not depend on the order given
+        # weights are sorted, too, so that floating-point sums do not depend on the order given
         order = np.lexsort((self.weight[given], codes, self.batch.keys[given]))
         given, codes = given[order], codes[order]
         keys = self.batch.keys[given]

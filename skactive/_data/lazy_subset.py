@@ -1,4 +1,4 @@
-"""Rows that are left where they are."""
+"""LazySubset: a subset of the rows of a large array that is read without a copy of all rows."""
 
 from typing import Any
 
@@ -6,17 +6,17 @@ import numpy as np
 
 
 class LazySubset:
-    """Some rows of a two-dimensional array, read when they are asked for.
+    """Subset of the rows of a two-dimensional array. Rows are copied when they are indexed.
 
-    It stands for rows of an array that lies in a file, which would not fit into memory, or of one
-    that is there already and too large to be there twice. ``np.asarray`` copies them all.
+    It is used for memory-mapped arrays, which may not fit into memory, and for arrays that are too
+    large to be copied. ``np.asarray`` copies all rows of the subset.
 
     Parameters
     ----------
     array : array or tensor of shape (N, d)
-        Left where it is.
+        The whole array. It is not copied.
     positions : int64 array of shape (n,)
-        Which rows, increasing.
+        Positions of the rows of the subset, increasing.
     """
 
     ndim = 2
@@ -29,12 +29,16 @@ class LazySubset:
         return len(self.positions)
 
     def __getitem__(self, index: Any) -> Any:
-        """Rows, or with a tuple parts of them, as the array itself would give them."""
+        """Rows of the subset, indexed like the array; a tuple also selects columns."""
         rows, *columns = index if isinstance(index, tuple) else (index,)
-        picked: Any = self.positions[rows]
-        if isinstance(rows, slice) and len(picked) and picked[-1] - picked[0] == len(picked) - 1:
-            picked = slice(picked[0], picked[-1] + 1)  # nothing is left out: no copy
-        return self.array[(slice(None), *columns)][picked]
+        positions: Any = self.positions[rows]
+        if (
+            isinstance(rows, slice)
+            and len(positions)
+            and positions[-1] - positions[0] == len(positions) - 1
+        ):
+            positions = slice(positions[0], positions[-1] + 1)  # consecutive rows need no copy
+        return self.array[(slice(None), *columns)][positions]
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         return np.asarray(self.array[self.positions], dtype=dtype)

@@ -1,4 +1,4 @@
-"""A Pipeline, split into its representation, the steps that are refitted, and the head."""
+"""Splitting of a Pipeline into representation, refitted steps and head."""
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -18,11 +18,11 @@ class Parts(NamedTuple):
     Attributes
     ----------
     estimator : classifier or Pipeline
-        The clone; the other attributes are pieces of it.
+        The clone. The other attributes are parts of this clone.
     representation : list of transformers
-        Leading steps that need no fit: applied once per row.
+        Leading steps that need no fit. They are applied once per row.
     steps : list of transformers and samplers
-        Later steps before the head: fitted on the labels.
+        Later steps before the head. They are fitted on the labeled rows.
     head : classifier
         The last step.
     """
@@ -33,7 +33,7 @@ class Parts(NamedTuple):
     head: BaseEstimator
 
     def embed(self, batch: "Batch") -> Any:
-        """Output of the first step of the representation.
+        """Apply the first step of the representation.
 
         Parameters
         ----------
@@ -43,7 +43,7 @@ class Parts(NamedTuple):
         Returns
         -------
         rows
-            The rows themselves where the representation has no step.
+            Output of the step, or the rows themselves if the representation has no steps.
         """
         if not self.representation:
             return batch.rows
@@ -53,7 +53,7 @@ class Parts(NamedTuple):
         return _transform(encoder, batch.rows)
 
     def represent(self, batch: "Batch") -> Any:
-        """The rows after all steps of the representation.
+        """Apply all steps of the representation.
 
         Parameters
         ----------
@@ -63,7 +63,7 @@ class Parts(NamedTuple):
         Returns
         -------
         rows
-            What the labels are stored with.
+            Output of the last step of the representation.
         """
         rows = batch.embedding
         for step in self.representation[1:]:
@@ -71,17 +71,17 @@ class Parts(NamedTuple):
         return rows
 
     def with_encoder(self, encoder: BaseEstimator) -> "Parts":
-        """The same parts with another encoder as first step.
+        """Replace the first step by another encoder. The clone is changed in place.
 
         Parameters
         ----------
         encoder : transformer
-            Replaces the first step.
+            The new first step.
 
         Returns
         -------
         parts : Parts
-            The clone is changed in place.
+            The parts with the new encoder.
         """
         first = self.representation[0]
         self.estimator.steps = [
@@ -90,17 +90,17 @@ class Parts(NamedTuple):
         return self._replace(representation=[encoder, *self.representation[1:]])
 
     def with_head(self, head: BaseEstimator) -> BaseEstimator:
-        """The estimator with a fitted head as its last step.
+        """Set a fitted head as the last step. The clone is changed in place.
 
         Parameters
         ----------
         head : classifier
-            Fitted.
+            The fitted head.
 
         Returns
         -------
         estimator : classifier or Pipeline
-            What users find in ``estimator_``.
+            The estimator for the attribute ``estimator_`` of an ActiveClassifier.
         """
         if not isinstance(self.estimator, Pipeline):
             return head
@@ -114,14 +114,14 @@ def split_pipeline(estimator: BaseEstimator, seed: int | None) -> Parts:
     Parameters
     ----------
     estimator : classifier or Pipeline ending in one
-        scikit-learn's or imbalanced-learn's.
+        A classifier, or a Pipeline of scikit-learn or imbalanced-learn.
     seed : int or None
-        Seed of every part whose random_state is None.
+        Seed of every step whose random_state is None.
 
     Returns
     -------
     parts : Parts
-        Unfitted.
+        The parts of the unfitted clone.
     """
     estimator = clone(estimator)
     if seed is not None:
@@ -137,16 +137,16 @@ def fit_transform(step: Any, X: Any, *y: Any) -> Any:
     Parameters
     ----------
     step : transformer
-        With ``fit_transform``, or with ``fit`` and ``transform``.
+        Transformer with ``fit_transform``, or with ``fit`` and ``transform``.
     X : rows
-        What it is fitted on.
+        Rows to fit on and to transform.
     *y : array
-        Their labels, if there are any.
+        Labels of the rows, if there are any.
 
     Returns
     -------
     rows
-        Transformed.
+        The transformed rows.
     """
     if hasattr(step, "fit_transform"):
         return step.fit_transform(X, *y)
@@ -154,17 +154,17 @@ def fit_transform(step: Any, X: Any, *y: Any) -> Any:
 
 
 def count_fits(estimator: BaseEstimator) -> int:
-    """Number of parts of an estimator that are fitted at each refit.
+    """Count the steps of an estimator that are fitted in each fit.
 
     Parameters
     ----------
     estimator : classifier or Pipeline
-        Fitted or not.
+        Estimator, fitted or not.
 
     Returns
     -------
     n_fits : int
-        Transformers that need a fit, and the head.
+        Number of transformers that need a fit, plus one for the head.
     """
     *steps, _ = _all_steps(estimator)
     fitted = [step for step in steps[_n_stateless(steps) :] if hasattr(step, "transform")]
@@ -172,19 +172,20 @@ def count_fits(estimator: BaseEstimator) -> int:
 
 
 def first_step(estimator: BaseEstimator) -> BaseEstimator:
-    """The step that receives the rows as the user gives them.
+    """Get the step that receives the rows as the user gives them.
 
-    Its tags tell which rows an estimator takes; those of a Pipeline do not.
+    The tags of this step describe the rows that an estimator accepts. The tags of a Pipeline do
+    not.
 
     Parameters
     ----------
     estimator : classifier or Pipeline
-        Fitted or not.
+        Estimator, fitted or not.
 
     Returns
     -------
     step : estimator
-        The first one, or `estimator` itself.
+        The first step of a Pipeline, or `estimator` itself.
     """
     return _all_steps(estimator)[0]
 
@@ -215,7 +216,7 @@ def _seed_all(estimator: BaseEstimator, seed: int) -> None:
 
 
 def _transform(step: Any, rows: Any) -> Any:
-    # a step that was never fitted warns of feature names
+    # sets feature_names_in_, without which an unfitted step warns about feature names
     if hasattr(rows, "columns") and not isinstance(step, FrozenEstimator):
         validate_data(step, rows, skip_check_array=True)
     return step.transform(rows)

@@ -1,4 +1,4 @@
-"""What the user says the classes are: read, checked, and brought to one form."""
+"""Class descriptions of zero-shot classifiers: validation of prompts and class embeddings."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -11,31 +11,31 @@ _FLOATS = (np.float64, np.float32)
 
 
 def describe_classes(prompts: Any, class_embeddings: Any, classes: Any) -> dict[Any, Any]:
-    """What stands for each class, in the order given.
+    """Check class descriptions and convert them to a dict of label to texts or embedding.
 
     Parameters
     ----------
     prompts : dict of label to str or list of str, or None
-        Descriptions in words.
+        Descriptions as texts.
     class_embeddings : array-like of shape (K, d) or None
         Descriptions as embeddings, in the order of `classes`.
     classes : array-like of shape (K,) or None
-        The labels. Where they come alone, their names are the descriptions.
+        The labels. Without `prompts` and `class_embeddings`, their names are the descriptions.
 
     Returns
     -------
     described : dict of label to tuple of str, or of label to array of shape (d,)
-        Texts, or the rows of `class_embeddings`.
+        The texts of each class, or its row of `class_embeddings`, in the order given.
 
     Raises
     ------
     TypeError, ValueError
-        If there is not one description a class, or if labels cannot be sorted.
+        If the descriptions do not match the classes, or if the labels cannot be sorted.
     """
     if prompts is not None and class_embeddings is not None:
         raise ValueError(
-            "prompts and class_embeddings are both given, and both describe the classes. Give "
-            "prompts, or class_embeddings together with classes."
+            "prompts and class_embeddings are both given. Give only prompts, or only "
+            "class_embeddings together with classes."
         )
     described: dict[Any, Any]
     if prompts is not None:
@@ -46,9 +46,11 @@ def describe_classes(prompts: Any, class_embeddings: Any, classes: Any) -> dict[
             "class_embeddings together with classes."
         )
     elif class_embeddings is not None:
-        described = _from_embeddings(class_embeddings, _distinct(classes))
+        described = _from_embeddings(class_embeddings, _check_distinct(classes))
     else:
-        described = {name: _checked_texts(name, _words(name)) for name in _distinct(classes)}
+        described = {
+            name: _check_texts(name, _name_as_text(name)) for name in _check_distinct(classes)
+        }
     try:
         sorted(described)
     except TypeError as error:
@@ -59,24 +61,24 @@ def describe_classes(prompts: Any, class_embeddings: Any, classes: Any) -> dict[
 
 
 def check_embeddings(rows: Any, name: str) -> NDArray[np.floating]:
-    """Finite embeddings, one a row.
+    """Check that embeddings are a finite two-dimensional array.
 
     Parameters
     ----------
     rows : array-like of shape (n, d)
-        There may be none at all.
+        The embeddings; n may be 0.
     name : str
-        What an error message calls them.
+        Name of the embeddings in error messages.
 
     Returns
     -------
     rows : float32 or float64 array of shape (n, d)
-        The array given, where it is of such a dtype.
+        The embeddings, without a copy if they have one of these dtypes.
 
     Raises
     ------
     ValueError
-        If they are no table of numbers, or if one is NaN or infinite.
+        If the embeddings are not a numeric matrix, or contain NaN or infinity.
     """
     try:
         rows = check_array(
@@ -84,20 +86,20 @@ def check_embeddings(rows: Any, name: str) -> NDArray[np.floating]:
         )
     except (TypeError, ValueError) as error:
         raise ValueError(
-            f"{name} must be embeddings, an array of one row each. For texts or images give an "
+            f"{name} must be embeddings, an array of shape (n, d). For texts or images give an "
             f"encoder. ({error})"
         ) from error
     broken = np.flatnonzero(~np.isfinite(rows).all(axis=1))
     if len(broken):
         raise ValueError(
             f"{name} has NaN or infinite values in {len(broken)} row(s), the first at position "
-            f"{broken[0]}. Leave these rows out, or repair what embeds them."
+            f"{broken[0]}. Leave these rows out, or correct their embeddings."
         )
     return rows
 
 
 def listed(labels: Iterable[Any]) -> str:
-    """Labels for an error message, in a stable order."""
+    """Format labels for an error message, sorted."""
     return ", ".join(sorted(map(repr, labels)))
 
 
@@ -108,10 +110,10 @@ def _from_prompts(prompts: Any, classes: Any) -> dict[Any, tuple[str, ...]]:
             "of the classes alone, give classes=[names]."
         )
     if not prompts:
-        raise ValueError("prompts is empty. Give one description a class: {label: text}.")
+        raise ValueError("prompts is empty. Give one description per class: {label: text}.")
     if classes is not None:
-        _check_same_classes(set(prompts), set(_distinct(classes)))
-    return {label: _checked_texts(label, prompt) for label, prompt in prompts.items()}
+        _check_same_classes(set(prompts), set(_check_distinct(classes)))
+    return {label: _check_texts(label, prompt) for label, prompt in prompts.items()}
 
 
 def _check_same_classes(described: set[Any], classes: set[Any]) -> None:
@@ -130,19 +132,19 @@ def _from_embeddings(class_embeddings: Any, labels: list[Any]) -> dict[Any, np.n
     if len(rows) != len(labels):
         raise ValueError(
             f"class_embeddings has {len(rows)} rows, but classes names {len(labels)} classes. "
-            "Give one row a class, in the order of classes."
+            "Give one row per class, in the order of classes."
         )
     return dict(zip(labels, rows, strict=True))
 
 
-def _distinct(classes: Any) -> list[Any]:
+def _check_distinct(classes: Any) -> list[Any]:
     labels = np.asarray(classes, dtype=object).ravel().tolist()
     if isinstance(classes, str) or not labels or len(set(labels)) < len(labels):
         raise ValueError(f"classes must be a list that names each class once, got {classes!r}.")
     return labels
 
 
-def _checked_texts(label: Any, prompt: Any) -> tuple[str, ...]:
+def _check_texts(label: Any, prompt: Any) -> tuple[str, ...]:
     texts = tuple(prompt) if isinstance(prompt, list | tuple | np.ndarray) else (prompt,)
     if not all(isinstance(text, str) for text in texts):
         raise TypeError(
@@ -150,9 +152,9 @@ def _checked_texts(label: Any, prompt: Any) -> tuple[str, ...]:
             "prompts={label: text}."
         )
     if not texts or not all(text.strip() for text in texts):
-        raise ValueError(f"The prompt of class {label!r} is empty. Say in words what it is.")
+        raise ValueError(f"The prompt of class {label!r} is empty. Describe the class in words.")
     return texts
 
 
-def _words(name: Any) -> Any:
+def _name_as_text(name: Any) -> Any:
     return name.replace("_", " ") if isinstance(name, str) else name

@@ -1,4 +1,4 @@
-"""Row keys: a digest of the content of each row, independent of its container."""
+"""Digests of the content of rows, independent of the type of their container."""
 
 from collections.abc import Iterable, Iterator
 from hashlib import blake2b
@@ -12,15 +12,16 @@ from skactive._data.containers import is_numeric
 from skactive._utils.compat import n_rows
 
 _SKETCH_COLUMNS = 8
-_CHUNK = 2**20  # numbers read at a time
+_CHUNK = 2**20  # numbers processed at a time
 _NUMBERS = (int, float, np.integer, np.floating, np.bool_)
 
 
 def row_keys(X: Any) -> np.ndarray:
-    """A digest of the content of each row.
+    """Compute a digest of the content of each row.
 
-    Equal rows have equal keys in any container and numeric dtype. There are two exceptions: a
-    sparse row equals sparse rows only, and a uint8 image equals uint8 images only.
+    Equal rows have equal keys, whatever their container and numeric dtype. There are two
+    exceptions: a sparse row never equals a dense row, and a uint8 image never equals an image of
+    another dtype.
 
     Parameters
     ----------
@@ -30,17 +31,17 @@ def row_keys(X: Any) -> np.ndarray:
     Returns
     -------
     keys : array of shape (n,), dtype S16
-        Sortable.
+        The digests. They can be sorted.
     """
     keys = [blake2b(content, digest_size=16).digest() for content in _contents(X)]
     return np.array(keys, dtype="S16")
 
 
 def row_sketches(X: Any) -> np.ndarray:
-    """A cheap hash of each row: rows with different sketches differ.
+    """Compute a cheap hash of each row: rows with different sketches differ.
 
-    It reads at most eight numeric columns. Comparing sketches first finds the labeled rows of a
-    large pool without a digest of every row.
+    A sketch depends on at most eight numeric columns. If sketches are compared first, the labeled
+    rows of a large pool are found without a digest of every row.
 
     Parameters
     ----------
@@ -50,7 +51,8 @@ def row_sketches(X: Any) -> np.ndarray:
     Returns
     -------
     sketches : uint64 array of shape (n,)
-        0 where X is not a numeric array: such rows have to be compared by their keys.
+        The sketches. They are 0 if X is not a numeric array; then rows must be compared by their
+        keys.
     """
     if not is_numeric(X):
         return np.zeros(n_rows(X), dtype=np.uint64)
@@ -58,7 +60,7 @@ def row_sketches(X: Any) -> np.ndarray:
     flat = X if X.ndim == 2 else X.reshape(len(X), -1)
     for column in np.unique(np.linspace(0, flat.shape[1] - 1, _SKETCH_COLUMNS).astype(int)):
         bits = _plain_numbers(flat[:, column]).view(np.uint64)
-        sketch = (sketch ^ bits) * np.uint64(0x9E3779B97F4A7C15)  # wraps around, as a hash may
+        sketch = (sketch ^ bits) * np.uint64(0x9E3779B97F4A7C15)  # integer overflow is intended
         sketch ^= sketch >> np.uint64(32)
     return np.maximum(sketch, 1)
 
@@ -76,14 +78,14 @@ def _contents(X: Any) -> Iterable[bytes]:
 
 
 def _numeric_contents(X: np.ndarray) -> Iterator[bytes]:
-    # by chunks: a float64 copy of a whole large pool would not fit
+    # in chunks, since a float64 copy of a large pool may not fit into memory
     step = max(1, _CHUNK // X[0].size)
     for start in range(0, len(X), step):
         yield from map(_array_content, _plain_numbers(X[start : start + step]))
 
 
 def _plain_numbers(array: np.ndarray) -> np.ndarray:
-    """float64 with equal bits for equal numbers: one zero, and one NaN."""
+    """Convert to float64 with equal bits for equal numbers: a single zero and a single NaN."""
     if array.ndim > 2 and array.dtype == np.uint8:  # images
         return array
     array = array.astype(np.float64) + 0.0
@@ -109,7 +111,7 @@ def _sparse_contents(X: Any) -> Iterable[bytes]:
 
 
 def _item_content(item: Any) -> bytes:
-    """Bytes that include the type, so that the text "1" differs from the number 1."""
+    """Bytes of a single item; they include its type, so the text "1" differs from the number 1."""
     if isinstance(item, str | PathLike):
         return b"s" + str(item).encode("utf-8", "surrogatepass")
     if isinstance(item, bytes):

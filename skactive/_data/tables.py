@@ -1,4 +1,4 @@
-"""Tables as matrices in which distances mean something."""
+"""Conversion of tables to numeric matrices whose Euclidean distances are meaningful."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -9,26 +9,27 @@ from sklearn.utils import check_array
 
 from skactive._utils.compat import n_rows
 
-_MAX_CATEGORIES = 32  # the most frequent ones; two rows with others agree in nothing
+_MAX_CATEGORIES = 32  # the most frequent ones; all others are encoded as zeros
 
 
 def table_matrix(table: Any) -> Callable[[Any], np.ndarray]:
-    """How to turn the rows of a table into numbers on one scale.
+    """Make a function that converts rows of a table to numbers on a common scale.
 
-    Numbers are standardized, and missing ones put at the mean. Categories become one column each:
-    rows of two categories are then as far apart as two rows are in a number, on average.
+    Numeric columns are standardized, and missing values are replaced by the mean. Other columns
+    are one-hot encoded. The squared distance between two different categories is 2, which is also
+    the mean squared distance between two rows in a standardized column.
 
     Parameters
     ----------
     table : DataFrame or array of shape (N, d)
-        The rows that set the scale.
+        The rows that determine means, standard deviations and categories.
 
     Returns
     -------
     to_matrix : callable
-        Takes rows of the same columns, gives a float32 array of one row for each.
+        Converts rows with the same columns to a float32 array with one row per row.
     """
-    encoders = [_numbers_encoder(column) or _texts_encoder(column) for column in _columns(table)]
+    encoders = [_numeric_encoder(column) or _category_encoder(column) for column in _columns(table)]
 
     def to_matrix(rows: Any) -> np.ndarray:
         parts = zip(encoders, _columns(rows), strict=True)
@@ -38,10 +39,11 @@ def table_matrix(table: Any) -> Callable[[Any], np.ndarray]:
 
 
 def fill_empty_columns(table: Any) -> Any:
-    """A table in which no column of numbers is without any.
+    """Fill numeric columns without any value with zeros.
 
-    While labels are few a column may be missing in all of them. A constant tells a tree as little,
-    and ``HistGradientBoostingClassifier`` fails where there is nothing to bin.
+    If there are few labeled rows, all of them may miss the value of a column.
+    ``HistGradientBoostingClassifier`` fails if a column has no value to bin. A constant column
+    carries no information either, and can be binned.
 
     Parameters
     ----------
@@ -51,7 +53,7 @@ def fill_empty_columns(table: Any) -> Any:
     Returns
     -------
     table : DataFrame or array of shape (n, d)
-        The same, with zeros in the columns that had no number.
+        The table, with zeros in the columns that had no value.
     """
     if not hasattr(table, "columns"):
         empty = [j for j, column in enumerate(_columns(table)) if _is_empty(column)]
@@ -67,7 +69,7 @@ def fill_empty_columns(table: Any) -> Any:
 
 
 def holds_text(table: Any) -> bool:
-    """Whether any column is of another kind than numbers.
+    """Whether a table has a column that is not numeric.
 
     Parameters
     ----------
@@ -81,56 +83,56 @@ def holds_text(table: Any) -> bool:
     if sparse.issparse(table):
         return False
     if hasattr(table, "columns"):
-        return any(_numbers(column) is None for column in _columns(table))
+        return any(_numeric_values(column) is None for column in _columns(table))
     return np.asarray(table).dtype.kind not in "fiub"
 
 
 def _is_empty(column: Any) -> bool:
-    numbers = _numbers(column)
-    return numbers is not None and bool(np.isnan(numbers).all())
+    values = _numeric_values(column)
+    return values is not None and bool(np.isnan(values).all())
 
 
 def _columns(table: Any) -> Iterator[Any]:
-    """One-column tables."""
+    """The columns of a table, each as a table with one column."""
     if hasattr(table, "columns"):
         return (table[[name]] for name in table.columns)
     return (table[:, [j]] for j in range(table.shape[1]))
 
 
-def _numbers_encoder(column: Any) -> Callable[[Any], np.ndarray] | None:
-    known = _numbers(column)
-    if known is None:
+def _numeric_encoder(column: Any) -> Callable[[Any], np.ndarray] | None:
+    values = _numeric_values(column)
+    if values is None:
         return None
-    known = known[~np.isnan(known)]
-    mean, spread = (known.mean(), known.std() or 1.0) if len(known) else (0.0, 1.0)
+    values = values[~np.isnan(values)]
+    mean, scale = (values.mean(), values.std() or 1.0) if len(values) else (0.0, 1.0)
 
     def encode(column: Any) -> np.ndarray:
-        numbers = _numbers(column)
-        if numbers is None:  # texts, in a column that was empty before
+        values = _numeric_values(column)
+        if values is None:  # texts, in a column without values in the original table
             return np.zeros(n_rows(column), dtype=np.float32)
-        return np.nan_to_num((numbers - mean) / spread).astype(np.float32)
+        return np.nan_to_num((values - mean) / scale).astype(np.float32)
 
     return encode
 
 
-def _texts_encoder(column: Any) -> Callable[[Any], np.ndarray]:
-    names, counts = np.unique(_texts(column), return_counts=True)
-    frequent = names[np.argsort(-counts, kind="stable")[:_MAX_CATEGORIES]]
-    return lambda column: (_texts(column)[:, None] == frequent).astype(np.float32)
+def _category_encoder(column: Any) -> Callable[[Any], np.ndarray]:
+    categories, counts = np.unique(_text_values(column), return_counts=True)
+    frequent = categories[np.argsort(-counts, kind="stable")[:_MAX_CATEGORIES]]
+    return lambda column: (_text_values(column)[:, None] == frequent).astype(np.float32)
 
 
-def _numbers(column: Any) -> Any:
-    """The column as float64, missing values as NaN; None for anything but numbers."""
+def _numeric_values(column: Any) -> Any:
+    """The column as float64, with NaN for missing values; None if it is not numeric."""
     if any(str(kind) == "category" for kind in getattr(column, "dtypes", ())):
         return None
     try:
-        numbers = check_array(
+        values = check_array(
             column, dtype=np.float64, ensure_all_finite="allow-nan", ensure_min_samples=0
         )
     except (TypeError, ValueError):
         return None
-    return numbers.ravel()
+    return values.ravel()
 
 
-def _texts(column: Any) -> np.ndarray:
+def _text_values(column: Any) -> np.ndarray:
     return np.asarray(column, dtype=object).ravel().astype(str)

@@ -1,1 +1,1 @@
-"""Private helpers without a model: scikit-learn compatibility, validation, randomness."""
+"""Private helpers: scikit-learn compatibility, validation, random seeds, locks, devices."""

@@ -1,4 +1,4 @@
-"""scikit-learn's callbacks: how an estimator notifies them of its fit and its subtasks."""
+"""Support of scikit-learn's callbacks: notify them of a fit and of its subtasks."""
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -12,7 +12,7 @@ try:
 except ImportError:  # scikit-learn < 1.9
 
     class CallbackSupportMixin:  # type: ignore[no-redef]
-        """Stands in where scikit-learn has no callbacks."""
+        """Replacement for versions of scikit-learn without callbacks."""
 
         def _init_callback_context(self, **options: Any) -> "_NoCallbacks":
             return _NoCallbacks()
@@ -25,10 +25,10 @@ class _NoCallbacks:
     def subcontext(self, **options: Any) -> "_NoCallbacks":
         return self
 
-    def call_on_fit_task_begin(self, **what: Any) -> "_NoCallbacks":
+    def call_on_fit_task_begin(self, **notified: Any) -> "_NoCallbacks":
         return self
 
-    def call_on_fit_task_end(self, **what: Any) -> bool:
+    def call_on_fit_task_end(self, **notified: Any) -> bool:
         return False
 
     @contextmanager
@@ -55,7 +55,7 @@ def notify_fit(
     lacking : callable, default=dict
         Returns the attributes that a copy of the estimator needs to predict.
     **notified
-        ``X``, ``y`` and ``metadata``, as given to ``fit``.
+        ``X``, ``y`` and ``metadata``, as passed to ``fit``.
 
     Yields
     ------
@@ -72,7 +72,7 @@ Subtask = Callable[..., AbstractContextManager[Any]]
 
 
 def subtask_notifier(caller: Any, context: Any, **notified: Any) -> Subtask:
-    """A function that notifies callbacks of the subtasks of a fit.
+    """Make a function that notifies callbacks of the subtasks of a fit.
 
     Parameters
     ----------
@@ -81,13 +81,13 @@ def subtask_notifier(caller: Any, context: Any, **notified: Any) -> Subtask:
     context : CallbackContext
         Root task of the fit.
     **notified
-        What callbacks receive when a subtask has ended.
+        Arguments that callbacks receive at the end of a subtask.
 
     Returns
     -------
     subtask : callable
-        ``with subtask(name, sub_estimator) as verdict: sub_estimator.fit(...)``; afterwards
-        ``verdict.stop`` tells whether a callback asks to stop. Without a sub-estimator, the
+        ``with subtask(name, sub_estimator) as verdict: sub_estimator.fit(...)``. Afterwards,
+        ``verdict.stop`` is True if a callback requests to stop. Without a sub-estimator, the
         subtask belongs to the caller.
     """
 

@@ -1,4 +1,4 @@
-"""scikit-learn's private functions: no other module imports them."""
+"""Private functions of scikit-learn. Other modules import them from here only."""
 
 from inspect import signature
 from typing import Any
@@ -15,28 +15,30 @@ from sklearn.utils._param_validation import (
 )
 from sklearn.utils.validation import _check_sample_weight, _num_samples
 
-n_rows = _num_samples  # rows of any container that scikit-learn takes
+n_rows = _num_samples  # number of rows in any container that scikit-learn accepts
 
 
 def check_sample_weight(sample_weight: Any, X: Any, *, all_zero: bool = False) -> np.ndarray:
-    """Weights of the rows of X as float64, none of them negative; ones for None.
+    """Check the weights of the rows of X and convert them to float64.
 
     Parameters
     ----------
     sample_weight : array-like of shape (n,) or None
-        What the user gave.
+        Weights as the user gave them. None means ones.
     X : container of n rows
         The rows.
     all_zero : bool, default=False
-        Whether every weight may be zero.
+        Whether all weights may be zero.
 
     Returns
     -------
     weight : float64 array of shape (n,)
-        The weights.
+        The weights. None of them is negative.
     """
     options = {"dtype": np.float64, "ensure_non_negative": True}
-    if "allow_all_zero_weights" in signature(_check_sample_weight).parameters:  # from 1.9 on
+    if (
+        "allow_all_zero_weights" in signature(_check_sample_weight).parameters
+    ):  # scikit-learn >= 1.9
         options["allow_all_zero_weights"] = all_zero
     return _check_sample_weight(sample_weight, X, **options)
 

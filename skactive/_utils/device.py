@@ -1,25 +1,26 @@
-"""Where computations run."""
+"""The torch device that computations use."""
 
 
 def resolve_device(device: str, *, double: bool = False) -> str:
-    """The device that is meant: "auto" takes CUDA, then MPS, then the CPU.
+    """Resolve a `device` parameter: "auto" prefers CUDA, then MPS, then the CPU.
 
     Parameters
     ----------
     device : str
-        "auto", or a torch device.
+        "auto", or the name of a torch device.
     double : bool, default=False
-        Whether double precision is needed, which MPS does not have: "auto" passes it over.
+        Whether the computation needs double precision. MPS does not support it, so "auto" skips
+        MPS then.
 
     Returns
     -------
     device : str
-        A torch device of this machine.
+        Name of a torch device that this machine has.
 
     Raises
     ------
     ValueError
-        If torch does not know the device, or this machine does not have it.
+        If the device is unknown to torch or missing on this machine.
     """
     import torch
 

@@ -1,21 +1,23 @@
-"""Locks that a forked child can take."""
+"""Locks that can be acquired in a forked child process."""
 
 import os
 from typing import Any
 
 
 def fork_safe(lock: Any) -> Any:
-    """Free a lock in every forked child: who held it is not there to give it back.
+    """Release a lock in every forked child process.
+
+    The thread that held the lock does not exist in the child, so it could never release the lock.
 
     Parameters
     ----------
     lock : threading.Lock or threading.RLock
-        Taken by threads of this process.
+        Lock for threads of one process.
 
     Returns
     -------
     lock : threading.Lock or threading.RLock
-        The same.
+        The same lock.
     """
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(after_in_child=lock._at_fork_reinit)

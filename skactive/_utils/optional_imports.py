@@ -1,4 +1,4 @@
-"""Optional dependencies: imported when first needed, named when missing."""
+"""Import of optional dependencies on first use, with a helpful error if they are missing."""
 
 import importlib
 from types import ModuleType
@@ -19,7 +19,7 @@ _EXTRA_OF = {
 
 
 def require(module: str) -> ModuleType:
-    """Import an optional module, or say which pip command brings it.
+    """Import an optional module, or raise an error with the pip command that installs it.
 
     Parameters
     ----------
@@ -34,13 +34,13 @@ def require(module: str) -> ModuleType:
     Raises
     ------
     ImportError
-        If the package is not installed; the message holds the pip command.
+        If the package is not installed. The message contains the pip command.
     """
     try:
         return importlib.import_module(module)
     except ModuleNotFoundError as error:
         top = module.partition(".")[0]
-        if error.name != top:  # the package is there, something inside it is broken
+        if error.name != top:  # the package is installed, but an import inside it fails
             raise
         extra = _EXTRA_OF[top]
         raise ImportError(

@@ -1,4 +1,4 @@
-"""Chance, without touching anybody's global generators."""
+"""Random seeds and generators. Global generators are left unchanged."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,19 +9,19 @@ import torch
 
 from skactive._utils.locks import fork_safe
 
-_TURN = fork_safe(RLock())  # threads share torch's generator
+_LOCK = fork_safe(RLock())  # threads share torch's global generator
 
 
 def draw_seed(random_state: int | np.random.RandomState | None) -> int:
-    """One seed from scikit-learn's three kinds of random_state.
+    """Draw an integer seed from a `random_state` parameter.
 
-    None gives a fresh one from the operating system: scikit-learn's own reading of None would draw
-    from numpy's global generator.
+    None gives a random seed from the operating system. scikit-learn would draw from numpy's global
+    generator instead.
 
     Parameters
     ----------
     random_state : int, RandomState instance or None
-        An instance is advanced by one draw.
+        Source of the seed. An instance is advanced by one draw.
 
     Returns
     -------
@@ -37,20 +37,20 @@ def draw_seed(random_state: int | np.random.RandomState | None) -> int:
 
 @contextmanager
 def private_torch_generator(seed: int, device: str = "cpu") -> Iterator[None]:
-    """Seed torch inside the block, and leave its global generators as they were.
+    """Seed torch inside a with block, and restore its global generators afterwards.
 
     Parameters
     ----------
     seed : int
         The seed.
     device : str, default="cpu"
-        A torch device that is used in the block, if it may not have been used before.
+        The torch device that the block uses. CUDA is initialized if necessary.
     """
     if device.startswith("cuda"):
         torch.cuda.init()
     on_gpu = torch.cuda.is_initialized()
-    with _TURN, torch.random.fork_rng(devices=range(torch.cuda.device_count()) if on_gpu else ()):
-        # torch.manual_seed would also seed, for good, a GPU that nobody has used yet
+    with _LOCK, torch.random.fork_rng(devices=range(torch.cuda.device_count()) if on_gpu else ()):
+        # torch.manual_seed would also seed, permanently, a GPU that is not initialized yet
         torch.default_generator.manual_seed(seed)
         if on_gpu:
             torch.cuda.manual_seed_all(seed)

@@ -1,4 +1,4 @@
-"""Checks that hold for the public methods, with messages that say what to do."""
+"""Validation of arguments: rows, labels, positions and counts."""
 
 import warnings
 from collections.abc import Iterator, Mapping
@@ -16,7 +16,7 @@ _KINDS = {"b": "bool", "i": "number", "u": "number", "f": "number", "U": "str"}
 
 
 class _Classifier(HasMethods):
-    """An object with ``fit`` and ``predict_proba``."""
+    """Constraint: an object with ``fit`` and ``predict_proba``."""
 
     def __init__(self) -> None:
         super().__init__(["fit", "predict_proba"])
@@ -29,32 +29,34 @@ A_CLASSIFIER = _Classifier()
 
 
 def check_is_container(X: Any, name: str) -> None:
-    """Refuse what holds no rows, such as one text, None or a generator.
+    """Raise an error if X is not a container of rows, but a single text, None or a generator.
 
     Parameters
     ----------
     X : object
-        What the user gave.
+        Argument to check.
     name : str
-        The argument, for the message.
+        Name of the argument, for the message.
     """
     has_rows = hasattr(X, "shape") or (hasattr(X, "__len__") and not isinstance(X, Mapping))
     if isinstance(X, str | bytes) or not (has_rows or hasattr(X, "__array__")):
         given = "None" if X is None else f"one {type(X).__name__}"
-        raise ValueError(f"{name} is {given}, not a sequence of rows.")
+        raise ValueError(
+            f"{name} is {given}, not a sequence of rows. Give a list, an array or a DataFrame."
+        )
 
 
 def check_one_label_a_row(X: Any, y: Any, X_name: str = "X", y_name: str = "y") -> None:
-    """Refuse rows and labels of different number.
+    """Raise an error if X and y differ in length.
 
     Parameters
     ----------
     X : container of n rows
         The rows.
     y : sequence of n labels
-        Their labels.
+        Labels of the rows.
     X_name, y_name : str, default="X", "y"
-        The arguments, for the message.
+        Names of the arguments, for the message.
     """
     if n_rows(X) != len(y):
         raise ValueError(
@@ -64,26 +66,26 @@ def check_one_label_a_row(X: Any, y: Any, X_name: str = "X", y_name: str = "y") 
 
 
 def check_labels(y: Any, earlier: np.ndarray | None, name: str = "y") -> np.ndarray:
-    """Labels as an array of bool, numbers or str.
+    """Check labels and convert them to an array of bool, numbers or str.
 
     Parameters
     ----------
     y : array-like of shape (n,)
-        Labels of one kind.
+        Labels of one type.
     earlier : array or None
-        Labels known already, whose kind they must share.
+        Labels given before. New labels must be of the same type.
     name : str, default="y"
-        The argument, for the message.
+        Name of the argument, for the message.
 
     Returns
     -------
     y : array of shape (n,)
-        Never of dtype object.
+        The labels, never of dtype object.
 
     Raises
     ------
     ValueError
-        If labels are missing, continuous, of mixed kinds, or of another kind than before.
+        If labels are missing, continuous, of mixed types, or of another type than `earlier`.
     """
     if y is None:
         raise ValueError(
@@ -91,12 +93,12 @@ def check_labels(y: Any, earlier: np.ndarray | None, name: str = "y") -> np.ndar
             "rows and their labels."
         )
     if not isinstance(y, np.ndarray):
-        y = np.asarray(y, dtype=object)  # numpy would turn ["a", nan] into two texts
+        y = np.asarray(y, dtype=object)  # numpy would convert ["a", nan] to two strings
     if y.ndim == 0:
         raise ValueError(f"{name} should be a 1d array of labels; got {y.item()!r}.")
     y = column_or_1d(y, warn=True)
     if y.dtype == object:
-        y = _without_object(y, name)
+        y = _convert_object_labels(y, name)
     assert_all_finite(y, input_name=name)
     with few_labels():
         check_classification_targets(y)
@@ -109,37 +111,37 @@ def check_labels(y: Any, earlier: np.ndarray | None, name: str = "y") -> np.ndar
 
 
 def unique_labels(*labels: np.ndarray | None) -> np.ndarray:
-    """All labels that occur, sorted.
+    """Sorted unique labels of several arrays.
 
     Parameters
     ----------
     *labels : array or None
-        Labels of one kind; None stands for none.
+        Labels of one type. None is skipped.
 
     Returns
     -------
     classes : array of shape (K,)
-        Each once.
+        The unique labels.
     """
     return np.unique(np.concatenate([part for part in labels if part is not None]))
 
 
 def check_positions(positions: Any, n: int, name: str) -> np.ndarray:
-    """Positions, or a boolean mask, as distinct int64 positions in 0 .. n-1.
+    """Check positions, or a boolean mask, and convert them to int64 positions.
 
     Parameters
     ----------
     positions : array-like of int or bool
-        What the user gave.
+        Positions from 0 to n - 1, or a mask of length n.
     n : int
-        How many rows there are.
+        Number of rows.
     name : str
-        The argument, for the message.
+        Name of the argument, for the message.
 
     Returns
     -------
     positions : int64 array
-        In the order given.
+        The positions, in the order given.
     """
     positions = np.asarray(positions)
     if positions.dtype == bool:
@@ -164,19 +166,19 @@ def check_positions(positions: Any, n: int, name: str) -> np.ndarray:
 
 
 def check_count(n: Any, name: str = "n") -> int:
-    """A whole number of at least one.
+    """Check that a number is a whole number of at least 1.
 
     Parameters
     ----------
     n : int
-        What the user gave.
+        Number to check.
     name : str
-        The argument, for the message.
+        Name of the argument, for the message.
 
     Returns
     -------
     n : int
-        The same.
+        The same number.
     """
     if not isinstance(n, Integral) or isinstance(n, bool) or n < 1:
         raise ValueError(f"{name} must be a whole number of at least 1; got {n!r}.")
@@ -184,7 +186,7 @@ def check_count(n: Any, name: str = "n") -> int:
 
 
 def equal_parameters(first: Any, second: Any) -> bool:
-    """Whether two estimators have one type and equal parameters, nested ones included.
+    """Whether two estimators have the same type and equal parameters, nested ones included.
 
     Parameters
     ----------
@@ -193,7 +195,7 @@ def equal_parameters(first: Any, second: Any) -> bool:
     Returns
     -------
     equal : bool
-        False where parameters cannot be compared.
+        False if the parameters cannot be compared.
     """
     if first is second:
         return True
@@ -211,12 +213,12 @@ def _equal(first: Any, second: Any) -> bool:
 
 @contextmanager
 def unchanged_by_failure(estimator: Any) -> Iterator[None]:
-    """Let nothing that an estimator knows be lost by bad input.
+    """Restore the attributes of an estimator if the with block raises an exception.
 
     Parameters
     ----------
     estimator : object
-        Whose attributes are put back if an exception leaves the block.
+        Estimator whose attributes are restored.
     """
     before = dict(estimator.__dict__)
     try:
@@ -229,7 +231,7 @@ def unchanged_by_failure(estimator: Any) -> Iterator[None]:
 
 @contextmanager
 def few_labels() -> Iterator[None]:
-    """Keep scikit-learn from doubting that y is a class label where labels are few."""
+    """Suppress scikit-learn's warning that many unique labels may be a regression target."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="The number of unique classes is greater")
         yield
@@ -239,7 +241,7 @@ def _kind(y: np.ndarray) -> str:
     return _KINDS.get(y.dtype.kind, str(y.dtype))
 
 
-def _without_object(y: np.ndarray, name: str) -> np.ndarray:
+def _convert_object_labels(y: np.ndarray, name: str) -> np.ndarray:
     missing = [i for i, label in enumerate(y) if _is_missing(label)]
     if missing:
         raise ValueError(
@@ -248,15 +250,16 @@ def _without_object(y: np.ndarray, name: str) -> np.ndarray:
         )
     kinds = {_kind(np.asarray(label)) for label in y}
     if len(kinds) > 1:
-        names = sorted({type(label).__name__ for label in y})
-        told = ", ".join(names)
-        raise ValueError(f"{name} mixes labels of types {told}. Give labels of one type.")
-    plain = np.array(y.tolist()) if all(np.ndim(label) == 0 for label in y) else y
-    if plain.dtype == object or plain.ndim != 1:
-        raise ValueError(f"Unknown label type: {type(y[0]).__name__}. Labels are str, int or bool.")
-    return plain
+        types = ", ".join(sorted({type(label).__name__ for label in y}))
+        raise ValueError(f"{name} mixes labels of types {types}. Give labels of one type.")
+    converted = np.array(y.tolist()) if all(np.ndim(label) == 0 for label in y) else y
+    if converted.dtype == object or converted.ndim != 1:
+        raise ValueError(
+            f"Unknown label type: {type(y[0]).__name__}. Give labels of type str, int or bool."
+        )
+    return converted
 
 
 def _is_missing(label: Any) -> bool:
-    itself = label == label  # NaN says no, pandas' NA cannot say
-    return label is None or not isinstance(itself, bool | np.bool_) or not itself
+    equal = label == label  # False for NaN, not a bool for pandas.NA
+    return label is None or not isinstance(equal, bool | np.bool_) or not equal

@@ -1,4 +1,4 @@
-"""What a saved model says of its origin."""
+"""Version check of saved models."""
 
 import warnings
 from typing import Any
@@ -7,9 +7,9 @@ from skactive import __version__
 
 
 class VersionNoted:
-    """Mixin: whoever loads a model with another version of skactive is told so.
+    """Mixin that warns when a model was saved by another version of skactive.
 
-    scikit-learn does the same for its own estimators only.
+    scikit-learn warns for its own estimators only.
     """
 
     def __getstate__(self) -> dict[str, Any]:
@@ -21,8 +21,8 @@ class VersionNoted:
         if version != __version__:
             warnings.warn(
                 f"This {type(self).__name__} was saved by skactive {version} and is loaded by "
-                f"{__version__}: it may fail, or predict otherwise. Load it with the version that "
-                "saved it, or fit it anew.",
+                f"{__version__}. It may fail, or give other predictions. Load it with the version "
+                "that saved it, or fit it again.",
                 stacklevel=2,
             )
         super().__setstate__(state)  # type: ignore[misc]

@@ -1,4 +1,4 @@
-"""Rows as vectors: frozen foundation models, with the row cache they share, and tables."""
+"""Transformers that embed rows: frozen foundation models with a row cache, and tables."""
 
 from skactive.encoders.image import ClipEncoder
 from skactive.encoders.table import TableEncoder

@@ -1,4 +1,4 @@
-"""What every encoder does: check, look up, encode what is new, remember."""
+"""Base class of the encoders: row cache, batches, out-of-memory errors and progress."""
 
 from abc import abstractmethod
 from collections.abc import Callable, Hashable, Iterator, Sequence
@@ -27,19 +27,20 @@ from skactive.encoders.models import (
 )
 from skactive.encoders.row_checks import cache_keys, check_texts, check_unicode
 
-_CHUNK = 16  # batches between two writes to the cache: what an interruption can cost
-_BAR_DELAY = 2.0  # seconds
+_CHUNK = 16  # batches between two writes to the cache; an interruption loses at most these
+_BAR_DELAY = 2.0  # seconds before the progress bar appears
 _Encode = Callable[[SharedModel, Sequence[Any], int], NDArray[np.floating]]
 
 
 class Encoder(
     CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
 ):
-    """A frozen model as a stateless transformer: rows in, float32 rows of unit norm out.
+    """A stateless transformer around a frozen model; embeddings are float32 rows of unit norm.
 
-    A subclass says what a row is (`_check_rows`, `_row_keys`), which model it is (`_identity`,
-    `_load`), and how a batch is encoded (`_encode_rows`, `_encode_texts`). Looking up, batching,
-    halving a batch that does not fit, progress and sharing the model are done here.
+    A subclass defines the rows (`_check_rows`, `_row_keys`), the model (`_identity`, `_load`), and
+    how a batch is encoded (`_encode_rows`, `_encode_texts`). This class looks rows up in the row
+    cache, makes batches, halves a batch that does not fit into memory, reports the progress, and
+    shares the loaded model.
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
@@ -58,18 +59,20 @@ class Encoder(
     precision: str
     verbose: bool
 
-    #: Whether the embedding of a row depends on its row key alone, as that of a text does.
+    #: Whether `transform_with_keys` may be called. True if the row cache identifies rows by their
+    #: row keys (see `skactive._data.row_keys.row_keys`), as it does for texts. Images have other
+    #: keys.
     takes_row_keys: bool = False
 
     def fit(self, X: Any = None, y: Any = None) -> Self:
-        """Do nothing but check the parameters: there is nothing to learn.
+        """Check the parameters; an encoder does not learn from data.
 
         Parameters
         ----------
-        X : ignored
-            Here for the API of scikit-learn.
-        y : ignored
-            Here for the API of scikit-learn.
+        X : Ignored
+            Not used, present for API consistency by convention.
+        y : Ignored
+            Not used, present for API consistency by convention.
 
         Returns
         -------
@@ -80,12 +83,12 @@ class Encoder(
         return self
 
     def transform(self, X: Any) -> Embeddings:
-        """Embed rows; those seen before come from the row cache.
+        """Embed rows. Rows that are in the row cache are not encoded again.
 
         Parameters
         ----------
         X : list, array, Series, or DataFrame of one column, of n rows
-            What the encoder takes as a row: see the class.
+            The rows. The documentation of the class describes what a row may be.
 
         Returns
         -------
@@ -95,35 +98,43 @@ class Encoder(
         Raises
         ------
         TypeError, ValueError
-            If a row is not what the encoder takes; the message names the row and what to do.
+            If the encoder does not support a row; the message names the row and the remedy.
         OSError
-            If the model, or the folder of the row cache, cannot be reached.
+            If the model cannot be found, or the folder of the row cache cannot be used.
         """
         self._validate_params()
         rows = self._check_rows(X)
         return self._embed(rows, partial(self._row_keys, rows), self._encode_rows, self._row_size)
 
     def transform_with_keys(self, X: Any, row_keys: NDArray[np.bytes_]) -> Embeddings:
-        """As `transform`, for rows whose keys are known; only where `takes_row_keys`.
+        """Embed rows whose row keys are already computed.
+
+        The result equals that of `transform`, which would compute the row keys from the rows. Call
+        this method only if `takes_row_keys` is True.
 
         Parameters
         ----------
-        X : list, array or Series of n rows
-            As in `transform`.
+        X : list, array, Series, or DataFrame of one column, of n rows
+            The rows, as in `transform`.
         row_keys : array of shape (n,), dtype S16
-            Digests of the rows.
+            Row keys of X, in the order of X, from `skactive._data.row_keys.row_keys`.
 
         Returns
         -------
         ndarray of shape (n, d), float32
             Rows of unit norm, in the order of X.
+
+        Raises
+        ------
+        TypeError, ValueError, OSError
+            As in `transform`.
         """
         self._validate_params()
         rows = self._check_rows(X)
         return self._embed(rows, partial(cache_keys, row_keys), self._encode_rows, self._row_size)
 
     def encode_prompts(self, texts: Any) -> Embeddings:
-        """Embed descriptions of classes into the space of the rows.
+        """Embed descriptions of classes, in the same space as the rows.
 
         Parameters
         ----------
@@ -133,7 +144,7 @@ class Encoder(
         Returns
         -------
         ndarray of shape (n, d), float32
-            Rows of unit norm.
+            Rows of unit norm, in the order of `texts`.
         """
         self._validate_params()
         prompts = check_texts(texts, "texts")
@@ -141,51 +152,51 @@ class Encoder(
 
     @abstractmethod
     def _check_rows(self, X: Any) -> list[Any]:
-        """The rows as a list, or an error that names what is wrong."""
+        """The rows as a list; raises an error for a row that is not supported."""
 
     @abstractmethod
     def _row_keys(self, rows: Sequence[Any], namespace: bytes) -> list[bytes]:
-        """A key for the content of each row."""
+        """Keys of the rows in the row cache; `namespace` is a digest of the model, of 16 bytes."""
 
     @abstractmethod
     def _identity(self) -> tuple[str, ...]:
-        """All that decides an embedding, except the precision: model, revision, preprocessing."""
+        """Model, revision, preprocessing: all that affects an embedding, but for the precision."""
 
     @abstractmethod
     def _load(self, device: str, dtype: Any) -> Any:
-        """Load the model."""
+        """Load the model onto a device, in a torch dtype."""
 
     @abstractmethod
     def _encode_rows(
         self, shared: SharedModel, rows: Sequence[Any], batch_size: int
     ) -> NDArray[np.floating]:
-        """Encode rows, batch_size at once."""
+        """Encode rows, `batch_size` at a time."""
 
     @abstractmethod
     def _encode_texts(
         self, shared: SharedModel, texts: Sequence[str], batch_size: int
     ) -> NDArray[np.floating]:
-        """Encode prompts, batch_size at once."""
+        """Encode prompts, `batch_size` at a time."""
 
     @abstractmethod
     def _tower(self, model: Any) -> Any:
-        """The torch module that makes embeddings of rows: what fine-tuning trains."""
+        """The torch module that embeds rows, and that fine-tuning trains."""
 
     @abstractmethod
     def _collate(self, model: Any) -> Callable[[Sequence[Any]], dict[str, Any]]:
-        """What turns rows into tensors of one batch; it can be sent to a worker process."""
+        """A picklable function that turns rows into the tensors of one batch."""
 
     @abstractmethod
     def _forward(self, model: Any, batch: dict[str, Any]) -> Any:
-        """Embed a batch with gradients: a tensor (n, d) of unit rows, those of `transform`."""
+        """Embed a batch with gradients: a tensor (n, d) that equals the output of `transform`."""
 
     def _row_size(self, row: Any) -> int:
-        """What a row costs to encode, up to a factor; rows of like size share a batch."""
+        """Relative cost of encoding a row; rows of similar size share a batch."""
         return len(row)
 
     @property
     def _n_workers(self) -> int:
-        """Processes that make batches; 0 stands for this one."""
+        """Number of processes that make batches; 0 for the current process only."""
         return 0
 
     @property
@@ -211,22 +222,23 @@ class Encoder(
         if rows is not None and len(hits) == len(items):
             return rows
 
-        first, copies = _first_of_each(keys, hits)
+        missing, duplicates = _split_missing(keys, hits)
         if isinstance(items[0], str):
-            check_unicode(items, first, "X")
+            check_unicode(items, missing, "X")
         shared = self._shared_model(identity, device, precision)
-        # Longest first: batches are padded little, and memory runs out early or never.
-        first.sort(key=lambda position: size_of(items[position]), reverse=True)
+        # Longest rows first: batches need little padding, and if memory is too small, the first
+        # batch shows it.
+        missing.sort(key=lambda position: size_of(items[position]), reverse=True)
         out = None
-        for chunk, fresh in self._chunks(shared, items, first, encode):
-            cache.put([keys[position] for position in chunk], fresh)
+        for chunk, encoded in self._encode_chunks(shared, items, missing, encode):
+            cache.put([keys[position] for position in chunk], encoded)
             if out is None:
-                out = np.empty((len(items), fresh.shape[1]), np.float32)
-            out[chunk] = fresh
+                out = np.empty((len(items), encoded.shape[1]), np.float32)
+            out[chunk] = encoded
         assert out is not None  # at least one row was missing
         if rows is not None:
             out[hits] = rows
-        out[list(copies)] = out[list(copies.values())]
+        out[list(duplicates)] = out[list(duplicates.values())]
         return out
 
     def _shared_model(
@@ -238,23 +250,23 @@ class Encoder(
             (identity, device), lambda: self._load(device, getattr(torch, precision))
         )
 
-    def _chunks(
+    def _encode_chunks(
         self,
         shared: SharedModel,
         items: list[Any],
         order: list[int],
         encode: _Encode,
     ) -> Iterator[tuple[list[int], Embeddings]]:
-        """Encode in that order; yield positions with their rows, _CHUNK batches at a time."""
+        """Encode the rows in the given order; yield positions and embeddings of _CHUNK batches."""
         step = _CHUNK * self.batch_size
         batch_size = self.batch_size
-        for chunk in self._tracked([order[i : i + step] for i in range(0, len(order), step)]):
+        for chunk in self._with_progress([order[i : i + step] for i in range(0, len(order), step)]):
             batch = [items[position] for position in chunk]
-            rows, batch_size = _encode_fitting(encode, shared, batch, batch_size)
+            rows, batch_size = _encode_in_memory(encode, shared, batch, batch_size)
             yield chunk, _unit_rows(rows)
 
-    def _tracked(self, chunks: list[list[int]]) -> Iterator[list[int]]:
-        """The chunks; whoever waits is told how many are done."""
+    def _with_progress(self, chunks: list[list[int]]) -> Iterator[list[int]]:
+        """Yield the chunks; report the progress to the callbacks, or in a progress bar."""
         if getattr(self, "_skl_callbacks", None):
             context = self._init_callback_context("transform", max_subtasks=len(chunks))
             context.call_on_fit_task_begin(estimator=self)
@@ -290,23 +302,23 @@ def _prompt_keys(texts: Sequence[str], namespace: bytes) -> list[bytes]:
     return cache_keys(row_keys(texts), blake2b(namespace + b"prompt", digest_size=16).digest())
 
 
-def _first_of_each(keys: list[bytes], hits: NDArray[np.int64]) -> tuple[list[int], dict[int, int]]:
-    """Positions to encode, one for each new key; and the others, with the position they equal."""
+def _split_missing(keys: list[bytes], hits: NDArray[np.int64]) -> tuple[list[int], dict[int, int]]:
+    """Positions to encode, one for each missing key; and a dict from duplicates to them."""
     known = np.zeros(len(keys), bool)
     known[hits] = True
-    seen: dict[bytes, int] = {}
-    copies = {}
+    first: dict[bytes, int] = {}
+    duplicates = {}
     for position in np.flatnonzero(~known).tolist():
-        earlier = seen.setdefault(keys[position], position)
+        earlier = first.setdefault(keys[position], position)
         if earlier != position:
-            copies[position] = earlier
-    return list(seen.values()), copies
+            duplicates[position] = earlier
+    return list(first.values()), duplicates
 
 
-def _encode_fitting(
+def _encode_in_memory(
     encode: _Encode, shared: SharedModel, items: list[Any], batch_size: int
 ) -> tuple[NDArray[np.floating], int]:
-    """Encode with the largest halving of batch_size that fits; returns it for the next call."""
+    """Encode, and halve `batch_size` until a batch fits into memory; return the size that fits."""
     while True:
         try:
             with shared.lock:
@@ -314,7 +326,7 @@ def _encode_fitting(
         except Exception as error:
             if batch_size == 1 or not is_out_of_memory(error):
                 raise
-        # Not before here: the error holds the tensors that did not fit.
+        # Only after the except block: the error keeps the tensors that did not fit alive.
         free_gpu_memory()
         batch_size //= 2
 
@@ -324,7 +336,7 @@ def _unit_rows(rows: NDArray[np.floating]) -> Embeddings:
     norm = np.sqrt(np.einsum("ij,ij->i", rows, rows))[:, None]
     if not np.isfinite(norm).all() or not norm.all():
         raise FloatingPointError(
-            "The model gave an embedding that is not finite, or zero. In half precision large "
-            "activations overflow: try precision='bfloat16' or precision='float32'."
+            "The model returned an embedding that is zero or not finite. Large activations "
+            "overflow in half precision: try precision='bfloat16' or precision='float32'."
         )
     return rows / norm

@@ -1,8 +1,8 @@
-"""Row caches: what an encoder made of one row, kept in memory or on disk.
+"""Row caches: they keep the embedding of each row, in memory or on disk.
 
-A key says everything that decides an embedding (content, model, revision, preprocessing), so that
-a cache knows nothing of encoders and a shuffled, sub-setted or grown pool hits it. Rows are kept
-as float32: what comes back is bit for bit what went in.
+A key is a digest of everything that affects an embedding: content, model, revision, preprocessing.
+Rows are therefore found again in a shuffled pool, in a part of a pool, and in a larger pool. They
+are stored as float32, and are returned bit for bit as they were stored.
 """
 
 import os
@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 from skactive._utils.locks import fork_safe
 from skactive._utils.optional_imports import require
 
-MEMORY_BYTES = 2**30  # about 700,000 rows of 384 numbers, for the whole process
+MEMORY_BYTES = 2**30  # for the whole process; about 700,000 rows of 384 numbers
 _BLOCK_BYTES = 2**22
-_MAP_BYTES = 2**28  # what a new store on disk may hold before its map grows
+_MAP_BYTES = 2**28  # initial size of the memory map of a store on disk
 _READ_AT_ONCE = 4096
 _OFFSET_BITS = 20  # a block of 2**22 bytes holds at most 2**20 float32 rows
 
@@ -30,33 +30,33 @@ _T = TypeVar("_T")
 
 
 class RowCache(Protocol):
-    """What an encoder asks of a cache."""
+    """Interface of a row cache."""
 
     def get(self, keys: Sequence[bytes]) -> tuple[NDArray[np.int64], Embeddings | None]:
-        """Positions of the keys that are known, (h,) int64, and their rows, (h, d) float32.
+        """Positions of the keys that are stored, (h,) int64, and their rows, (h, d) float32.
 
-        The rows are a fresh array, and None where no key is known.
+        The rows are a new array, or None if no key is stored.
         """
         ...
 
     def put(self, keys: Sequence[bytes], rows: Embeddings) -> None:
-        """Keep the rows, (n, d) float32, under n distinct keys."""
+        """Store the rows, (n, d) float32, under n distinct keys."""
         ...
 
 
 def open_cache(cache_dir: str | os.PathLike[str] | None) -> RowCache:
-    """The cache of this process for a folder, or the one in memory.
+    """The row cache of a folder, or the row cache in memory.
 
     Parameters
     ----------
     cache_dir : str, path or None
-        Folder of the store on disk; it is made if need be. None is the memory of this process,
-        at most 1 GiB, where the oldest rows give way.
+        Folder of the store on disk; it is created if it does not exist. None is the cache in the
+        memory of this process, which holds at most 1 GiB and drops the oldest rows first.
 
     Returns
     -------
     RowCache
-        The same object for the same folder, as often as it is asked for.
+        Calls with the same folder return the same object.
 
     Raises
     ------
@@ -66,22 +66,22 @@ def open_cache(cache_dir: str | os.PathLike[str] | None) -> RowCache:
     if cache_dir is None:
         return _MEMORY
     folder = Path(cache_dir).expanduser().resolve()
-    with _OPENING:
+    with _DISK_LOCK:
         if folder not in _ON_DISK:
             _ON_DISK[folder] = DiskRows(folder)
         return _ON_DISK[folder]
 
 
 class MemoryRows:
-    """Rows in blocks of 4 MiB; beyond `max_bytes` the oldest block is dropped.
+    """A row cache in memory: blocks of 4 MiB, of which the oldest is dropped beyond `max_bytes`.
 
-    Blocks, and not one growing array: nothing is ever copied to make room, and rows of different
-    models (and widths) share one bound.
+    Unlike one growing array, blocks are never copied to make room, and rows of different models
+    (and widths) share one limit.
 
     Parameters
     ----------
     max_bytes : int, default=2**30
-        What all blocks together may take; one block is always kept.
+        Maximum size of all blocks together; one block is always kept.
     """
 
     def __init__(self, max_bytes: int = MEMORY_BYTES) -> None:
@@ -90,7 +90,7 @@ class MemoryRows:
         self._slots: dict[bytes, int] = {}
         self._blocks: OrderedDict[int, _Block] = OrderedDict()
         self._open: dict[int, _Block] = {}
-        self._n_made = 0
+        self._n_blocks_made = 0
 
     def get(self, keys: Sequence[bytes]) -> tuple[NDArray[np.int64], Embeddings | None]:
         with self._lock:
@@ -100,13 +100,15 @@ class MemoryRows:
 
     def put(self, keys: Sequence[bytes], rows: Embeddings) -> None:
         with self._lock:
-            todo = [i for i, key in enumerate(keys) if key not in self._slots]
-            while todo:
+            new = [i for i, key in enumerate(keys) if key not in self._slots]
+            while new:
                 block = self._block_with_room(rows.shape[1])
-                now, todo = todo[: block.room], todo[block.room :]
-                first = block.add([keys[i] for i in now], rows[now])
+                fitting, new = new[: block.room], new[block.room :]
+                first = block.add([keys[i] for i in fitting], rows[fitting])
                 self._slots.update(
-                    zip(block.keys[-len(now) :], range(first, first + len(now)), strict=True)
+                    zip(
+                        block.keys[-len(fitting) :], range(first, first + len(fitting)), strict=True
+                    )
                 )
 
     def _gather(self, slots: NDArray[np.int64]) -> Embeddings:
@@ -121,9 +123,9 @@ class MemoryRows:
     def _block_with_room(self, width: int) -> "_Block":
         block = self._open.get(width)
         if block is None or not block.room:
-            block = self._open[width] = _Block(self._n_made, width)
-            self._blocks[self._n_made] = block
-            self._n_made += 1
+            block = self._open[width] = _Block(self._n_blocks_made, width)
+            self._blocks[self._n_blocks_made] = block
+            self._n_blocks_made += 1
             while len(self._blocks) > 1 and len(self._blocks) * _BLOCK_BYTES > self.max_bytes:
                 self._drop_oldest()
         return block
@@ -147,7 +149,7 @@ class _Block:
         return len(self.rows) - len(self.keys)
 
     def add(self, keys: list[bytes], rows: Embeddings) -> int:
-        """Append the rows; returns the slot of the first."""
+        """Append the rows and return the slot of the first one."""
         used = len(self.keys)
         self.rows[used : used + len(keys)] = rows
         self.keys.extend(keys)
@@ -155,14 +157,17 @@ class _Block:
 
 
 class DiskRows:
-    """Rows in an lmdb store, which kill -9 cannot damage and several processes may share.
+    """A row cache on disk, in an lmdb store.
+
+    Several processes can use the store at the same time. A process that is killed does not damage
+    the store.
 
     Parameters
     ----------
     folder : path
-        Where the store lies, or is made.
+        Folder of the store; it is created if it does not exist.
     map_bytes : int, default=2**28
-        What the store may hold before its map is doubled.
+        Initial size of the memory map; it is doubled whenever the map is full.
     """
 
     def __init__(self, folder: Path, map_bytes: int = _MAP_BYTES) -> None:
@@ -172,15 +177,16 @@ class DiskRows:
         store = folder / "skactive-rows-1"
         try:
             store.mkdir(parents=True, exist_ok=True)
-            # metasync=False: a crash of the machine may cost the last write, never the store.
+            # metasync=False: if the machine crashes, the last write may be lost, but the store
+            # stays intact.
             self._env = self._lmdb.open(
                 str(store), map_size=map_bytes, metasync=False, max_readers=1024
             )
-            self._env.reader_check()  # readers that were killed no longer hold old pages
+            self._env.reader_check()  # frees the pages held by readers that were killed
         except (OSError, self._lmdb.Error) as error:
             raise OSError(
                 f"cache_dir={str(folder)!r} cannot be used as a row cache ({error}). "
-                "Give a folder on a local disk that you may write to, or cache_dir=None."
+                "Give a folder on a local disk that is writable, or cache_dir=None."
             ) from error
 
     def get(self, keys: Sequence[bytes]) -> tuple[NDArray[np.int64], Embeddings | None]:
@@ -189,7 +195,7 @@ class DiskRows:
 
     def put(self, keys: Sequence[bytes], rows: Embeddings) -> None:
         rows = np.ascontiguousarray(rows, np.float32)
-        # In the order of the keys, neighbors in the tree are written together.
+        # In the order of the keys, neighbors in the tree are written together, which is faster.
         items = sorted(zip(keys, rows, strict=True), key=lambda item: item[0])
         with self._lock:
             try:
@@ -201,12 +207,13 @@ class DiskRows:
                 ) from error
 
     def close(self) -> None:
-        """Let go of the store; afterwards it may be opened again."""
+        """Close the store; another `DiskRows` can then open it."""
         self._env.close()
 
     def _read(self, keys: Sequence[bytes]) -> tuple[NDArray[np.int64], Embeddings | None]:
         data, known = bytearray(), set()
-        # Copies, a few at a time: five times faster than lmdb's buffers, and hardly more memory.
+        # Copying a few rows at a time is five times faster than lmdb's buffers, and needs hardly
+        # more memory.
         with self._env.begin() as txn, txn.cursor() as cursor:
             for start in range(0, len(keys), _READ_AT_ONCE):
                 found = cursor.getmulti(keys[start : start + _READ_AT_ONCE])
@@ -222,6 +229,7 @@ class DiskRows:
             cursor.putmulti(items, overwrite=False)
 
     def _with_map(self, work: Callable[[], _T]) -> _T:
+        """Call `work`, and again after each time that the memory map had to grow."""
         while True:
             try:
                 return work()
@@ -233,11 +241,15 @@ class DiskRows:
 
 _MEMORY = MemoryRows()
 _ON_DISK: dict[Path, DiskRows] = {}
-_OPENING = fork_safe(threading.Lock())
+_DISK_LOCK = fork_safe(threading.Lock())
 
 
-def _start_afresh() -> None:
-    """In a forked child: lmdb forbids the parent's environments, and locks may be held for ever."""
+def _reset_in_child() -> None:
+    """Replace the caches in a forked child process.
+
+    lmdb forbids the use of an environment that the parent process opened, and a lock that another
+    thread held at the time of the fork is never released in the child.
+    """
     global _MEMORY
     _MEMORY = MemoryRows()
     for store in _ON_DISK.values():
@@ -246,4 +258,4 @@ def _start_afresh() -> None:
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_start_afresh)
+    os.register_at_fork(after_in_child=_reset_in_child)

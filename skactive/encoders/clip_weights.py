@@ -1,4 +1,4 @@
-"""Where a CLIP model's files are: a checkpoint, a folder, or the hub."""
+"""Find the files of a CLIP model: a checkpoint, a folder, or a model on the hub."""
 
 import os
 from dataclasses import dataclass, field
@@ -14,16 +14,17 @@ from skactive.encoders.weights import (
     hub_revision,
 )
 
-_FOLDER = "local-dir:"  # open_clip's own prefixes
+_FOLDER = "local-dir:"  # prefixes of open_clip
 _HUB = "hf-hub:"
 _HUB_FILES = ["*.json", "*.txt", "*.model", "open_clip*.safetensors"]
 
 
 @dataclass(frozen=True)
 class ClipFiles:
-    """What open_clip is to load, and all that tells it from any other model.
+    """Arguments of open_clip that load a model, and a string that identifies its version.
 
-    `settings` are what a tag brings besides weights: they are lost once the tag is a path.
+    `settings` are the preprocessing settings of a tag. open_clip applies them by itself only if it
+    receives the tag, but `weights` is a path.
     """
 
     model: str
@@ -35,15 +36,15 @@ class ClipFiles:
 def find_clip_model(
     model: str | os.PathLike[str], pretrained: str | os.PathLike[str] | None
 ) -> ClipFiles:
-    """Find the files of an open_clip model; the hub is asked only for what is not here.
+    """Find the files of an open_clip model; only missing files are downloaded from the hub.
 
     Parameters
     ----------
     model : str or path
-        A name open_clip knows, "hf-hub:owner/name", or a folder with open_clip_config.json.
+        A name that open_clip knows, "hf-hub:owner/name", or a folder with open_clip_config.json.
     pretrained : str, path or None
-        A tag open_clip knows for that name, or a checkpoint. A folder, or a model on the hub,
-        brings its own weights and takes None.
+        A tag that open_clip knows for this name, or the path of a checkpoint. Ignored for a folder
+        and for a model on the hub, because these contain their own weights.
 
     Returns
     -------
@@ -52,9 +53,9 @@ def find_clip_model(
     Raises
     ------
     ValueError
-        If open_clip knows no such model or tag.
+        If open_clip does not know the model or tag.
     OSError
-        If the hub is out of reach.
+        If the hub cannot be reached.
     """
     name = str(model)
     if name.startswith(_HUB):
@@ -66,7 +67,7 @@ def find_clip_model(
 
 
 def is_clip_model(model: str | os.PathLike[str]) -> bool:
-    """Whether a folder or name is certain to be open_clip's: a bare name may not be."""
+    """Whether `model` is a folder or hub name of open_clip; False for a bare model name."""
     return str(model).startswith(_HUB) or _config(Path(model).expanduser()).is_file()
 
 
@@ -78,7 +79,7 @@ def _from_folder(folder: Path) -> ClipFiles:
     if not _config(folder).is_file():
         raise ValueError(
             f"model={str(folder)!r} holds no open_clip_config.json. Give a folder saved by "
-            "open_clip, or a name with its checkpoint, as in model='ViT-B-32', "
+            "open_clip, or a name together with a checkpoint, as in model='ViT-B-32', "
             "pretrained='/path/to/open_clip_model.safetensors'."
         )
     return ClipFiles(f"{_FOLDER}{folder}", None, folder_revision(folder))
@@ -90,7 +91,7 @@ def _from_name(name: str, pretrained: str | os.PathLike[str] | None) -> ClipFile
     if architecture is None:
         raise ValueError(
             f"model={name!r} is neither a folder nor a model that open_clip knows; "
-            "open_clip.list_models() names them."
+            "open_clip.list_models() lists them."
         )
     tag = str(pretrained)
     settings = open_clip.get_pretrained_cfg(name, tag)

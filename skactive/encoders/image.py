@@ -1,4 +1,4 @@
-"""Images (and texts about them) to embeddings, with an open_clip model."""
+"""ClipEncoder: embeddings of images, and of texts about them, from an open_clip model."""
 
 import pickle
 from collections.abc import Callable, Sequence
@@ -18,48 +18,50 @@ from skactive.encoders.base import Encoder
 from skactive.encoders.clip_weights import ClipFiles, find_clip_model
 from skactive.encoders.models import SharedModel
 from skactive.encoders.row_checks import check_column
-from skactive.encoders.weights import refused_by_name
+from skactive.encoders.weights import load_errors_name
 
 _OPEN_CLIP_PRECISION = {"float32": "fp32", "float16": "fp16", "bfloat16": "bf16"}
 
 
 class ClipEncoder(Encoder):
-    """Embed images with a frozen CLIP model of open_clip; every image once, ever.
+    """Embed images with a frozen CLIP model of open_clip.
 
     A row is a PIL image, a uint8 array of shape (H, W) or (H, W, C) with 1, 3 or 4 channels, or the
-    path of an image file. One uint8 array of shape (n, H, W, C) holds n rows.
+    path of an image file. A uint8 array of shape (n, H, W, C) holds n rows. Embeddings are kept in
+    a row cache, so that each image is encoded only once.
 
     Parameters
     ----------
     model : str or path, default="ViT-B-32"
         A name that open_clip knows, "hf-hub:owner/name", or a folder saved by open_clip.
     pretrained : str, path or None, default="laion2b_s34b_b79k"
-        The weights for that name: a tag that open_clip knows, or a checkpoint (.safetensors, or
-        one that torch can read without unpickling). Ignored where `model` is a folder or
-        starts with "hf-hub:", which bring their own.
+        Weights of the model: a tag that open_clip knows, or the path of a checkpoint
+        (.safetensors, or a file that torch can read without unpickling code). Ignored if `model`
+        is a folder or starts with "hf-hub:", because these contain their own weights.
     device : str, default="auto"
-        "auto" takes CUDA, then MPS, then the CPU; or a torch device such as "cuda:1".
+        A torch device such as "cuda:1". "auto" is CUDA if available, else MPS, else the CPU.
     batch_size : int, default=64
-        Images encoded at once. Where a GPU has too little memory, it is halved and the work goes
-        on.
+        Number of images encoded at a time. If a GPU runs out of memory, it is halved.
     cache_dir : str, path or None, default=None
-        Folder of a row cache that outlives the process and may be shared by several. None keeps
-        the rows in memory, at most 1 GiB, shared by all encoders of this process. Files are known
-        by path, size and time of change, other images by their pixels.
+        Folder of a row cache on disk, which remains after the process ends and which several
+        processes can share. None keeps the rows in memory, at most 1 GiB, shared by all encoders of
+        this process. The cache identifies a file by its path, size and modification time, and any
+        other image by its pixels.
     precision : {"auto", "float32", "float16", "bfloat16"}, default="auto"
-        What the model computes in; "auto" is float16 on CUDA and float32 elsewhere. Embeddings are
-        float32 in any case.
+        Data type of the computation; "auto" is float16 on CUDA and float32 elsewhere. Embeddings
+        are always returned as float32.
     n_jobs : int or None, default=None
-        Processes that read and scale images, -1 for one a core. None is this process, which does it
-        in threads: enough where the model takes longer than reading, as it does without a GPU.
+        Number of processes that read and scale images; -1 is one per core. None uses threads of
+        the current process. Threads are sufficient if the model is slower than reading the images,
+        as is usual without a GPU.
     verbose : bool, default=True
-        Show a progress bar where encoding takes longer than two seconds. With callbacks (see
-        `set_callbacks`) the callbacks are told instead.
+        Show a progress bar if encoding takes longer than two seconds. An encoder with callbacks
+        (see `set_callbacks`) notifies the callbacks instead.
 
     Notes
     -----
-    The model is loaded when first needed and shared by all encoders of this process with the same
-    model, device and precision. It is no part of a pickle.
+    The model is loaded on first use, and shared by all encoders of this process with the same
+    model, device and precision. A pickle of the encoder does not contain the model.
 
     Examples
     --------
@@ -107,7 +109,7 @@ class ClipEncoder(Encoder):
         return [row.key(namespace) for row in rows]
 
     def _row_size(self, row: ImageRow) -> int:
-        return 1  # all are scaled to one size: keep their order
+        return 1  # all images are scaled to one size, so sorting them by size is useless
 
     def _files(self) -> ClipFiles:
         return find_clip_model(self.model, self.pretrained)
@@ -120,7 +122,7 @@ class ClipEncoder(Encoder):
         open_clip, files = require("open_clip"), self._files()
         precision = _OPEN_CLIP_PRECISION[str(dtype).removeprefix("torch.")]
         try:
-            with refused_by_name(files.weights or files.model):
+            with load_errors_name(files.weights or files.model):
                 network, preprocess = open_clip.create_model_from_pretrained(
                     files.model,
                     pretrained=files.weights,
@@ -135,9 +137,9 @@ class ClipEncoder(Encoder):
                 )
         except pickle.UnpicklingError as error:
             raise ValueError(
-                f"pretrained={str(self.pretrained)!r} holds more than arrays; unpickling it could "
-                "run any code, so it is not loaded. Save its state_dict with "
-                "safetensors.torch.save_file where you trust it, and give that file."
+                f"pretrained={str(self.pretrained)!r} holds more than arrays. It is not loaded, "
+                "since unpickling it could run any code. If you trust the file, load it elsewhere. "
+                "Save its state_dict with safetensors.torch.save_file, and give the new file."
             ) from error
         return _Clip(
             network.eval(), preprocess, open_clip.get_tokenizer(files.model), device, dtype

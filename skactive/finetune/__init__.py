@@ -1,4 +1,4 @@
-"""The foundation model itself, trained on the labels."""
+"""Fine-tuning: a classifier that trains the foundation model itself on the labels."""
 
 from skactive.finetune.classifier import FineTunedClassifier
 

@@ -1,4 +1,4 @@
-"""Small trainable parts in place of the whole model, through the peft library."""
+"""LoRA and IA3 adapters from the peft library: small trainable parts of a frozen model."""
 
 from typing import Any
 
@@ -10,23 +10,23 @@ _RANK = 8
 
 
 def add_adapters(tower: torch.nn.Module, mode: str) -> Any:
-    """Freeze a tower and put adapters at its linear layers.
+    """Freeze a tower and add adapters to its linear layers.
 
-    "lora" adds a product of two thin matrices to each layer's [1]_; "ia3" gives a factor to each
-    of its outputs, which is where [2]_ puts them but for the attention's queries and the second
-    layer of a feed-forward block.
+    "lora" adds a low-rank matrix, the product of two trained matrices, to the weights of each
+    layer [1]_. "ia3" multiplies each output of each layer by a trained factor. Unlike here, [2]_
+    scales neither the queries of the attention nor the second layer of a feed-forward block.
 
     Parameters
     ----------
     tower : torch.nn.Module
         Changed in place.
     mode : {"lora", "ia3"}
-        Which adapters.
+        Type of the adapters.
 
     Returns
     -------
     adapted : peft.PeftModel
-        ``adapted.merge_and_unload()`` writes what was learned into the weights of the layers.
+        ``adapted.merge_and_unload()`` adds the adapters to the weights of the layers.
 
     References
     ----------
@@ -44,7 +44,11 @@ def add_adapters(tower: torch.nn.Module, mode: str) -> Any:
 
 
 def _linear_layers(tower: torch.nn.Module) -> list[str]:
-    """Names of those whose own forward is called: torch's attention reads its layer's weights."""
+    """Names of the linear layers, without those inside torch's attention.
+
+    torch.nn.MultiheadAttention reads the weights of its layers and does not call their forward, so
+    that an adapter there would have no effect.
+    """
     attentions = [
         f"{name}."
         for name, module in tower.named_modules()

@@ -1,4 +1,4 @@
-"""Where a training stands, in one file: arrays in the safetensors format, the rest as JSON."""
+"""Checkpoints of fine-tuning: arrays in the safetensors format, and metadata as JSON."""
 
 import json
 import os
@@ -16,14 +16,14 @@ _FORMAT = "skactive fine-tuning 1"
 
 @dataclass
 class Progress:
-    """What a training needs to go on, besides what it was given.
+    """State of an interrupted training run, from which the run can resume.
 
     Attributes
     ----------
     history : list of dict
-        What was measured in each epoch done.
+        Losses and seconds of each finished epoch.
     tensors : dict of str to tensor
-        Weights, the optimizer's moments, and the best weights so far.
+        Weights, moments of the optimizer, and the best weights so far.
     """
 
     history: list[dict[str, float]] = field(default_factory=list)
@@ -31,18 +31,19 @@ class Progress:
 
 
 class Checkpoint:
-    """The file of one training: of one model, one set of labels, one set of parameters.
+    """The checkpoint file of one training run.
 
-    Another training has another file in the same folder. Nothing is ever unpickled.
+    Runs with another model, other labels or other parameters have other files in the same folder.
+    Reading a file never unpickles anything.
 
     Parameters
     ----------
     folder : path
-        It is made if need be.
+        Folder of the file; it is created if it does not exist.
     model : str
-        What tells the model from others.
+        Identifies the model.
     training : str
-        What tells the training from others, the model included.
+        Digest of the training run: model, labels and parameters.
     """
 
     def __init__(self, folder: Path, model: str, training: str) -> None:
@@ -50,26 +51,31 @@ class Checkpoint:
         self.header = {"format": _FORMAT, "model": model, "training": training}
 
     def save(self, progress: Progress) -> None:
-        """Replace the file in one step: a kill leaves the old one or the new one."""
+        """Replace the file atomically: a kill leaves the old file or the new file."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         new = self.path.with_suffix(".tmp")
         arrays = {name: tensor.detach().cpu().numpy() for name, tensor in progress.tensors.items()}
-        told = {"history": json.dumps(progress.history), "digest": Weights(arrays).digest}
-        require("safetensors.numpy").save_file(arrays, new, metadata=self.header | told)
+        state = {"history": json.dumps(progress.history), "digest": Weights(arrays).digest}
+        require("safetensors.numpy").save_file(arrays, new, metadata=self.header | state)
         os.replace(new, self.path)
 
     def load(self) -> Progress:
-        """Read it back.
+        """Read the file.
+
+        Returns
+        -------
+        progress : Progress
+            The state that was saved last.
 
         Raises
         ------
         FileNotFoundError
-            If there is none; the message names those of other trainings.
+            If there is no file; the message names the checkpoints of other training runs.
         ValueError
-            If it is damaged, or of another model or training.
+            If the file is damaged, or of another model or training run.
         """
         if not self.path.is_file():
-            raise FileNotFoundError(f"{self.path} is missing. {self._others()}")
+            raise FileNotFoundError(f"{self.path} is missing. {self._describe_others()}")
         safetensors = require("safetensors")
         try:
             with safetensors.safe_open(self.path, framework="numpy") as file:
@@ -77,10 +83,10 @@ class Checkpoint:
                 history = json.loads(header.get("history", "[]"))
                 arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
             if Weights(arrays).digest != header.get("digest"):
-                raise ValueError("its arrays are not those that were written")
+                raise ValueError("its arrays differ from those that were written")
         except (safetensors.SafetensorError, ValueError, OSError) as error:
             raise ValueError(
-                f"{self.path} is damaged ({error}). Delete it, and the training starts anew."
+                f"{self.path} is damaged ({error}). Delete it to start the training again."
             ) from error
         for name, what in (("format", "kind"), ("model", "model"), ("training", "training")):
             if header.get(name) != self.header[name]:
@@ -91,19 +97,21 @@ class Checkpoint:
         return Progress(history, {name: torch.tensor(array) for name, array in arrays.items()})
 
     def delete(self) -> None:
-        """The training has ended."""
+        """Delete the file; called when the training has ended."""
         self.path.unlink(missing_ok=True)
 
-    def _others(self) -> str:
-        """What else lies in the folder."""
-        safetensors, told = require("safetensors"), []
+    def _describe_others(self) -> str:
+        """Describe the other checkpoints in the folder."""
+        safetensors, found = require("safetensors"), []
         for path in sorted(self.path.parent.glob("*.safetensors")):
             with suppress(safetensors.SafetensorError):
                 with safetensors.safe_open(path, framework="numpy") as file:
                     model = (file.metadata() or {}).get("model")
                 same = "of this model, but other labels or parameters"
                 other = f"of another model, {model!r}"
-                told.append(f"{path.name} is {same if model == self.header['model'] else other}")
-        if not told:
-            return f"{self.path.parent} holds no checkpoint. Give resume='auto' to begin."
-        return f"Others there: {'; '.join(told)}. Give resume='auto' to begin."
+                found.append(f"{path.name} is {same if model == self.header['model'] else other}")
+        if not found:
+            return (
+                f"{self.path.parent} holds no checkpoint. Give resume='auto' to start a training."
+            )
+        return f"The folder holds: {'; '.join(found)}. Give resume='auto' to start a training."

@@ -1,4 +1,4 @@
-"""FineTunedClassifier: a foundation model and a head, trained together on the labels."""
+"""FineTunedClassifier: a foundation model and a linear head, trained together on the labels."""
 
 from numbers import Integral, Real
 from os import PathLike
@@ -32,89 +32,90 @@ from skactive.encoders.base import Encoder
 from skactive.encoders.clip_weights import is_clip_model
 from skactive.finetune.checkpoint import Checkpoint, Progress
 from skactive.finetune.mode_selection import Gain, held_out_gain
-from skactive.finetune.training import MODES, Labeled, Plan, Training, Tuned
+from skactive.finetune.training import MODES, Plan, Training, TuningResult
+from skactive.finetune.tuning_data import TuningData, extra_inputs, held_out_positions
 from skactive.heads import SoftmaxHead
 from skactive.heads.losses import LOSSES, NoisyCrossEntropy, log_class_frequency
 
-_FEW = 50  # labels, fewer than which are not held out to find out whether tuning pays
-_ENOUGH = 1000  # labels, from which on some are held out to stop
+_MIN_LABELS_TO_COMPARE = 50  # with fewer labels, mode "auto" is "frozen"
 
 
 class FineTunedClassifier(VersionNoted, CallbackSupportMixin, ClassifierMixin, BaseEstimator):
-    """A foundation model trained on the labels, end to end, with a linear head on its embeddings.
+    """Fine-tune a foundation model on the labels, together with a linear head on its embeddings.
 
-    It takes rows as the encoder does: texts, or images. The head is first fitted on the frozen
-    embeddings, as `SoftmaxHead` does it, and then, in all modes but ``"frozen"``, the model and the
-    head are trained together. Once fitted, new rows are embedded by the tuned model and kept in the
-    row cache, so that a pool is embedded once a fit.
+    Rows are texts or images, as the encoder takes them. First, a `SoftmaxHead` is fitted on the
+    frozen embeddings. Then, in all modes but ``"frozen"``, the model and the head are trained
+    together. The fitted classifier embeds rows with the tuned model and keeps the embeddings in the
+    row cache, so that a pool is embedded only once after each fit.
 
     Parameters
     ----------
     model : str, path or encoder, default="all-MiniLM-L6-v2"
-        What `SentenceEncoder` takes as a model, or a folder saved by open_clip; or an encoder of
-        either kind, whose device, precision and row cache are then used:
-        ``ClipEncoder("ViT-B-32", device="cuda:1")``. In half precision ("auto" on CUDA) it is
-        trained in mixed precision with bfloat16.
+        A model that `SentenceEncoder` can load, a folder saved by open_clip, or an encoder such as
+        ``ClipEncoder("ViT-B-32", device="cuda:1")``, whose device, precision and row cache are then
+        used. With an encoder in half precision ("auto" on CUDA), training is in mixed precision
+        with bfloat16.
     mode : {"auto", "frozen", "lp-ft", "full", "lora", "ia3"}, default="lp-ft"
-        ``"frozen"`` trains the head only. ``"lp-ft"`` fits the head first and then trains all [1]_,
-        ``"full"`` trains all from the start. ``"lora"`` and ``"ia3"`` fit the head first and then
-        train small parts added to the model, through the peft library (extra "tune"). ``"auto"``
-        is "lp-ft" if, trained on one half of the labels, it foretells the other half better than
-        "frozen" does; with fewer than 50 labels it is "frozen".
-        Embeddings of words and positions stay as they are.
+        ``"frozen"`` trains only the head. ``"lp-ft"`` fits the head first, and then trains the
+        model and the head [1]_. ``"full"`` trains both from the start. ``"lora"`` and ``"ia3"`` fit
+        the head first, and then train adapters, small parts added to the model, with the peft
+        library (extra "tune"). ``"auto"`` is "lp-ft" if it predicts held-out labels better than
+        "frozen", in two-fold cross-validation; with fewer than 50 labels it is "frozen". The
+        embeddings of words and positions inside the model are never trained.
     loss : {"auto", "cross_entropy", "gce"}, default="auto"
-        As in `SoftmaxHead`. ``"auto"`` reckons with as many wrong labels as the head found on the
-        frozen embeddings.
+        As in `SoftmaxHead`. ``"auto"`` assumes the noise rate that the head on the frozen
+        embeddings has estimated.
     class_weight : "balanced" or None, default="balanced"
-        ``"balanced"`` takes the classes' shares among the labels out of the logits.
+        ``"balanced"`` subtracts the log class frequencies of the labels from the logits.
     lr : float or "auto", default="auto"
         Learning rate of the model, with AdamW. ``"auto"`` is 2e-4, with "lora" 1e-3 and "ia3" 2e-2,
-        for models of the size of all-MiniLM-L6-v2, and less for larger ones: in proportion to one
-        over the root of the number of parameters.
+        for models up to the size of all-MiniLM-L6-v2. For larger models it is smaller, in
+        proportion to one over the square root of the number of parameters.
     max_epochs : int, default=6
-        Passes over the labels.
+        Maximum number of passes over the labels.
     batch_size : int, default=16
-        Labels a step.
+        Number of labels per step.
     n_accumulate : int, default=1
-        Parts that a step is computed in: more need less memory, and make no other difference than
-        that dropout is drawn anew. Where a GPU has too little memory, it is doubled and the work
-        goes on.
+        Number of parts in which the gradient of a step is computed. More parts need less memory;
+        otherwise they change only the random numbers of dropout. If a GPU runs out of memory, the
+        number is doubled.
     early_stopping : bool or "auto", default="auto"
-        Whether a tenth of the labels is held out, to stop when their loss has not fallen for two
-        epochs and to go back to the best one. ``"auto"``: from 1,000 labels on.
+        Whether to hold out a tenth of the labels, to stop if their loss has not decreased for two
+        epochs, and to use the weights of the best epoch. ``"auto"``: with 1,000 labels or more.
     checkpoint_dir : str, path or None, default=None
-        Folder in which progress is kept after every epoch, until training has ended. Needs an int
-        `random_state`.
+        Folder in which the progress is saved after every epoch. The file is deleted when the
+        training has ended. Requires an int as `random_state`.
     resume : bool or "auto", default="auto"
-        Whether to go on from a checkpoint of this very training (labels, parameters and model).
-        ``"auto"``: if there is one. True: there must be one. False: begin anew.
+        Whether to resume from a checkpoint with the same labels, parameters and model. ``"auto"``:
+        if there is one. True: raise an error if there is none. False: start again.
     random_state : int, RandomState instance or None, default=None
-        Seeds the order of the rows, dropout and adapters.
+        Seed of the order of the rows, of dropout and of the adapters.
     verbose : bool, default=False
-        Print one line an epoch.
+        Whether to print one line per epoch.
 
     Attributes
     ----------
     classes_ : ndarray of shape (K,)
         The labels, sorted.
     mode_ : str
-        The mode taken.
+        The mode that was used.
     gain_ : tuple (mean, error)
-        In mode "auto": what "lp-ft" gained over "frozen" in the balanced accuracy on labels held
-        out, and its standard error; minus infinity where labels were too few to ask.
+        In mode "auto": the balanced accuracy of "lp-ft" on held-out labels minus that of "frozen",
+        and the standard error of this difference. With fewer than 50 labels, the mean is minus
+        infinity.
     encoder_ : encoder
-        The tuned one (the frozen one in mode "frozen"): an ordinary transformer.
+        The tuned encoder, a transformer; in mode "frozen", the frozen encoder.
     head_ : SoftmaxHead
-        The head on its embeddings.
+        The head on the embeddings of `encoder_`.
     probe_ : SoftmaxHead
         The head on the frozen embeddings.
     coef_, intercept_ : ndarrays of shapes (K, d) and (K,)
-        Those of `head_`.
+        Coefficients of `head_`.
     out_of_fold_proba_ : float64 array of shape (n, K)
-        What heads on the frozen embeddings say of each row that they had not seen.
+        Probabilities of each row, predicted by heads on the frozen embeddings that have not seen
+        the row. n is the number of rows of non-zero weight.
     history_ : list of dict
-        For each epoch ``"train_loss"``, ``"seconds"`` and, where labels are held out,
-        ``"valid_loss"``.
+        For each epoch, ``"train_loss"``, ``"seconds"`` and, with early stopping, ``"valid_loss"``.
 
     References
     ----------
@@ -187,7 +188,7 @@ class FineTunedClassifier(VersionNoted, CallbackSupportMixin, ClassifierMixin, B
         prior_log_proba: Any = None,
         classes: Any = None,
     ) -> "FineTunedClassifier":
-        """Train, from the published weights.
+        """Train, starting from the published weights of the model.
 
         Parameters
         ----------
@@ -196,11 +197,12 @@ class FineTunedClassifier(VersionNoted, CallbackSupportMixin, ClassifierMixin, B
         y : array-like of shape (n,)
             Labels of any type.
         sample_weight : array-like of shape (n,), default=None
-            How much each row counts. A row of weight 0 might as well not be there.
+            Sample weights. A row of weight 0 is ignored.
         prior_log_proba : array-like of shape (n, K), default=None
-            A prior's log-probabilities, to which the head is anchored as in `SoftmaxHead`.
+            Log-probabilities of the prior to which the head is anchored, as in `SoftmaxHead`;
+            columns follow the sorted classes.
         classes : array-like, default=None
-            All labels there may be, of which `y` may miss some. Those of `y` if None.
+            All classes, of which some may be missing in `y`. None: those in `y`.
 
         Returns
         -------
@@ -210,12 +212,13 @@ class FineTunedClassifier(VersionNoted, CallbackSupportMixin, ClassifierMixin, B
         Raises
         ------
         ValueError
-            If the rows, labels or parameters do not fit, or a checkpoint is damaged.
+            If the rows, labels or parameters are invalid, or a checkpoint is damaged.
         FileNotFoundError
-            If `resume` is True and there is no checkpoint of this training.
+            If `resume` is True and there is no checkpoint with the same labels, parameters and
+            model.
         """
         if self.resume is True and self.checkpoint_dir is None:
-            raise ValueError("resume=True needs the checkpoint_dir of the training to go on with.")
+            raise ValueError("resume=True needs the checkpoint_dir. Give the checkpoint's folder.")
         encoder = self._frozen_encoder()
         encoder._check_rows(X)
         X = as_object_array(X)
@@ -235,16 +238,18 @@ class FineTunedClassifier(VersionNoted, CallbackSupportMixin, ClassifierMixin, B
             self.mode_ = "lp-ft" if self.gain_.mean > 0 else "frozen"
         self.encoder_, self.head_ = encoder, self.probe_
         self.history_: list[dict[str, float]] = []
-        # what was fitted with a prior cannot be scored without
-        told: dict[str, Any] = {} if prior is not None else {"X": X, "y": y}
+        # callbacks get X only if the head can predict it, which needs the prior if there is one
+        notified: dict[str, Any] = {} if prior is not None else {"X": X, "y": y}
         n_epochs = 0 if self.mode_ == "frozen" else self.max_epochs
-        with notify_fit(self, max_subtasks=n_epochs, **told) as task:
+        with notify_fit(self, max_subtasks=n_epochs, **notified) as task:
             if n_epochs:
-                training = self._training(take(X, counted), codes, weight[counted], prior)
-                told["reconstruction_attributes"] = lambda: self._tuned(training.so_far())
-                subtask = subtask_notifier(self, task, **told)
-                tuned = training.run(*self._checkpoint(training), subtask)
-                self.__dict__.update(self._tuned(tuned), history_=tuned.history)
+                training = self._make_training(take(X, counted), codes, weight[counted], prior)
+                notified["reconstruction_attributes"] = lambda: self._tuned_attributes(
+                    training.current_result()
+                )
+                subtask = subtask_notifier(self, task, **notified)
+                result = training.run(*self._open_checkpoint(training), subtask)
+                self.__dict__.update(self._tuned_attributes(result), history_=result.history)
         return self
 
     def predict_proba(self, X: Any, prior_log_proba: Any = None) -> np.ndarray:
@@ -255,7 +260,7 @@ class FineTunedClassifier(VersionNoted, CallbackSupportMixin, ClassifierMixin, B
         X : sequence of n rows
             Texts or images.
         prior_log_proba : array-like of shape (n, K), default=None
-            The prior's log-probabilities; needed exactly where fit had them.
+            Log-probabilities of the prior; required if and only if fit had them.
 
         Returns
         -------
@@ -266,7 +271,7 @@ class FineTunedClassifier(VersionNoted, CallbackSupportMixin, ClassifierMixin, B
         return self.head_.predict_proba(self.embed(X), prior_log_proba)
 
     def predict(self, X: Any, prior_log_proba: Any = None) -> np.ndarray:
-        """The likeliest class of every row.
+        """The most probable class of every row.
 
         Parameters
         ----------
@@ -284,7 +289,7 @@ class FineTunedClassifier(VersionNoted, CallbackSupportMixin, ClassifierMixin, B
         return self.classes_[proba.argmax(axis=1)]
 
     def embed(self, X: Any) -> np.ndarray:
-        """What the head sees of the rows; before a fit, the frozen embeddings.
+        """Embeddings of rows, the inputs of the head; before a fit, the frozen embeddings.
 
         Parameters
         ----------
@@ -326,34 +331,30 @@ class FineTunedClassifier(VersionNoted, CallbackSupportMixin, ClassifierMixin, B
     def _held_out_gain(
         self, X: Any, codes: np.ndarray, weight: np.ndarray, prior: np.ndarray | None
     ) -> Gain:
-        """What tuning would gain, by what it does for one half of the labels."""
-        if len(codes) < _FEW:
+        """Gain of mode "lp-ft" over "frozen" on held-out labels."""
+        if len(codes) < _MIN_LABELS_TO_COMPARE:
             return Gain(-np.inf, 0.0)
-        given = {"checkpoint_dir": None, "random_state": self._seed, "verbose": False}
+        params = {"checkpoint_dir": None, "random_state": self._seed, "verbose": False}
 
         def fit_predict(mode: str, train: np.ndarray, test: np.ndarray) -> np.ndarray:
             priors = [None if prior is None else prior[rows] for rows in (train, test)]
-            clf = clone_without_callbacks(self).set_params(mode=mode, **given)
+            clf = clone_without_callbacks(self).set_params(mode=mode, **params)
             clf.fit(take(X, train), codes[train], weight[train], priors[0], np.arange(n_classes))
             return clf.predict(take(X, test), priors[1])
 
         n_classes = len(self.classes_)
-        keys = row_keys(X)
-        return held_out_gain(keys, codes, weight, fit_predict, ("frozen", "lp-ft"))
+        return held_out_gain(row_keys(X), codes, weight, fit_predict, ("frozen", "lp-ft"))
 
-    def _training(
+    def _make_training(
         self, X: Any, codes: np.ndarray, weight: np.ndarray, prior: np.ndarray | None
     ) -> Training:
-        rows = self.encoder_._check_rows(X)
-        shares = log_class_frequency(codes, weight, len(self.classes_), self.class_weight)
-        extra = {
-            "sample_weight": (weight / weight.mean()).astype(np.float32),
-            "offset": np.tile(shares.astype(np.float32), (len(rows), 1)),
-        }
-        if prior is not None:
-            extra["prior_log_proba"] = prior.astype(np.float32)
-        seed = self._seed
-        labeled = Labeled(rows, codes, extra, self._held_out(X, codes, seed))
+        offset = log_class_frequency(codes, weight, len(self.classes_), self.class_weight)
+        data = TuningData(
+            rows=self.encoder_._check_rows(X),
+            codes=codes,
+            extra=extra_inputs(weight, offset, prior),
+            held_out=held_out_positions(X, codes, self.early_stopping, self._seed),
+        )
         plan = Plan(
             encoder=self.encoder_,
             mode=self.mode_,
@@ -362,47 +363,31 @@ class FineTunedClassifier(VersionNoted, CallbackSupportMixin, ClassifierMixin, B
             batch_size=self.batch_size,
             n_accumulate=self.n_accumulate,
             criterion=self._criterion(),
-            seed=seed,
+            seed=self._seed,
         )
-        return Training(plan, self._first_head(), labeled, self.verbose)
+        head = {
+            "output.weight": self.probe_.coef_,
+            "output.bias": self.probe_.intercept_,
+            "prior_scale": self.probe_._weights["prior_scale"],
+        }
+        return Training(plan, head, data, self.verbose)
 
-    def _tuned(self, tuned: Tuned) -> dict[str, Any]:
-        """The attributes that make this a tuned classifier."""
-        return {"encoder_": tuned.encoder, "head_": self.probe_._with_weights(tuned.head)}
+    def _tuned_attributes(self, result: TuningResult) -> dict[str, Any]:
+        """Attributes of a fitted classifier, from the result of a training run."""
+        return {"encoder_": result.encoder, "head_": self.probe_._with_weights(result.head)}
 
     def _criterion(self) -> Any:
         if self.loss == "auto":
             return NoisyCrossEntropy(self.probe_.anchor_["noise_rate"])
         return LOSSES[self.loss]()
 
-    def _first_head(self) -> dict[str, np.ndarray]:
-        """That of the frozen embeddings, but in mode "full" one that has learned nothing."""
-        head = {
-            "output.weight": self.probe_.coef_,
-            "output.bias": self.probe_.intercept_,
-            "prior_scale": self.probe_._weights["prior_scale"],
-        }
-        if self.mode_ != "full":
-            return head
-        untrained = {name: np.zeros_like(value) for name, value in head.items()}
-        return untrained | {"prior_scale": np.array(1.0)}
-
-    def _held_out(self, X: Any, codes: np.ndarray, seed: int) -> np.ndarray:
-        """A tenth of the rows of every class, with all their labels; or none."""
-        if not (len(codes) >= _ENOUGH if self.early_stopping == "auto" else self.early_stopping):
-            return np.empty(0, dtype=np.int64)
-        _, first, row = np.unique(row_keys(X), return_index=True, return_inverse=True)
-        order = np.random.default_rng(seed).permutation(np.sort(first))
-        chosen = order[np.argsort(codes[order], kind="stable")][5::10]
-        return np.flatnonzero(np.isin(row, row[chosen]))
-
-    def _checkpoint(self, training: Training) -> tuple[Checkpoint | None, Progress]:
+    def _open_checkpoint(self, training: Training) -> tuple[Checkpoint | None, Progress]:
         if self.checkpoint_dir is None:
             return None, Progress()
         if not isinstance(self.random_state, Integral):
             raise ValueError(
                 f"random_state={self.random_state!r}: with checkpoint_dir it must be an int, since "
-                "another seed is another training. Give random_state=0, for example."
+                "a training can resume only with the same seed. Give random_state=0, for example."
             )
         folder = Path(self.checkpoint_dir).expanduser()
         model = " ".join(self.encoder_._identity())

@@ -1,4 +1,4 @@
-"""Whether to tune the model: what is foretold of labels held out decides."""
+"""The choice between two modes of training, by their accuracy on held-out labels."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -6,18 +6,18 @@ from typing import NamedTuple
 import numpy as np
 
 _N_FOLDS = 2
-_MANY_ROWS = 300  # from here on one fold is enough
+_MANY_ROWS = 300  # with at least so many labels, one fold is enough
 
 
 class Gain(NamedTuple):
-    """What one way of training foretells of labels that it has not seen, less what another does.
+    """Difference of two modes of training in the balanced accuracy on held-out labels.
 
     Attributes
     ----------
     mean : float
-        In balanced accuracy.
+        Mean difference.
     error : float
-        Standard error of the mean.
+        Standard error of the mean difference.
     """
 
     mean: float
@@ -31,38 +31,39 @@ def held_out_gain(
     fit_predict: Callable[[str, np.ndarray, np.ndarray], np.ndarray],
     modes: tuple[str, str],
 ) -> Gain:
-    """Train on one half of the labels in two ways, foretell the other half, and the reverse.
+    """Compare two modes of training by two-fold cross-validation.
 
-    Where labels are many, the reverse is left out.
+    With 300 labels or more, only the first fold is held out.
 
     Parameters
     ----------
     keys : array of shape (n,)
-        Digests of the rows: equal rows share a half, and halves made from their order are random.
+        Row keys. Equal rows are in the same fold; since keys are digests, the folds are random.
     codes : int array of shape (n,)
         Labels.
     weight : array of shape (n,)
-        How much each counts.
+        Sample weights.
     fit_predict : callable
-        ``fit_predict(mode, train, test)`` gives codes (len(test),) from positions.
+        ``fit_predict(mode, train, test)`` takes positions and returns predicted codes, of shape
+        (len(test),).
     modes : pair of str
-        The two ways.
+        The two modes.
 
     Returns
     -------
     gain : Gain
-        Of the second way over the first.
+        Gain of the second mode over the first.
     """
-    _, group = np.unique(keys, return_inverse=True)
-    fold = group % _N_FOLDS
-    gained = np.full(len(codes), np.nan)
+    _, row = np.unique(keys, return_inverse=True)
+    fold = row % _N_FOLDS
+    difference = np.full(len(codes), np.nan)
     for k in range(_N_FOLDS if len(codes) < _MANY_ROWS else 1):
         train, test = np.flatnonzero(fold != k), np.flatnonzero(fold == k)
-        right = [fit_predict(mode, train, test) == codes[test] for mode in modes]
-        gained[test] = right[1].astype(float) - right[0]
-    tested = np.isfinite(gained)
-    gained, codes, weight = gained[tested], codes[tested], weight[tested]
-    share = weight / np.bincount(codes, weight)[codes]
-    share = share / share.sum()
-    mean = share @ gained
-    return Gain(float(mean), float(np.sqrt(share**2 @ (gained - mean) ** 2)))
+        correct = [fit_predict(mode, train, test) == codes[test] for mode in modes]
+        difference[test] = correct[1].astype(float) - correct[0]
+    tested = np.isfinite(difference)
+    difference, codes, weight = difference[tested], codes[tested], weight[tested]
+    balanced = weight / np.bincount(codes, weight)[codes]
+    balanced = balanced / balanced.sum()
+    mean = balanced @ difference
+    return Gain(float(mean), float(np.sqrt(balanced**2 @ (difference - mean) ** 2)))

@@ -1,4 +1,4 @@
-"""One training from start to end: epochs, the best of them, and what a kill leaves behind."""
+"""One training run of an encoder and a head: epochs, early stopping and checkpoints."""
 
 import time
 from copy import copy, deepcopy
@@ -18,35 +18,36 @@ from skactive.encoders.base import Encoder
 from skactive.encoders.tuned import TunedEncoder, Weights
 from skactive.finetune.adapters import add_adapters
 from skactive.finetune.checkpoint import Checkpoint, Progress
-from skactive.finetune.tuning_net import LabeledBatches, ShuffledBatches, TunedNetwork, TuningNet
+from skactive.finetune.tuning_data import LabeledBatches, ShuffledBatches, TuningData
+from skactive.finetune.tuning_net import TunedNetwork, TuningNet
 from skactive.heads.network import AnchoredSoftmax
 
 MODES = ("lp-ft", "full", "lora", "ia3")
 _LR = {"lp-ft": 2e-4, "full": 2e-4, "lora": 1e-3, "ia3": 2e-2}
 _HEAD_LR = {"lp-ft": 1e-3, "full": 1e-2, "lora": 1e-3, "ia3": 1e-3}
-_SIZE = 1e7  # parameters in the layers of all-MiniLM-L6-v2, for which these were found
-_PATIENCE = 2  # epochs without a smaller loss of the labels held out
+_SIZE = 1e7  # parameters in the layers of all-MiniLM-L6-v2, for which _LR was tuned
+_PATIENCE = 2  # epochs without a smaller loss of the held-out labels
 _WEIGHT_DECAY = 0.01
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What is trained, and how.
+    """Parameters of a training run.
 
     Attributes
     ----------
     encoder : Encoder
-        Whose model is tuned.
+        The encoder whose model is tuned.
     mode : {"lp-ft", "full", "lora", "ia3"}
-        What of it.
+        What is trained: the whole model, or adapters.
     lr : float or None
-        Learning rate of the model; None for the usual one.
+        Learning rate of the model; None for the default of the mode.
     max_epochs, batch_size, n_accumulate : int
-        Passes over the labels; labels a step; parts that a step is computed in.
+        Number of epochs, of labels per step, and of parts that a step is computed in.
     criterion : torch.nn.Module
-        Gives one loss a row.
+        Returns one loss per row.
     seed : int
-        Decides the order of the rows, and dropout.
+        Seed of the order of the rows and of dropout.
     """
 
     encoder: Encoder
@@ -59,137 +60,119 @@ class Plan:
     seed: int
 
 
-@dataclass(frozen=True)
-class Labeled:
-    """What it is trained on.
-
-    Attributes
-    ----------
-    rows : list of length n
-        As the encoder takes them, checked.
-    codes : int array of shape (n,)
-        Labels.
-    extra : dict of str to array of shape (n, ...)
-        ``sample_weight``, ``offset`` and, with a prior, ``prior_log_proba``.
-    held_out : int array
-        Positions of labels that only decide when to stop; empty for none.
-    """
-
-    rows: list[Any]
-    codes: np.ndarray
-    extra: dict[str, np.ndarray]
-    held_out: np.ndarray
-
-
 class Training:
-    """Tunes an encoder and a head together.
+    """A training run that tunes an encoder and a head together.
 
-    Every epoch begins from a seed of its own, so that one that goes on after a kill is the one
-    that would have followed.
+    Every epoch has its own seed. A run that resumes after a kill therefore gives the same result as
+    an uninterrupted run.
 
     Parameters
     ----------
     plan : Plan
-        What to do.
+        Parameters of the run.
     head : dict of str to array
-        Weights that the head starts from, by name.
-    labeled : Labeled
-        The labels.
+        Weights of the head on the frozen embeddings, by name. They are the initial weights of the
+        head, except in mode "full", where the head starts untrained.
+    data : TuningData
+        The training data.
     verbose : bool
-        Whether to print one line an epoch.
+        Whether to print one line per epoch.
     """
 
     def __init__(
-        self, plan: Plan, head: dict[str, np.ndarray], labeled: Labeled, verbose: bool
+        self, plan: Plan, head: dict[str, np.ndarray], data: TuningData, verbose: bool
     ) -> None:
-        self.plan, self.labeled, self.verbose = plan, labeled, verbose
+        self.plan, self.data, self.verbose = plan, data, verbose
         self.device = resolve_device(plan.encoder.device)
         with private_torch_generator(plan.seed, self.device):
             model = plan.encoder._load(self.device, torch.float32)
             tower = plan.encoder._tower(model)
-            self._before = {name: value.clone() for name, value in tower.state_dict().items()}
-            small = plan.mode in ("lora", "ia3")
-            self._adapted = add_adapters(tower, plan.mode) if small else None
+            self._initial_state = {
+                name: value.clone() for name, value in tower.state_dict().items()
+            }
+            with_adapters = plan.mode in ("lora", "ia3")
+            self._adapted = add_adapters(tower, plan.mode) if with_adapters else None
             for module in tower.modules():
-                if isinstance(module, torch.nn.Embedding):  # few labels hold few of the words
+                if isinstance(module, torch.nn.Embedding):  # few labels contain few of the words
                     module.requires_grad_(False)
             n_classes, n_features = head["output.weight"].shape
             layer = AnchoredSoftmax(n_features, n_classes)
-            layer.load_state_dict({name: torch.tensor(value) for name, value in head.items()})
+            if plan.mode != "full":
+                layer.load_state_dict({name: torch.tensor(value) for name, value in head.items()})
             self.network = TunedNetwork(plan.encoder, model, layer.float())
-            self.data = LabeledBatches(
-                labeled.rows, plan.encoder._collate(model), labeled.codes, labeled.extra
-            )
+            self.dataset = LabeledBatches(data, plan.encoder._collate(model))
             self.net = self._make_net()
 
     def digest(self) -> str:
-        """What tells this training from any other."""
-        plan, labeled = self.plan, self.labeled
-        told = vars(plan) | {"encoder": plan.encoder._identity()}
-        digest = blake2b(repr(told).encode(), digest_size=8)
-        for key in plan.encoder._row_keys(labeled.rows, bytes(16)):
+        """Digest of the parameters, the model, the training data and the initial head."""
+        plan, data = self.plan, self.data
+        params = vars(plan) | {"encoder": plan.encoder._identity()}
+        digest = blake2b(repr(params).encode(), digest_size=8)
+        for key in plan.encoder._row_keys(data.rows, bytes(16)):
             digest.update(key)
-        given = labeled.extra | {"codes": labeled.codes, "held_out": labeled.held_out}
+        given = data.extra | {"codes": data.codes, "held_out": data.held_out}
         head = {name: value.cpu().numpy() for name, value in self.network.head.state_dict().items()}
         for name, array in sorted((given | head).items()):
             digest.update(f"{name} {array.dtype} {array.shape}".encode() + array.tobytes())
         return digest.hexdigest()
 
-    def run(self, checkpoint: Checkpoint | None, progress: Progress, subtask: Subtask) -> "Tuned":
-        """Train, and forget the checkpoint.
+    def run(
+        self, checkpoint: Checkpoint | None, progress: Progress, subtask: Subtask
+    ) -> "TuningResult":
+        """Train, and delete the checkpoint at the end.
 
         Parameters
         ----------
         checkpoint : Checkpoint or None
-            Where progress is kept after every epoch.
+            Where the progress is saved after every epoch; None to save nothing.
         progress : Progress
-            From where to go on.
+            State from which the training resumes; ``Progress()`` to start from the beginning.
         subtask : callable
-            Tells callbacks of every epoch; one of them may want no further epoch.
+            Notifies callbacks of each epoch. A callback can stop the training.
 
         Returns
         -------
-        tuned : Tuned
-            As it was after the epoch of the least loss on the labels held out; after the last
-            one, where none are.
+        result : TuningResult
+            With held-out labels, the weights after the epoch with the smallest loss of these;
+            otherwise the weights after the last epoch.
         """
         self._restore(progress)
         best = {k: v for k, v in progress.tensors.items() if k.startswith("best/")}
         history = list(progress.history)
-        enough = False
-        while len(history) < self.plan.max_epochs and not (enough or _has_stalled(history)):
+        stopped = False
+        while len(history) < self.plan.max_epochs and not (stopped or _has_stalled(history)):
             with subtask("epoch") as verdict:
                 history.append(self._run_epoch(len(history)))
-                if len(self.labeled.held_out) and _best_epoch(history) == len(history) - 1:
+                if len(self.data.held_out) and _best_epoch(history) == len(history) - 1:
                     trained = self.network.trained()
                     best = {f"best/{k}": v.detach().clone() for k, v in trained.items()}
                 if checkpoint is not None:
                     checkpoint.save(Progress(history, self._state() | best))
-            enough = verdict.stop
+            stopped = verdict.stop
         self._set_trained({name.removeprefix("best/"): value for name, value in best.items()})
-        tuned = self._outcome(history)
+        result = self._result(history)
         if checkpoint is not None:
             checkpoint.delete()
-        return tuned
+        return result
 
-    def so_far(self) -> "Tuned":
-        """What would come of the training if it ended now.
+    def current_result(self) -> "TuningResult":
+        """Result of the training if it ended now.
 
         Returns
         -------
-        tuned : Tuned
-            As the weights are; without history.
+        result : TuningResult
+            The current weights, without history.
         """
-        twin = copy(self)
-        twin.network, twin._adapted = deepcopy((self.network, self._adapted))
-        return twin._outcome([])
+        training = copy(self)
+        training.network, training._adapted = deepcopy((self.network, self._adapted))
+        return training._result([])
 
     def _make_net(self) -> TuningNet:
-        plan, labeled = self.plan, self.labeled
-        held_out = labeled.held_out
+        plan, data = self.plan, self.data
+        held_out = data.held_out
         self._batches = ShuffledBatches(
-            np.setdiff1d(np.arange(len(labeled.rows)), held_out),
-            np.array([plan.encoder._row_size(row) for row in labeled.rows]),
+            np.setdiff1d(np.arange(len(data.rows)), held_out),
+            np.array([plan.encoder._row_size(row) for row in data.rows]),
             plan.batch_size,
             plan.seed,
         )
@@ -212,11 +195,11 @@ class Training:
             iterator_valid__batch_sampler=[
                 held_out[start : start + plan.batch_size].tolist() for start in starts
             ],
-            batch_size=1,  # DataLoader wants it so beside a batch_sampler
-            iterator_train__collate_fn=_as_it_is,
-            iterator_valid__collate_fn=_as_it_is,
+            batch_size=1,  # DataLoader requires it together with a batch_sampler
+            iterator_train__collate_fn=_unchanged,
+            iterator_valid__collate_fn=_unchanged,
             iterator_train__num_workers=plan.encoder._n_workers,
-            train_split=predefined_split(self.data) if len(held_out) else None,
+            train_split=predefined_split(self.dataset) if len(held_out) else None,
             verbose=0,
             callbacks__print_log=None,
         )
@@ -230,7 +213,7 @@ class Training:
             return self.plan.lr
         tower = self.network.tower
         tables = [layer for layer in tower.modules() if isinstance(layer, torch.nn.Embedding)]
-        size = sum(value.numel() for value in self._before.values())
+        size = sum(value.numel() for value in self._initial_state.values())
         size -= sum(table.weight.numel() for table in tables)
         return _LR[self.plan.mode] * min(1.0, (_SIZE / size) ** 0.5)
 
@@ -240,22 +223,22 @@ class Training:
         self.net.step_ = epoch * len(self._batches)
         seed = int(np.random.SeedSequence([self.plan.seed, epoch]).generate_state(1)[0])
         with private_torch_generator(seed):
-            self.net.fit_loop(self.data, epochs=1)
+            self.net.fit_loop(self.dataset, epochs=1)
         row = self.net.history[-1]
         measured = {name: row[name] for name in ("train_loss", "valid_loss") if name in row}
         if not np.isfinite(measured["train_loss"]):
             raise FloatingPointError(
-                f"The loss is no longer finite in epoch {epoch + 1}, with a learning rate of "
+                f"The loss is not finite in epoch {epoch + 1}, with a learning rate of "
                 f"{self._learning_rate():g}. Give a smaller lr."
             )
         measured["seconds"] = time.perf_counter() - start
         if self.verbose:
-            told = ", ".join(f"{name} {value:.3g}" for name, value in measured.items())
-            print(f"FineTunedClassifier: epoch {epoch + 1} of {self.plan.max_epochs}: {told}")  # noqa: T201
+            text = ", ".join(f"{name} {value:.3g}" for name, value in measured.items())
+            print(f"FineTunedClassifier: epoch {epoch + 1} of {self.plan.max_epochs}: {text}")  # noqa: T201
         return measured
 
     def _state(self) -> dict[str, torch.Tensor]:
-        """Weights and moments, by name."""
+        """Weights, and moments of the optimizer, by name."""
         state = {f"weights/{name}": value for name, value in self.network.trained().items()}
         for name, parameter in self.network.named_parameters():
             for moment, value in self.net.optimizer_.state.get(parameter, {}).items():
@@ -279,17 +262,17 @@ class Training:
         for name, value in values.items():
             trained[name].copy_(value)
 
-    def _outcome(self, history: list[dict[str, float]]) -> "Tuned":
+    def _result(self, history: list[dict[str, float]]) -> "TuningResult":
         tower = self.network.tower
         if self._adapted is not None:
             tower = self._adapted.merge_and_unload()
         changed = {
             name: value.cpu().numpy()
             for name, value in tower.state_dict().items()
-            if not torch.equal(value, self._before[name])
+            if not torch.equal(value, self._initial_state[name])
         }
         head = self.network.head.double().state_dict()
-        return Tuned(
+        return TuningResult(
             TunedEncoder(self.plan.encoder, Weights(changed)),
             {name: value.cpu().numpy() for name, value in head.items()},
             history,
@@ -297,17 +280,17 @@ class Training:
 
 
 @dataclass(frozen=True)
-class Tuned:
-    """What came of a training.
+class TuningResult:
+    """Result of a training run.
 
     Attributes
     ----------
     encoder : TunedEncoder
-        With the weights that have changed.
+        The encoder with the tuned weights.
     head : dict of str to float64 array
-        ``output.weight`` (K, d), ``output.bias`` (K,) and ``prior_scale`` ().
+        Weights of the head: ``output.weight`` (K, d), ``output.bias`` (K,) and ``prior_scale`` ().
     history : list of dict
-        What was measured in each epoch.
+        Losses and seconds of each epoch.
     """
 
     encoder: TunedEncoder
@@ -320,7 +303,7 @@ def _has_stalled(history: list[dict[str, float]]) -> bool:
 
 
 def _best_epoch(history: list[dict[str, float]]) -> int:
-    """The last one, where nothing is held out."""
+    """Epoch with the smallest held-out loss; the last of equal ones, or of all without it."""
     losses = [epoch.get("valid_loss", 0.0) for epoch in reversed(history)]
     return len(losses) - 1 - int(np.argmin(losses)) if losses else -1
 
@@ -329,9 +312,9 @@ def _training_dtype(precision: str, device: str) -> torch.dtype:
     if precision == "auto":
         half = device.startswith("cuda") and torch.cuda.is_bf16_supported()
         return torch.bfloat16 if half else torch.float32
-    # the range of float16 is too small for gradients
+    # float16 is replaced by bfloat16: the range of float16 is too small for gradients
     return torch.float32 if precision == "float32" else torch.bfloat16
 
 
-def _as_it_is(batch: Any) -> Any:
+def _unchanged(batch: Any) -> Any:
     return batch

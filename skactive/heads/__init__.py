@@ -1,4 +1,4 @@
-"""Small networks on top of a representation."""
+"""Heads: classifiers on a representation, trained with torch."""
 
 from skactive.heads.skorch_adapter import SkorchAdapter
 from skactive.heads.softmax import SoftmaxHead

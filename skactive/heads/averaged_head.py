@@ -17,11 +17,9 @@ _PRIOR_SCALES = (0.0, 0.25, 0.5)
 NOISE_RATES = (0.0, 0.3)
 _N_FOLDS = 4
 _N_TRUST_FOLDS = 12
-_MANY_ROWS = 300  # from here on the evidence of one fold is enough
+_MANY_ROWS = 300  # with at least so many rows, the evidence of one fold is enough
 _NEGLIGIBLE = 0.01  # weight below which a candidate is left out of the average
-_LOGIT_FRACTION = (
-    0.7  # of the class balancing, for candidates with a noise rate; the rest by weights
-)
+_LOGIT_FRACTION = 0.7  # of the class balancing, for candidates with a noise rate; see _fit
 N_ITER = 12
 _Parts = list[tuple[np.ndarray, torch.Tensor]]
 
@@ -57,15 +55,16 @@ class TrainingData:
         """Average a few linear heads, weighted by their held-out likelihood.
 
         The candidates differ in strength (how strongly the weights are shrunk), prior scale (how
-        far they follow the prior, 0 included) and noise rate. Each is fitted without one fold, for
-        every fold; with many rows, for one fold. Its evidence is the log-likelihood of the held-out
-        labels under its own noise rate. Candidates of non-negligible weight are then fitted to all
-        rows, and their coefficients averaged: see `candidate_weights`.
+        far they follow the prior, 0 included) and noise rate. Each candidate is fitted without one
+        fold, for every fold; with 300 rows or more, for one fold only. The evidence of a candidate
+        is the log-likelihood of the held-out labels under its own noise rate. It determines the
+        weight of the candidate: see `candidate_weights`. Candidates of non-negligible weight are
+        then fitted to all rows, and their coefficients are averaged.
 
         Parameters
         ----------
         noise_rates : tuple of float
-            Candidates' noise rates.
+            Noise rates of the candidates.
 
         Returns
         -------
@@ -74,9 +73,10 @@ class TrainingData:
         """
         candidates = self._candidates(noise_rates)
         fold = self._folds(_N_FOLDS)
-        judged = fold if len(self.X) < _MANY_ROWS else np.where(fold == 0, 0, -1)
-        parts = self._fit_without(candidates, judged)
-        evidence = self._evidence(self._held_out(candidates, parts), judged, candidates[:, 2])
+        if len(self.X) >= _MANY_ROWS:
+            fold = np.where(fold == 0, 0, -1)
+        parts = self._fit_without(candidates, fold)
+        evidence = self._evidence(self._held_out(candidates, parts), fold, candidates[:, 2])
         z_score = self._prior_z_score()
         weight = candidate_weights(evidence, candidates[:, 1] > 0, z_score, self.weight.sum())
         weight[weight < _NEGLIGIBLE] = 0
@@ -106,7 +106,7 @@ class TrainingData:
         candidates : array of shape (M, 3)
             Strength, prior scale and noise rate of each head.
         weight : array of shape (M,)
-            Weight of each in the average.
+            Weight of each head in the average.
 
         Returns
         -------
@@ -124,7 +124,10 @@ class TrainingData:
         return fold if fold.max() > 0 else np.full(len(fold), -1)
 
     def _fit_without(self, candidates: np.ndarray, fold: np.ndarray) -> _Parts:
-        """A mask (n,) of each fold, and all candidates fitted to the other rows; none for -1."""
+        """A mask (n,) of each fold, and the coefficients of all candidates fitted without it.
+
+        Rows of fold -1 are never held out.
+        """
         held_out = [fold == k for k in np.unique(fold[fold >= 0])]
         if not held_out:
             return []
@@ -132,11 +135,12 @@ class TrainingData:
         return list(zip(held_out, coefficients.split(len(candidates), dim=1), strict=True))
 
     def _held_out(self, candidates: np.ndarray, parts: _Parts) -> np.ndarray:
-        """Log-probabilities (n, M, K) by heads that have not seen the row, or are not fitted."""
-        features, offset = (
-            self._features,
-            self._anchor(candidates) + self._tensor(self.log_class_frequency),
-        )
+        """Log-probabilities (n, M, K) of the held-out rows, by heads that have not seen them.
+
+        Rows that are in no part get the log-probabilities of untrained heads.
+        """
+        features = self._features
+        offset = self._anchor(candidates) + self._tensor(self.log_class_frequency)
         log_proba = torch.log_softmax(offset, dim=2)
         for held_out, coefficients in parts:
             rows = torch.as_tensor(held_out, device=self.device)
@@ -153,15 +157,15 @@ class TrainingData:
     def _evidence(
         self, log_proba: np.ndarray, fold: np.ndarray, noise_rate: np.ndarray
     ) -> np.ndarray:
-        """Log-likelihood of held-out labels, scaled to what it would be for all of them."""
-        judged = fold >= 0 if (fold >= 0).any() else fold < 0
-        given = np.exp(log_proba[judged, :, self.codes[judged]])
-        likelihood = (1 - noise_rate) * given + noise_rate / len(self.log_class_frequency)
-        evidence = self.weight[judged] @ np.log(likelihood)
-        return evidence * self.weight.sum() / self.weight[judged].sum()
+        """Log-likelihood of the held-out labels, scaled up to the total weight of all labels."""
+        held_out = fold >= 0 if (fold >= 0).any() else fold < 0
+        proba = np.exp(log_proba[held_out, :, self.codes[held_out]])
+        likelihood = (1 - noise_rate) * proba + noise_rate / len(self.log_class_frequency)
+        evidence = self.weight[held_out] @ np.log(likelihood)
+        return evidence * self.weight.sum() / self.weight[held_out].sum()
 
     def _prior_z_score(self) -> float:
-        """Permutation z-score: fit of the prior to the labels, against shuffled labels."""
+        """Permutation z-score: how much better the prior fits the labels than shuffled labels."""
         if self.prior_log_proba is None:
             return 0.0
         total = self.weight.sum()
@@ -173,14 +177,14 @@ class TrainingData:
         spread = np.sqrt(self.weight**2 @ proba**2 @ frequency)
         return float(fit / spread) if spread > 0 else 0.0
 
-    def _fit(self, candidates: np.ndarray, seen: np.ndarray) -> torch.Tensor:
-        """Every candidate on every part (n, P) of the rows: (d + 1, P * M, K).
+    def _fit(self, candidates: np.ndarray, masks: np.ndarray) -> torch.Tensor:
+        """Coefficients (d + 1, P * M, K): every candidate, fitted to the rows of each mask (n, P).
 
-        Classes are balanced by an offset of the logits. With wrong labels this favors rare classes
-        too much. Candidates with a noise rate therefore do 0.7 of it by the offset, and the rest
-        by sample weights.
+        Classes are balanced by an offset of the logits. If labels are wrong, the offset favors rare
+        classes too much. Candidates with a noise rate therefore use 0.7 of the offset, and sample
+        weights for the rest.
         """
-        n_parts = seen.shape[1]
+        n_parts = masks.shape[1]
         fraction = np.where(candidates[:, 2] > 0, _LOGIT_FRACTION, 1.0)
         weight = np.exp(self.log_class_frequency[self.codes, None] * (fraction - 1))
         weight *= self.weight[:, None]
@@ -189,7 +193,7 @@ class TrainingData:
         problem = Problem(
             X=self._features,
             y=torch.as_tensor(self.codes, device=self.device),
-            weight=self._tensor((seen[:, :, None] * weight[:, None]).reshape(len(seen), -1)),
+            weight=self._tensor((masks[:, :, None] * weight[:, None]).reshape(len(masks), -1)),
             offset=(self._anchor(candidates) + balance).repeat(1, n_parts, 1),
             strength=self._tensor(np.tile(candidates[:, 0], n_parts)),
             noise_rate=self._tensor(np.tile(candidates[:, 2], n_parts)),
@@ -197,7 +201,7 @@ class TrainingData:
         return fit_softmax_path(problem, N_ITER)
 
     def _anchor(self, candidates: np.ndarray) -> torch.Tensor:
-        """Logits that each candidate takes from the prior: (n, M, K)."""
+        """Logits (n, M, K) that the prior contributes to each candidate."""
         if self.prior_log_proba is None:
             return torch.zeros(
                 (len(self.X), len(candidates), len(self.log_class_frequency)), device=self.device
@@ -220,11 +224,12 @@ class AveragedHead:
     Attributes
     ----------
     coefficients : float64 array of shape (K, d + 1)
-        For the features and a column of ones.
+        Coefficients of the features and of a column of ones.
     held_out : list of (bool array of shape (n,), float64 array of shape (K, d + 1))
-        Masks of some folds, and the coefficients fitted without each.
+        Masks of some folds, and coefficients fitted without each.
     anchor : dict
-        Parameters, evidence and weight of each candidate, and averages of the parameters.
+        Parameters, evidence and weight of each candidate, and averages of the parameters: see
+        `SoftmaxHead`.
     rows : TrainingData
         Training data.
     """
@@ -234,11 +239,28 @@ class AveragedHead:
     anchor: dict[str, Any]
     rows: TrainingData
 
+    @property
+    def weights(self) -> dict[str, np.ndarray]:
+        """Weights of the network, by name."""
+        return self._by_name(self.coefficients)
+
+    @property
+    def held_out_weights(self) -> list[tuple[np.ndarray, dict[str, np.ndarray]]]:
+        """Masks of some folds, and weights of a network fitted without each."""
+        return [(rows, self._by_name(coefficients)) for rows, coefficients in self.held_out]
+
     @cached_property
     def out_of_fold(self) -> np.ndarray:
         """Probabilities of each row by heads that have not seen it, float64 (n, K)."""
         weight = self.anchor["weight"]
         return self.rows.out_of_fold(self.anchor["candidates"][weight > 0], weight[weight > 0])
+
+    def _by_name(self, coefficients: np.ndarray) -> dict[str, np.ndarray]:
+        return {
+            "prior_scale": np.array(self.anchor["prior_scale"]),
+            "output.weight": coefficients[:, :-1],
+            "output.bias": coefficients[:, -1],
+        }
 
 
 def _mean(coefficients: torch.Tensor, weight: np.ndarray) -> np.ndarray:
@@ -249,9 +271,9 @@ def _mean(coefficients: torch.Tensor, weight: np.ndarray) -> np.ndarray:
 def merge_rows(
     X: np.ndarray, codes: np.ndarray, weight: np.ndarray, prior: np.ndarray | None
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray | None, np.ndarray]:
-    """Merge equal rows of equal label, and sort them by content.
+    """Merge equal rows with equal labels, and sort them by content.
 
-    Hence the order of the rows does not matter, and a weight of 2 equals a repeated row.
+    The order of the rows therefore has no effect, and a weight of 2 equals a repeated row.
 
     Parameters
     ----------
@@ -267,7 +289,7 @@ def merge_rows(
     Returns
     -------
     X, codes, weight, prior
-        Those of the m distinct rows.
+        As the parameters, for the m distinct rows; weights are summed.
     entry : int array of shape (n,)
         Index of each row among the distinct ones.
     """

@@ -1,4 +1,4 @@
-"""Checks of the labels and prior probabilities that a head is given."""
+"""Inputs of a head: checked prior probabilities, encoded labels, and scaled features."""
 
 from typing import Any
 
@@ -6,15 +6,19 @@ import numpy as np
 from sklearn.utils import check_array
 
 
-def check_prior_log_proba(prior_log_proba: Any, shape: tuple[int, int]) -> np.ndarray | None:
+def check_prior_log_proba(
+    prior_log_proba: Any, shape: tuple[int, int], fitted_with_prior: bool | None = None
+) -> np.ndarray | None:
     """Log-probabilities of a prior as a float64 array.
 
     Parameters
     ----------
     prior_log_proba : array-like or None
-        What the caller gave.
+        Log-probabilities.
     shape : tuple (n, K)
         Expected shape.
+    fitted_with_prior : bool, default=None
+        Whether the head was fitted with a prior; None if it is not fitted yet.
 
     Returns
     -------
@@ -24,8 +28,15 @@ def check_prior_log_proba(prior_log_proba: Any, shape: tuple[int, int]) -> np.nd
     Raises
     ------
     ValueError
-        If the shape differs, or a value is positive or missing.
+        If the shape differs, if a value is positive or missing, or if log-probabilities are given
+        to only one of fit and prediction.
     """
+    if fitted_with_prior is not None and fitted_with_prior != (prior_log_proba is not None):
+        raise ValueError(
+            "The head was fitted with prior_log_proba; pass it to predict as well."
+            if fitted_with_prior
+            else "The head was fitted without prior_log_proba; do not pass it to predict."
+        )
     if prior_log_proba is None:
         return None
     prior = check_array(prior_log_proba, dtype=np.float64, input_name="prior_log_proba")
@@ -36,21 +47,21 @@ def check_prior_log_proba(prior_log_proba: Any, shape: tuple[int, int]) -> np.nd
         )
     if prior.max() > 1e-6:
         raise ValueError(
-            f"prior_log_proba holds {prior.max():.3g}, but the logarithm of a probability is "
-            "never above 0. Give np.log(proba)."
+            f"prior_log_proba holds {prior.max():.3g}, but the logarithm of a probability is at "
+            "most 0. Give np.log(proba)."
         )
     return prior
 
 
 def encode_labels(y: np.ndarray, classes: Any) -> tuple[np.ndarray, np.ndarray]:
-    """Classes, sorted, and the position of each label among them.
+    """Sorted classes, and the position of each label among them.
 
     Parameters
     ----------
     y : array of shape (n,)
         Labels.
     classes : array-like or None
-        All classes. None: those in `y`.
+        All classes. None: the classes in `y`.
 
     Returns
     -------
@@ -70,5 +81,30 @@ def encode_labels(y: np.ndarray, classes: Any) -> tuple[np.ndarray, np.ndarray]:
     classes = np.unique(classes)
     unknown = np.setdiff1d(y, classes)
     if len(unknown):
-        raise ValueError(f"y holds labels that are not among classes: {unknown.tolist()}.")
+        raise ValueError(
+            f"y holds labels that are not among classes: {unknown.tolist()}. Add them to classes."
+        )
     return classes, np.searchsorted(classes, y)
+
+
+def center_and_scale(X: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, float]:
+    """Center and scale of features, so that the shrinkage does not depend on their scale.
+
+    Parameters
+    ----------
+    X : array of shape (n, d)
+        Features.
+    weight : array of shape (n,)
+        Sample weights.
+
+    Returns
+    -------
+    center : float64 array of shape (d,)
+        Weighted mean.
+    scale : float
+        Root of the mean squared distance to the center; 1.0 if all rows are equal.
+    """
+    center = np.average(X.astype(np.float64), axis=0, weights=weight)
+    scale = np.average(((X - center) ** 2).sum(axis=1), weights=weight) ** 0.5
+    # if all rows are equal, rounding leaves a tiny scale
+    return center, scale if scale > 1e-9 * (1 + np.abs(center).max()) else 1.0

@@ -1,13 +1,13 @@
-"""Losses of one row each, so that sample weights can enter: logits (n, K), codes (n,) -> (n,)."""
+"""Losses without reduction, for sample weights: logits (n, K) and codes (n,) to losses (n,)."""
 
 import numpy as np
 import torch
 
-_UNSEEN = 0.1  # labels that a class without any is taken to have
+_SMOOTHING = 0.1  # added to the number of labels of each class
 
 
 class CrossEntropy(torch.nn.Module):
-    """Minus the log-probability of the given label."""
+    """Negative log-probability of the given label."""
 
     def forward(self, logits: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
         return torch.nn.functional.cross_entropy(logits, y, reduction="none")
@@ -16,8 +16,8 @@ class CrossEntropy(torch.nn.Module):
 class GeneralizedCrossEntropy(torch.nn.Module):
     """(1 - p_y^q) / q: cross-entropy as q goes to 0, the mean absolute error at q = 1.
 
-    Its gradient is that of the cross-entropy times p_y^q: a label that the model finds unlikely,
-    as wrong ones are, pulls less.
+    Its gradient is that of the cross-entropy times p_y^q. Labels that the model finds unlikely, as
+    many wrong labels are, therefore have less influence.
 
     Parameters
     ----------
@@ -40,14 +40,14 @@ class GeneralizedCrossEntropy(torch.nn.Module):
 
 
 class NoisyCrossEntropy(torch.nn.Module):
-    """Minus the log-probability of a label that is any of the K with probability `noise_rate`.
+    """Negative log-likelihood of labels of which a fraction `noise_rate` is uniformly random.
 
-    A label that the model finds much less likely than noise_rate / K hardly pulls at all.
+    A label with a probability far below noise_rate / K has almost no influence.
 
     Parameters
     ----------
     noise_rate : float
-        0 <= noise_rate < 1; at 0 it is the cross-entropy.
+        0 <= noise_rate < 1; with 0 the loss is the cross-entropy.
     """
 
     def __init__(self, noise_rate: float) -> None:
@@ -71,25 +71,28 @@ LOSSES = {"cross_entropy": CrossEntropy, "gce": GeneralizedCrossEntropy}
 def log_class_frequency(
     codes: np.ndarray, weight: np.ndarray, n_classes: int, class_weight: object
 ) -> np.ndarray:
-    """What is taken out of the logits so that no class is favored for being labeled often.
+    """Logarithms of the class frequencies, the logit offset of the balanced softmax.
+
+    The offset is added to the logits in training only. Without it, the classifier would favor
+    classes with many labels.
 
     Parameters
     ----------
     codes : int array of shape (n,)
         Labels.
     weight : array of shape (n,)
-        How much each counts.
+        Sample weights.
     n_classes : int
         K.
     class_weight : object
-        Zeros unless it is ``"balanced"``.
+        The offset is zero unless `class_weight` is ``"balanced"``.
 
     Returns
     -------
     log_class_frequency : array of shape (K,)
-        Logarithms of the classes' shares among the labels.
+        Logarithms of the smoothed class frequencies among the labels, or zeros.
     """
     if class_weight != "balanced":
         return np.zeros(n_classes)
-    totals = np.bincount(codes, weight, n_classes) + _UNSEEN
+    totals = np.bincount(codes, weight, n_classes) + _SMOOTHING
     return np.log(totals / totals.sum())

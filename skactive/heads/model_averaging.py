@@ -1,13 +1,13 @@
-"""Weights of candidate heads in their average, from held-out evidence."""
+"""Weights for an average of models, from the log-likelihood of held-out labels."""
 
 import numpy as np
 
 _TEMPERATURE = 4.0
 _NATS_PER_Z_SCORE = 2.0
-_USELESS_Z_SCORE = 0.5  # a useless prior may reach this
-_MAX_Z_SCORE = 2.0  # beyond it the evidence alone decides
+_USELESS_Z_SCORE = 0.5  # a useless prior can reach this z-score
+_MAX_Z_SCORE = 2.0  # a higher z-score adds nothing
 _FEW_LABELS = 50
-_PRIOR_LOG_ODDS = 3.0  # nats in favor of a prior at half of _FEW_LABELS; more below
+_PRIOR_LOG_ODDS = 3.0  # in favor of a prior, at half of _FEW_LABELS; more with fewer labels
 
 
 def candidate_weights(
@@ -15,11 +15,11 @@ def candidate_weights(
 ) -> np.ndarray:
     """Weight of each candidate head in the average.
 
-    First, the candidates with a prior are compared with those without, each group by its best
-    candidate. The log-odds are the difference of the untempered evidence; plus a term for the
-    z-score of the labels' agreement with the prior, which no label has influenced; plus, with
-    fewer than 50 labels, a term in favor of the prior. Within each group, the weights follow the
-    tempered evidence: it is based on few labels, and an average is better than its best member.
+    First, the candidates with a prior are compared with the candidates without, each group
+    represented by its best candidate. The log-odds between the groups are a sum of up to three
+    terms: the difference of the evidence; a term that grows with the z-score of the prior's fit to
+    the labels; and, with fewer than 50 labels, a term in favor of the prior. Within each group, the
+    weights follow from the tempered evidence: see `evidence_weights`.
 
     Parameters
     ----------
@@ -55,7 +55,10 @@ def candidate_weights(
 
 
 def evidence_weights(evidence: np.ndarray) -> np.ndarray:
-    """Weights for an average of similar models.
+    """Weights for an average of similar models, from the tempered evidence.
+
+    Tempering keeps several models in the average, which is better than the best of them alone: the
+    evidence is based on few labels.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Parameters of the skorch net inside an estimator, reached by name."""
+"""Parameters of the skorch net inside an estimator, set and read by name."""
 
 from typing import Any
 
@@ -8,15 +8,15 @@ _PREFIXES = ("module__", "optimizer", "criterion__", "iterator_", "callbacks", "
 
 
 class NetParamsEstimator(BaseEstimator):
-    """An estimator that keeps parameters of its net, as given, among its attributes."""
+    """An estimator that stores the parameters of its skorch net as attributes."""
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """Parameters by name, those of the skorch net that were set among them.
+        """Parameters by name, with the parameters of the skorch net that were set.
 
         Parameters
         ----------
         deep : bool, default=True
-            Kept for scikit-learn; there are no nested estimators.
+            Not used, present for API consistency: there are no nested estimators.
 
         Returns
         -------
@@ -26,7 +26,7 @@ class NetParamsEstimator(BaseEstimator):
         return super().get_params(deep=deep) | self._net_params()
 
     def set_params(self, **params: Any) -> "NetParamsEstimator":
-        """Set parameters by name, those of the skorch net among them.
+        """Set parameters by name, also parameters of the skorch net.
 
         Parameters
         ----------

@@ -14,16 +14,16 @@ _TRAINING = {"train_split": None, "verbose": 0, "callbacks__print_log": None}
 class AnchoredSoftmax(torch.nn.Module):
     """logits = a * log p_prior(x) + f(x), with f linear or a small ReLU network.
 
-    It starts where f is zero, so that an untrained net says what the prior says.
+    Initially f is zero and a is 1: an untrained net predicts the probabilities of the prior.
 
     Parameters
     ----------
     n_features, n_classes : int
         Width of the input and of the output.
     hidden_layer_sizes : tuple of int, default=()
-        Widths of the hidden layers; none of them makes f linear.
+        Widths of the hidden layers. Without any, f is linear.
     dropout : float, default=0.0
-        Share of hidden units dropped in training.
+        Fraction of hidden units that are dropped in training.
     """
 
     def __init__(
@@ -60,21 +60,21 @@ class AnchoredSoftmax(torch.nn.Module):
         return logits if offset is None else logits + offset
 
     def squared_distance_to_anchor(self) -> torch.Tensor:
-        """How far the weights are from saying just what the prior says."""
+        """Squared norm of the weights of f, plus the squared distance of a from 1."""
         weights = [p for name, p in self.named_parameters() if name != "prior_scale"]
         return sum((w.square().sum() for w in weights), (self.prior_scale - 1).square())
 
 
 class WeightedNet(NeuralNet):
-    """A skorch net whose criterion gives one loss a row, weighted and shrunk toward the anchor.
+    """A skorch net with sample weights, and with weights shrunk toward an anchor.
 
-    skorch hands every entry of a dict X to ``module.forward``; here ``sample_weight`` is kept back
-    for the loss.
+    The criterion returns one loss per row. skorch passes every entry of a dict X to
+    ``module.forward``, except ``sample_weight``, which is used in the loss.
 
     Parameters
     ----------
     shrinkage : float
-        Weight of half the squared distance to the anchor, beside the mean loss.
+        Factor of half the squared distance to the anchor, which is added to the mean loss.
     """
 
     def __init__(self, *args: Any, shrinkage: float, **kwargs: Any) -> None:
@@ -98,17 +98,17 @@ class WeightedNet(NeuralNet):
 
 
 def lbfgs(max_iter: int) -> dict[str, Any]:
-    """Parameters of a net that is solved on all rows at once, to the last digits.
+    """Parameters of a net that is trained on all rows at once, to high precision.
 
     Parameters
     ----------
     max_iter : int
-        Most iterations.
+        Maximum number of iterations.
 
     Returns
     -------
     params : dict
-        Of the skorch net.
+        Parameters of the skorch net.
     """
     return _TRAINING | {
         "optimizer": torch.optim.LBFGS,
@@ -131,12 +131,12 @@ def adam(max_epochs: int) -> dict[str, Any]:
     Parameters
     ----------
     max_epochs : int
-        Passes over the rows.
+        Number of passes over the rows.
 
     Returns
     -------
     params : dict
-        Of the skorch net.
+        Parameters of the skorch net.
     """
     return _TRAINING | {
         "optimizer": torch.optim.Adam,
@@ -148,19 +148,19 @@ def adam(max_epochs: int) -> dict[str, Any]:
 
 
 def count_iterations(net: NeuralNet, max_iter: int) -> int:
-    """How many iterations training took; a warning where they were not enough.
+    """Number of iterations of a training; warns if L-BFGS has not converged.
 
     Parameters
     ----------
     net : skorch.NeuralNet
-        Trained.
+        The trained net.
     max_iter : int
-        How many it could take.
+        Maximum number of iterations.
 
     Returns
     -------
     n_iter : int
-        Iterations of L-BFGS, else epochs.
+        Iterations of L-BFGS; with another optimizer, epochs.
     """
     if not isinstance(net.optimizer_, torch.optim.LBFGS):
         return len(net.history)

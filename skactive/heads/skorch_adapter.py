@@ -1,4 +1,4 @@
-"""SkorchAdapter: a plain skorch classifier, made to follow scikit-learn's rules for labels."""
+"""SkorchAdapter: a skorch classifier that takes labels and weights as scikit-learn does."""
 
 import inspect
 from copy import deepcopy
@@ -21,7 +21,7 @@ from skactive._utils.versioning import VersionNoted
 from skactive.heads.epoch_callbacks import notify_epochs
 
 _OUTPUT_NAMES = ("n_classes", "num_classes", "n_outputs", "output_dim", "out_features")
-_LOOKUPS = (torch.nn.Embedding, torch.nn.EmbeddingBag)
+_EMBEDDINGS = (torch.nn.Embedding, torch.nn.EmbeddingBag)
 
 
 class SkorchAdapter(
@@ -29,26 +29,29 @@ class SkorchAdapter(
 ):
     """Adapter for a ``skorch.NeuralNetClassifier``.
 
-    It does four things that a skorch net leaves to its user: labels of any type become codes;
-    rows become float32, except whole numbers where the module looks them up in an ``Embedding``;
-    the width of the output is set to the number of classes; and
-    sample weights reach the loss. A criterion whose ``forward`` takes ``sample_weight`` is given
-    them; for any other, whole-numbered weights become repeated rows. skorch's default of holding
-    out a fifth of the rows is switched off, since few labels are all needed; a ``train_split`` of
-    one's own is kept.
+    The adapter does four things that a skorch net does not do by itself:
 
-    `ActiveClassifier` puts it around a skorch net by itself.
+    - It encodes labels of any type as codes.
+    - It converts rows to float32, except integers if the module has an ``Embedding``.
+    - It sets the number of outputs of the module to the number of classes.
+    - It passes sample weights to the loss. A criterion whose ``forward`` takes ``sample_weight``
+      receives them. For any other criterion, rows are repeated, which requires integer weights.
+
+    skorch holds out a fifth of the rows by default. The adapter switches this off, since labels are
+    few; it keeps any other ``train_split``.
+
+    `ActiveClassifier` wraps a skorch net in this adapter automatically.
 
     Parameters
     ----------
     net : skorch.NeuralNetClassifier
-        Its module's ``forward`` gives (n, K) outputs.
+        The net; ``forward`` of its module returns outputs of shape (n, K).
     output_param : str, default="auto"
-        Which parameter of the module is the number of classes. ``"auto"``: the first of
-        ``n_classes``, ``num_classes``, ``n_outputs``, ``output_dim``, ``out_features`` that the
-        module has; where it has none, the width stays as it is.
+        Name of the parameter of the module that is the number of classes. ``"auto"`` is the first
+        of ``n_classes``, ``num_classes``, ``n_outputs``, ``output_dim``, ``out_features`` that the
+        module has. If it has none of them, the number of outputs is not set.
     random_state : int, RandomState instance or None, default=None
-        Seeds weights, shuffling and dropout.
+        Seed of the initial weights, of shuffling and of dropout.
 
     Attributes
     ----------
@@ -98,7 +101,7 @@ class SkorchAdapter(
         y : array-like of shape (n,)
             Labels of any type.
         sample_weight : array-like of shape (n,), default=None
-            How much each row counts.
+            Sample weights.
 
         Returns
         -------
@@ -108,7 +111,7 @@ class SkorchAdapter(
         Raises
         ------
         ValueError
-            If weights are fractional and neither criterion nor split can take them.
+            If weights are not integers and cannot be passed to the criterion.
         """
         X, y = validate_data(self, X, y, allow_nd=True)
         check_classification_targets(y)
@@ -146,7 +149,7 @@ class SkorchAdapter(
             return self.net_.predict_proba(self._inputs(X))
 
     def predict(self, X: Any) -> np.ndarray:
-        """The likeliest class of every row.
+        """The most probable class of every row.
 
         Parameters
         ----------
@@ -174,28 +177,29 @@ class SkorchAdapter(
     def _output_name(self) -> str | None:
         if self.output_param != "auto":
             return self.output_param
-        taken = inspect.signature(self.net.module).parameters
-        return next((name for name in _OUTPUT_NAMES if name in taken), None)
+        params = inspect.signature(self.net.module).parameters
+        return next((name for name in _OUTPUT_NAMES if name in params), None)
 
     def _weights_reach_loss(self) -> bool:
-        # a split of the user's own, and its scores, need y to be plain codes
+        # a train_split of the user, and its scores, need plain codes as y
         takes_weight = "sample_weight" in inspect.signature(self.net.criterion.forward).parameters
         return takes_weight and self.net_.train_split is None
 
     def _inputs(self, X: np.ndarray) -> np.ndarray:
-        looks_up = any(isinstance(part, _LOOKUPS) for part in self.net_.module_.modules())
-        return X if looks_up and X.dtype.kind in "iu" else X.astype(np.float32, copy=False)
+        has_embedding = any(isinstance(part, _EMBEDDINGS) for part in self.net_.module_.modules())
+        return X if has_embedding and X.dtype.kind in "iu" else X.astype(np.float32, copy=False)
 
 
 def _make_weighted(criterion: Any, **params: Any) -> torch.nn.Module:
-    """A criterion that finds the weights in a second column of y.
+    """A criterion that reads the sample weights from a second column of y.
 
-    It stays of its own class, by which skorch knows what makes probabilities of the outputs.
+    The class of the criterion stays the same, since it determines how skorch turns outputs into
+    probabilities.
     """
-    is_made = isinstance(criterion, torch.nn.Module) and not params
-    made = deepcopy(criterion) if is_made else criterion(**params)
-    made.forward = partial(_unpack_weight, made)
-    return made
+    is_instance = isinstance(criterion, torch.nn.Module) and not params
+    weighted = deepcopy(criterion) if is_instance else criterion(**params)
+    weighted.forward = partial(_unpack_weight, weighted)
+    return weighted
 
 
 def _unpack_weight(criterion: Any, y_pred: torch.Tensor, y_true: torch.Tensor) -> torch.Tensor:
@@ -204,7 +208,7 @@ def _unpack_weight(criterion: Any, y_pred: torch.Tensor, y_true: torch.Tensor) -
 
 
 def adapt_skorch(head: Any, random_state: int | None) -> Any:
-    """Put a skorch net into a `SkorchAdapter`; return any other classifier as it is.
+    """Wrap a skorch net in a `SkorchAdapter`; return any other classifier unchanged.
 
     Parameters
     ----------
@@ -216,6 +220,7 @@ def adapt_skorch(head: Any, random_state: int | None) -> Any:
     Returns
     -------
     head : classifier
+        The adapter, or `head` itself.
     """
     if any(base.__module__.startswith("skorch.") for base in type(head).__mro__):
         return SkorchAdapter(head, random_state=random_state)

@@ -1,4 +1,4 @@
-"""SoftmaxHead: the small network that learns from the labels."""
+"""SoftmaxHead: a softmax classifier on a representation."""
 
 from copy import copy
 from numbers import Integral, Real
@@ -18,28 +18,29 @@ from skactive._utils.validation import check_count, few_labels
 from skactive._utils.versioning import VersionNoted
 from skactive.heads.averaged_head import N_ITER, NOISE_RATES, AveragedHead, TrainingData, merge_rows
 from skactive.heads.epoch_callbacks import notify_epochs
-from skactive.heads.head_inputs import check_prior_log_proba, encode_labels
+from skactive.heads.head_inputs import center_and_scale, check_prior_log_proba, encode_labels
 from skactive.heads.losses import LOSSES, log_class_frequency
 from skactive.heads.net_params import NetParamsEstimator
 from skactive.heads.network import AnchoredSoftmax, WeightedNet, adam, count_iterations, lbfgs
 
-_CHUNK = 16_384  # rows that are predicted at once, to bound the memory
+_NEEDS_AVERAGE = "needs strength='auto', a loss other than 'gce', and no hidden layers."
+_CHUNK = 16_384  # rows that are predicted at a time, to limit the memory
 
 
 class SoftmaxHead(VersionNoted, CallbackSupportMixin, ClassifierMixin, NetParamsEstimator):
     """Softmax classifier on a representation, anchored to a prior and robust to wrong labels.
 
     ``logits = a * log p_prior(x) + f(x)``, where f is linear, or a small ReLU network with
-    `hidden_layer_sizes`. The weights are shrunk toward f = 0. Strength of the shrinkage, prior
-    scale a and noise rate are estimated from the labels at every fit: a few linear heads are
-    averaged, weighted by the likelihood of held-out labels. See `anchor_`.
+    `hidden_layer_sizes`. The weights are shrunk toward f = 0. The strength of the shrinkage, the
+    prior scale a and the noise rate are estimated from the labels in every fit: the head is an
+    average of a few linear heads, weighted by the likelihood of held-out labels. See `anchor_`.
 
     Parameters
     ----------
     hidden_layer_sizes : tuple of int, default=()
         Widths of the hidden layers. Without any, the head is linear.
     loss : {"auto", "cross_entropy", "gce"}, default="auto"
-        ``"gce"`` is the generalized cross-entropy (q = 0.7 unless ``criterion__q`` says otherwise),
+        ``"gce"`` is the generalized cross-entropy (q = 0.7; set ``criterion__q`` to change it),
         which is less sensitive to wrong labels [1]_. ``"cross_entropy"`` assumes that all labels
         are correct. ``"auto"`` is the cross-entropy; with an automatic `strength` it is corrected
         for the estimated noise rate.
@@ -52,14 +53,14 @@ class SoftmaxHead(VersionNoted, CallbackSupportMixin, ClassifierMixin, NetParams
         ``"balanced"`` subtracts the log class frequencies of the labels from the logits (balanced
         softmax [2]_). A dict gives the sample weight of each class.
     device : str, default="auto"
-        A torch device; ``"auto"`` takes CUDA where there is one, else the CPU.
+        A torch device; ``"auto"`` is CUDA if available, else the CPU.
     max_iter : int, default=500
         Maximum number of L-BFGS iterations; with hidden layers, the number of epochs.
     random_state : int, RandomState instance or None, default=None
         Seed of the hidden layers. A linear head is deterministic.
     **net_params
-        Further parameters of the skorch net, set and searched by name: ``module__dropout``,
-        ``optimizer``, ``optimizer__lr``, ``criterion__q``, ``batch_size``, ``callbacks``, ...
+        Further parameters of the skorch net, by name: ``module__dropout``, ``optimizer``,
+        ``optimizer__lr``, ``criterion__q``, ``batch_size``, ``callbacks``, ...
 
     Attributes
     ----------
@@ -78,7 +79,7 @@ class SoftmaxHead(VersionNoted, CallbackSupportMixin, ClassifierMixin, NetParams
     n_features_in_ : int
         d, the number of features.
     n_iter_ : int
-        Iterations (epochs) taken.
+        Number of L-BFGS iterations or epochs.
     anchor_ : dict
         With an automatic strength: the averages ``"strength"``, ``"prior_scale"`` (a) and
         ``"noise_rate"``; ``"prior_z_score"``, the permutation z-score of the prior's fit to the
@@ -117,7 +118,7 @@ class SoftmaxHead(VersionNoted, CallbackSupportMixin, ClassifierMixin, NetParams
     }
 
     _net: WeightedNet | None = None
-    _found: AveragedHead | None = None
+    _averaged: AveragedHead | None = None
 
     def __init__(
         self,
@@ -149,7 +150,7 @@ class SoftmaxHead(VersionNoted, CallbackSupportMixin, ClassifierMixin, NetParams
         prior_log_proba: np.ndarray | None = None,
         classes: Any = None,
     ) -> "SoftmaxHead":
-        """Fit from scratch.
+        """Fit the head; earlier fits have no effect.
 
         Parameters
         ----------
@@ -162,7 +163,7 @@ class SoftmaxHead(VersionNoted, CallbackSupportMixin, ClassifierMixin, NetParams
         prior_log_proba : array-like of shape (n, K), default=None
             Log-probabilities of the prior; columns follow the sorted classes.
         classes : array-like, default=None
-            All classes, of which some may be missing in `y`. None: those in `y`.
+            All classes, of which some may be missing in `y`. None: the classes in `y`.
 
         Returns
         -------
@@ -183,7 +184,7 @@ class SoftmaxHead(VersionNoted, CallbackSupportMixin, ClassifierMixin, NetParams
         weight = check_sample_weight(sample_weight, X)
         keep = weight > 0
         if not keep.any():
-            raise ValueError("sample_weight is zero for every row; at least one must count.")
+            raise ValueError("sample_weight is zero for every row; at least one must be positive.")
         X, y, weight = X[keep], y[keep], weight[keep]
         self.classes_, codes = encode_labels(y, classes)
         prior = check_prior_log_proba(prior_log_proba, (len(keep), len(self.classes_)))
@@ -191,9 +192,9 @@ class SoftmaxHead(VersionNoted, CallbackSupportMixin, ClassifierMixin, NetParams
         self._anchored = prior is not None
         if isinstance(self.class_weight, dict):
             weight = weight * np.array([self.class_weight.get(label, 1.0) for label in y.tolist()])
-        self._fit_scaling(X, weight)
-        self._found = None
-        # callbacks cannot score without the prior a head that was fitted with it
+        self._center, self._scale = center_and_scale(X, weight)
+        self._averaged = None
+        # callbacks get X only if the head can predict it, which needs the prior if there is one
         notified = {} if self._anchored else {"X": X, "y": y}
         if self.strength == "auto" and self.loss != "gce" and not self.hidden_layer_sizes:
             with notify_fit(self, **notified):
@@ -219,11 +220,9 @@ class SoftmaxHead(VersionNoted, CallbackSupportMixin, ClassifierMixin, NetParams
         """
         check_is_fitted(self)
         X = validate_data(self, X, dtype=[np.float64, np.float32], reset=False)
-        if (prior_log_proba is not None) != self._anchored:
-            had = "with" if self._anchored else "without"
-            raise ValueError(f"prior_log_proba: the head was fitted {had} it; predict likewise.")
-        prior = check_prior_log_proba(prior_log_proba, (len(X), len(self.classes_)))
-        proba = np.empty((len(X), len(self.classes_)))
+        shape = len(X), len(self.classes_)
+        prior = check_prior_log_proba(prior_log_proba, shape, self._anchored)
+        proba = np.empty(shape)
         module = self.net_.module_.eval()
         for start in range(0, len(X), _CHUNK):
             rows = slice(start, start + _CHUNK)
@@ -279,17 +278,17 @@ class SoftmaxHead(VersionNoted, CallbackSupportMixin, ClassifierMixin, NetParams
 
     @property
     def out_of_fold_proba_(self) -> np.ndarray:
-        if self._found is None:
-            raise AttributeError("A SoftmaxHead of a given strength has no out_of_fold_proba_.")
-        return self._found.out_of_fold[self._entry]
+        if self._averaged is None:
+            raise AttributeError(f"out_of_fold_proba_ {_NEEDS_AVERAGE}")
+        return self._averaged.out_of_fold[self._entry]
 
     @property
     def held_out_heads_(self) -> list[tuple[np.ndarray, "SoftmaxHead"]]:
-        if self._found is None:
-            raise AttributeError("A SoftmaxHead of a given strength has no held_out_heads_.")
+        if self._averaged is None:
+            raise AttributeError(f"held_out_heads_ {_NEEDS_AVERAGE}")
         return [
-            (rows[self._entry], self._copy_with(self._weights | _by_name(coefficients)))
-            for rows, coefficients in self._found.held_out
+            (rows[self._entry], self._copy_with(weights))
+            for rows, weights in self._averaged.held_out_weights
         ]
 
     @property
@@ -311,13 +310,6 @@ class SoftmaxHead(VersionNoted, CallbackSupportMixin, ClassifierMixin, NetParams
             state["_net"] = None
         return state
 
-    def _fit_scaling(self, X: np.ndarray, weight: np.ndarray) -> None:
-        """Center and scale, so that the strength does not depend on the scale of the features."""
-        self._center = np.average(X.astype(np.float64), axis=0, weights=weight)
-        spread = np.average(((X - self._center) ** 2).sum(axis=1), weights=weight) ** 0.5
-        # with equal rows, rounding leaves a tiny spread
-        self._scale = spread if spread > 1e-9 * (1 + np.abs(self._center).max()) else 1.0
-
     def _inputs(self, X: np.ndarray, prior: np.ndarray | None) -> dict[str, np.ndarray]:
         inputs = {"X": (X - self._center) / self._scale}
         return inputs if prior is None else inputs | {"prior_log_proba": prior}
@@ -325,25 +317,17 @@ class SoftmaxHead(VersionNoted, CallbackSupportMixin, ClassifierMixin, NetParams
     def _average(
         self, X: np.ndarray, codes: np.ndarray, weight: np.ndarray, prior: np.ndarray | None
     ) -> None:
-        """Average over candidates: see `TrainingData.average`."""
+        """Average several linear heads: see `TrainingData.average`."""
         X, codes, weight, prior, entry = merge_rows(X, codes, weight, prior)
-        rows = TrainingData(
-            (X - self._center) / self._scale,
-            codes,
-            weight,
-            self._log_class_frequency(codes, weight),
-            prior,
-            self._device(),
-        )
-        found = rows.average((0.0,) if self.loss == "cross_entropy" else NOISE_RATES)
-        self._weights = {
-            "prior_scale": np.array(found.anchor["prior_scale"]),
-            **_by_name(found.coefficients),
-        }
+        X = (X - self._center) / self._scale
+        frequency = self._log_class_frequency(codes, weight)
+        data = TrainingData(X, codes, weight, frequency, prior, self._device())
+        averaged = data.average((0.0,) if self.loss == "cross_entropy" else NOISE_RATES)
+        self._weights = averaged.weights
         self._net = self._net_from_weights()
         self.n_iter_ = N_ITER
-        self.anchor_, self.strength_ = found.anchor, found.anchor["strength"]
-        self._found, self._entry = found, entry
+        self.anchor_, self.strength_ = averaged.anchor, averaged.anchor["strength"]
+        self._averaged, self._entry = averaged, entry
 
     def _train(
         self,
@@ -353,7 +337,7 @@ class SoftmaxHead(VersionNoted, CallbackSupportMixin, ClassifierMixin, NetParams
         prior: np.ndarray | None,
         notified: dict[str, Any],
     ) -> None:
-        """Train the skorch net at a given strength."""
+        """Train the skorch net with a given strength."""
         self.strength_ = 2.0 if self.strength == "auto" else float(self.strength)
         inputs = self._inputs(X, prior) | {
             "sample_weight": weight / weight.mean(),
@@ -370,7 +354,7 @@ class SoftmaxHead(VersionNoted, CallbackSupportMixin, ClassifierMixin, NetParams
         return log_class_frequency(codes, weight, len(self.classes_), self.class_weight)
 
     def _with_weights(self, weights: dict[str, np.ndarray]) -> "SoftmaxHead":
-        """A fitted copy of a linear head, with other weights for features that are not scaled."""
+        """A fitted copy of a linear head, with other weights, which apply to unscaled features."""
         head = self._copy_with(weights)
         head._center, head._scale = np.zeros_like(self._center), 1.0
         return head
@@ -378,17 +362,17 @@ class SoftmaxHead(VersionNoted, CallbackSupportMixin, ClassifierMixin, NetParams
     def _copy_with(self, weights: dict[str, np.ndarray]) -> "SoftmaxHead":
         """A fitted copy with other weights."""
         head = copy(self)
-        head._weights, head._net, head._found = weights, None, None
+        head._weights, head._net, head._averaged = weights, None, None
         return head
 
     def _net_from_weights(self) -> WeightedNet:
-        with private_torch_generator(0):  # random initial weights are overwritten at once
+        with private_torch_generator(0):  # initial weights are random; they are replaced below
             net = self._make_net(shrinkage=0.0).initialize()
         net.module_.load_state_dict({k: torch.tensor(v) for k, v in self._weights.items()})
         return net
 
     def _make_net(self, shrinkage: float) -> WeightedNet:
-        given = {
+        params = {
             "module__n_features": len(self._center),
             "module__n_classes": len(self.classes_),
             "module__hidden_layer_sizes": tuple(self.hidden_layer_sizes),
@@ -397,7 +381,10 @@ class SoftmaxHead(VersionNoted, CallbackSupportMixin, ClassifierMixin, NetParams
         solver = adam(self.max_iter) if self.hidden_layer_sizes else lbfgs(self.max_iter)
         criterion = LOSSES["cross_entropy" if self.loss == "auto" else self.loss]
         return WeightedNet(
-            AnchoredSoftmax, criterion, shrinkage=shrinkage, **(solver | given | self._net_params())
+            AnchoredSoftmax,
+            criterion,
+            shrinkage=shrinkage,
+            **(solver | params | self._net_params()),
         )
 
     def _device(self) -> str:
@@ -408,7 +395,3 @@ class SoftmaxHead(VersionNoted, CallbackSupportMixin, ClassifierMixin, NetParams
         if self.hidden_layer_sizes:
             raise AttributeError("A SoftmaxHead with hidden layers has no coef_ or intercept_.")
         return self._weights[name]
-
-
-def _by_name(coefficients: np.ndarray) -> dict[str, np.ndarray]:
-    return {"output.weight": coefficients[:, :-1], "output.bias": coefficients[:, -1]}

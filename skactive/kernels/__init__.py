@@ -1,5 +1,5 @@
-"""Private numerical kernels on torch: in blocks, on CPU or CUDA, for single and half precision.
+"""Private numerical kernels on torch: computed in blocks, on CPU or GPU.
 
-Import what is needed from the modules, inside the function that needs it: torch takes a second to
-import, and a strategy that reads probabilities only can do without.
+Import a kernel inside the function that uses it. Importing torch takes about a second, and
+strategies that use probabilities only do not need it.
 """

@@ -1,4 +1,4 @@
-"""k-means, the rows that stand for its clusters, and how typical rows are of theirs."""
+"""k-means, representative rows of clusters, and distances to neighbors."""
 
 import numpy as np
 import torch
@@ -7,8 +7,8 @@ from skactive.kernels.distances import nearest
 from skactive.kernels.sampling import d2_sample
 from skactive.kernels.tensor_rows import TensorRows
 
-#: How often a center that finds its nearest row taken looks for another.
-_LOOKS = 8
+#: Number of attempts to find an untaken nearest row for each center.
+_ATTEMPTS = 8
 
 
 def kmeans(
@@ -19,22 +19,26 @@ def kmeans(
     weights: np.ndarray | None = None,
     max_iter: int = 30,
 ) -> torch.Tensor:
-    """Centers of a (weighted) k-means clustering: k-means++ seeds, then Lloyd's rounds.
+    """Centers of a (weighted) k-means clustering: k-means++ seeds and Lloyd's iterations.
 
     Parameters
     ----------
     points : tensor of shape (S, d)
+        Points to cluster.
     n_clusters : int, n_clusters <= S
+        Number of clusters.
     rng : numpy.random.Generator
+        Random generator for the seeds.
     weights : float array of shape (S,), default=None
-        How much each point counts; None means all alike.
+        Weights of the points. None means equal weights.
     max_iter : int, default=30
-        Rounds at most; fewer once no point changes sides.
+        Maximum number of iterations. It stops earlier if no point changes its cluster.
 
     Returns
     -------
     centers : tensor of shape (n_clusters, d)
-        Heaviest cluster first. One that ends up empty keeps its last center.
+        Sorted by the total weight of the cluster, descending. An empty cluster keeps its last
+        center.
     """
     rows = TensorRows(points, str(points.device))
     weight = torch.ones(len(points), dtype=points.dtype, device=points.device)
@@ -54,33 +58,37 @@ def kmeans(
 
 
 def representatives(rows: TensorRows, centers: torch.Tensor) -> np.ndarray:
-    """The row nearest to each center, distinct: where two centers share it, the later looks on.
+    """Distinct rows, one for each center: the nearest that no earlier center has taken.
 
     Parameters
     ----------
     rows : TensorRows of shape (N, d)
+        Rows of the pool.
     centers : tensor of shape (C, d), C <= N
+        Centers of clusters.
 
     Returns
     -------
     positions : int64 array of shape (C,)
-        In the order of the centers, but for those that found their row taken time and again.
+        In the order of the centers. Centers whose nearest rows are taken in all attempts get
+        arbitrary rows, which come last.
     """
     found = np.full(len(centers), -1)
     taken = torch.zeros(len(rows), dtype=torch.bool, device=rows.device)
-    for _ in range(_LOOKS):
+    for _ in range(_ATTEMPTS):
         pending = np.flatnonzero(found < 0)
         if not len(pending):
             return found
-        nearest_rows = _nearest_row(rows, centers[torch.from_numpy(pending)], taken).cpu().numpy()
-        rows_found, owners = np.unique(nearest_rows, return_index=True)
-        found[pending[owners]] = rows_found
-        taken[torch.from_numpy(rows_found)] = True
+        index = _nearest_row(rows, centers[torch.from_numpy(pending)], taken).cpu().numpy()
+        distinct, first = np.unique(index, return_index=True)
+        found[pending[first]] = distinct
+        taken[torch.from_numpy(distinct)] = True
     left = np.flatnonzero(~taken.cpu().numpy())
     return np.concatenate([found[found >= 0], left[: (found < 0).sum()]])
 
 
 def _nearest_row(rows: TensorRows, centers: torch.Tensor, taken: torch.Tensor) -> torch.Tensor:
+    """Position of the nearest row that is not taken, for each center."""
     best = torch.full((len(centers),), torch.inf, dtype=rows.dtype, device=rows.device)
     index = torch.zeros(len(centers), dtype=torch.int64, device=rows.device)
     for where, block in rows.blocks(len(centers)):
@@ -93,18 +101,24 @@ def _nearest_row(rows: TensorRows, centers: torch.Tensor, taken: torch.Tensor) -
 
 
 def mean_neighbor_distance(points: torch.Tensor, n_neighbors: int) -> torch.Tensor:
-    """The mean distance of each point from its nearest others, shape (S,).
+    """Mean distance of each point to its nearest neighbors.
 
     Parameters
     ----------
     points : tensor of shape (S, d)
+        Points of one cluster.
     n_neighbors : int
-        Counted up to S - 1; a point alone is at distance 0.
+        Number of neighbors, at most S - 1 are used.
+
+    Returns
+    -------
+    distances : tensor of shape (S,)
+        0 for a single point.
     """
     k = min(n_neighbors, len(points) - 1)
     if k == 0:
         return torch.zeros(len(points), dtype=points.dtype, device=points.device)
-    # Differences matter, not where the cluster lies, and short rows have exact ones.
+    # Centering does not change distances, and makes their rounding errors smaller.
     centered = points - points.mean(dim=0)
     square_norms = (centered * centered).sum(dim=1)
     tolerance = 8 * torch.finfo(points.dtype).eps

@@ -1,4 +1,4 @@
-"""Greedy choice of the rows that stand best for a reference sample."""
+"""Greedy selection of rows that cover a reference sample."""
 
 from collections.abc import Callable
 
@@ -8,7 +8,7 @@ import torch
 from skactive.kernels.ranking import top_n
 from skactive.kernels.tensor_rows import TensorRows
 
-#: Candidates whose gain is brought up to date together.
+#: Number of candidates whose gains are updated together.
 _CHUNK = 32
 
 
@@ -22,33 +22,40 @@ def greedy_cover(
     weights: torch.Tensor | None = None,
     n_candidates: int = 512,
 ) -> np.ndarray:
-    """n rows, each gaining most: sum over the reference of weight * (similarity not yet reached).
+    """Select n rows greedily, each with the highest gain in coverage.
 
-    Gains only shrink, so the best of a set of candidates is the best of all while it beats the
-    stale gain of every row outside (lazy greedy). Once nothing is left to gain, the cover is
-    complete and a second one is begun.
+    The coverage of a reference row is its highest similarity to a center or a selected row. The
+    gain of a row is the weighted sum, over the reference, of the increase in coverage. Gains only
+    decrease, so an earlier gain is an upper bound (lazy greedy): the best candidate is the best
+    of all rows if its gain exceeds the bounds of all other rows. If no gain is left, the cover is
+    complete, and a second cover starts with zero coverage.
 
     Parameters
     ----------
     rows : TensorRows of shape (N, d)
+        Rows of the pool.
     n : int, n <= N
+        Number of rows to select.
     reference : tensor of shape (R, d)
+        Rows to cover.
     similarity : callable
-        Squared distances to similarities between 0 and 1, falling; may work in place.
+        Maps squared distances to similarities between 0 and 1. It must be decreasing, and may work
+        in place.
     centers : tensor of shape (C, d), default=None
-        What covers the reference already.
+        Points that cover the reference from the start.
     weights : tensor of shape (R,), default=None
-        What each row of the reference counts; None means one.
+        Weights of the reference rows. None means equal weights of 1.
     n_candidates : int, default=512
-        Rows looked at between two looks at all gains: a matter of speed alone.
+        Number of candidates between two passes over all gains. It affects the speed only.
 
     Returns
     -------
     positions : int64 array of shape (n,)
+        Distinct positions, in the order of selection.
 
     Notes
     -----
-    O(N R d) for the first gains, O(R d) for each that is brought up to date; O(N + R d) memory.
+    O(N R d) time for the first gains, O(R d) per update of a gain; O(N + R d) memory.
     """
     cover = Cover(rows, reference, similarity, weights)
     cover.restart(centers)
@@ -56,7 +63,7 @@ def greedy_cover(
 
 
 def ball(radius: float) -> Callable[[torch.Tensor], torch.Tensor]:
-    """Similarity 1 up to the radius, and 0 beyond."""
+    """Similarity 1 within the radius, and 0 outside."""
     return lambda square: (square <= radius * radius).to(square.dtype)
 
 
@@ -66,7 +73,7 @@ def bell(bandwidth: float) -> Callable[[torch.Tensor], torch.Tensor]:
 
 
 class Cover:
-    """A greedy cover that can be picked from bit by bit, and begun again with other centers."""
+    """A greedy cover that is extended in several steps, and can be restarted with other centers."""
 
     def __init__(
         self,
@@ -80,92 +87,92 @@ class Cover:
         self.square_norms = (reference * reference).sum(dim=1)
         self.similarity = similarity
         self.weights = torch.ones_like(self.square_norms) if weights is None else weights
-        self.nothing = 1e-6 * float(self.weights.sum())
-        # Before the first restart all is covered, and nothing to be gained.
-        self.reached = torch.ones_like(self.square_norms)
+        self.min_gain = 1e-6 * float(self.weights.sum())
+        # Before the first restart, coverage is complete and all gains are 0.
+        self.coverage = torch.ones_like(self.square_norms)
         self.gains = np.zeros(len(rows))
         self.chosen: list[int] = []
 
     def restart(self, centers: torch.Tensor | None) -> None:
-        """Count these centers as all there is; rows picked before are not picked again.
+        """Reset the coverage to that of these centers. Selected rows are not selected again.
 
-        Gains grow where less is covered than before, and only that is computed.
+        Gains are updated by the reference rows whose coverage has decreased.
         """
-        before, self.reached = self.reached, torch.zeros_like(self.reached)
+        before, self.coverage = self.coverage, torch.zeros_like(self.coverage)
         if centers is not None and len(centers):
             for part in centers.split(_CHUNK):
-                self._reach(part)
-        opened = (self.reached < before).nonzero()[:, 0]
-        if not len(opened):
+                self._cover(part)
+        changed = (self.coverage < before).nonzero()[:, 0]
+        if not len(changed):
             return
-        was, now, weights = before[opened], self.reached[opened], self.weights[opened]
-        reference, square_norms = self.reference[opened], self.square_norms[opened]
-        for where, block in self.rows.blocks(len(opened)):
-            similar = self._similar(block, reference, square_norms)
-            more = similar.minimum(was).sub_(now).clamp_(min=0) @ weights
-            self.gains[where] += more.cpu().numpy()
+        old, new, weights = before[changed], self.coverage[changed], self.weights[changed]
+        reference, square_norms = self.reference[changed], self.square_norms[changed]
+        for where, block in self.rows.blocks(len(changed)):
+            similarities = self._similarities(block, reference, square_norms)
+            increase = similarities.minimum(old).sub_(new).clamp_(min=0) @ weights
+            self.gains[where] += increase.cpu().numpy()
         self.gains = self._rounded(self.gains)
 
     def pick(self, n: int, n_candidates: int = 512) -> np.ndarray:
-        """The next n rows."""
+        """Select the next n rows."""
         before = len(self.chosen)
         while (left := before + n - len(self.chosen)) > 0:
-            if self.gains.max() > self.nothing:
+            if self.gains.max() > self.min_gain:
                 self._advance(left, n_candidates)
             else:
-                self._begin_again(left)
+                self._start_over(left)
         return np.array(self.chosen[before:], dtype=np.int64)
 
     def _advance(self, n: int, n_candidates: int) -> None:
-        """Choose no more than n rows among the candidates of highest gain."""
+        """Select at most n rows among the candidates with the highest gains."""
         candidates = np.sort(top_n(self.gains, min(n_candidates, len(self.gains))))
         others = self.gains.copy()
         others[candidates] = -np.inf
-        rival = int(others.argmax())
+        best_other = int(others.argmax())
         points, gains = self.rows.take(candidates), self.gains[candidates]
-        fresh = np.zeros(len(candidates), dtype=bool)
+        updated = np.zeros(len(candidates), dtype=bool)
         picked = 0
         while picked < n:
             best = int(gains.argmax())
-            beaten = (-gains[best], candidates[best]) > (-others[rival], rival)
-            if beaten or gains[best] <= self.nothing:
+            beaten = (-gains[best], candidates[best]) > (-others[best_other], best_other)
+            if beaten or gains[best] <= self.min_gain:
                 break
-            if fresh[best]:
-                self._reach(points[best][None])
+            if updated[best]:
+                self._cover(points[best][None])
                 self.chosen.append(int(candidates[best]))
-                gains[best], fresh[:], picked = -np.inf, False, picked + 1
+                gains[best], updated[:], picked = -np.inf, False, picked + 1
             else:
-                stale = top_n(np.where(fresh, -np.inf, gains), min(_CHUNK, len(gains)))
-                stale = stale[~fresh[stale] & (gains[stale] > -np.inf)]
-                now = self._gains(points[stale]).cpu().numpy()
-                gains[stale], fresh[stale] = self._rounded(now), True
+                outdated = top_n(np.where(updated, -np.inf, gains), min(_CHUNK, len(gains)))
+                outdated = outdated[~updated[outdated] & (gains[outdated] > -np.inf)]
+                new_gains = self._gains(points[outdated]).cpu().numpy()
+                gains[outdated], updated[outdated] = self._rounded(new_gains), True
         self.gains[candidates] = gains
 
-    def _begin_again(self, n: int) -> None:
-        """All is covered: forget it, or, where a fresh cover gains nothing, go by position."""
-        if float(self.reached.max()) > 0:
+    def _start_over(self, n: int) -> None:
+        """Start with zero coverage. If this gives no gain either, select rows by position."""
+        if float(self.coverage.max()) > 0:
             self.restart(None)
-            if self.gains.max() > self.nothing:
+            if self.gains.max() > self.min_gain:
                 return
         left = np.flatnonzero(self.gains > -np.inf)[:n]
         self.gains[left] = -np.inf
         self.chosen += left.tolist()
 
     def _rounded(self, gains: np.ndarray) -> np.ndarray:
-        """Equal gains made equal: two rows that cover only each other are common, and tie."""
+        """Round gains, so that ties are exact, as between two rows that cover only each other."""
         bits = 14 if self.rows.dtype == torch.float32 else 36
         fraction, exponent = np.frexp(gains.astype(np.float64))
         return np.ldexp(np.round(np.ldexp(fraction, bits)), exponent - bits)
 
-    def _reach(self, points: torch.Tensor) -> None:
-        similar = self._similar(points, self.reference, self.square_norms)
-        self.reached = torch.maximum(self.reached, similar.amax(dim=0))
+    def _cover(self, points: torch.Tensor) -> None:
+        similarities = self._similarities(points, self.reference, self.square_norms)
+        self.coverage = torch.maximum(self.coverage, similarities.amax(dim=0))
 
     def _gains(self, points: torch.Tensor) -> torch.Tensor:
-        similar = self._similar(points, self.reference, self.square_norms)
-        return similar.sub_(self.reached).clamp_(min=0) @ self.weights
+        similarities = self._similarities(points, self.reference, self.square_norms)
+        return similarities.sub_(self.coverage).clamp_(min=0) @ self.weights
 
-    def _similar(
+    def _similarities(
         self, points: torch.Tensor, reference: torch.Tensor, square_norms: torch.Tensor
     ) -> torch.Tensor:
         norms = (points * points).sum(dim=1)[:, None] + square_norms

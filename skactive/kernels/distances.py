@@ -1,4 +1,4 @@
-"""Squared distances between many rows and few, in blocks."""
+"""Squared distances between the rows of a pool and a few points, in blocks."""
 
 import torch
 
@@ -13,14 +13,18 @@ def nearest(
     Parameters
     ----------
     rows : TensorRows of shape (N, d)
+        Rows of the pool.
     centers : tensor of shape (C, d), C >= 1
+        Centers.
     square_norms : tensor of shape (N,), default=None
-        Those of the rows, where they are known already.
+        Squared norms of the rows. None computes them.
 
     Returns
     -------
     index : int64 tensor of shape (N,)
-    square_distances : tensor of shape (N,), never negative
+        Positions into the centers.
+    square_distances : tensor of shape (N,)
+        Not negative.
     """
     if square_norms is None:
         square_norms = rows.square_norms()
@@ -36,7 +40,7 @@ def nearest(
 def lower_to(
     bound: torch.Tensor, rows: TensorRows, centers: torch.Tensor, square_norms: torch.Tensor
 ) -> None:
-    """Lower `bound`, in place, to the squared distance to the nearest of the centers."""
+    """Replace `bound`, in place, by its minimum with the squared distance to the nearest center."""
     offsets = (centers * centers).sum(dim=1)
     for where, block in rows.blocks(len(centers)):
         partial = torch.addmm(offsets, block, centers.T, alpha=-2).amin(dim=1)
@@ -49,12 +53,16 @@ def nearest_rows(rows: TensorRows, points: torch.Tensor, k: int) -> torch.Tensor
     Parameters
     ----------
     rows : TensorRows of shape (N, d)
+        Rows of the pool.
     points : tensor of shape (P, d)
+        Points whose neighbors are searched.
     k : int, k <= N
+        Number of neighbors.
 
     Returns
     -------
     positions : int64 tensor of shape (P, k)
+        Positions into the rows.
     """
     best = torch.empty((len(points), 0), dtype=rows.dtype, device=rows.device)
     index = torch.empty((len(points), 0), dtype=torch.int64, device=rows.device)

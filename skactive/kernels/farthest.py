@@ -1,41 +1,46 @@
-"""Farthest-first traversal, exact, at nearly the cost of one matrix product."""
+"""Exact farthest-first traversal, at about the cost of one matrix product."""
 
 import torch
 
 from skactive.kernels.distances import lower_to
 from skactive.kernels.tensor_rows import TensorRows
 
-#: A squared distance from norms and a product may be off by so many units in the last place.
+#: Maximum error, in units in the last place, of a squared distance computed by a matrix product.
 ULPS = 8
-#: More rows than this within rounding of each other are not told apart by exact differences.
+#: Maximum number of rows that are compared in double precision if rounding could decide.
 MAX_NEAR = 4096
 
 
 def farthest_first(
     rows: TensorRows, n: int, centers: torch.Tensor, *, n_candidates: int = 2048
 ) -> torch.Tensor:
-    """n rows, each the farthest from the centers and from the rows chosen before it.
+    """Select n rows, each the farthest from the centers and from all earlier rows.
 
-    The picks are those of the one-by-one rule. Distances only shrink, so the farthest of a set of
-    candidates is the farthest of all while it beats the stale distance of every row outside: many
-    rows are chosen between two passes over the pool. The rows' own precision screens; where its
-    rounding could decide, differences in double precision do, and then the lowest position.
+    The result equals that of selecting the rows one by one. Distances only decrease, so an earlier
+    distance is an upper bound: the farthest candidate is the farthest of all rows if its distance
+    exceeds the bounds of all other rows. Many rows are selected between two passes over the pool.
+    Distances are computed in the precision of the rows. If rounding could decide, they are computed
+    again from differences in double precision. Ties are broken by position.
 
     Parameters
     ----------
     rows : TensorRows of shape (N, d)
+        Rows of the pool.
     n : int, n <= N
+        Number of rows to select.
     centers : tensor of shape (C, d), C >= 1
+        Points from which distances are measured at the start.
     n_candidates : int, default=2048
-        Rows looked at between two passes: a matter of speed alone.
+        Number of candidates between two passes over the pool. It affects the speed only.
 
     Returns
     -------
-    positions : int64 tensor of shape (n,), on the CPU
+    positions : int64 tensor of shape (n,)
+        Distinct positions, in the order of selection; on the CPU.
 
     Notes
     -----
-    O(N (C + n) d) multiplications, O(N + n_candidates d) memory beside the rows.
+    O(N (C + n) d) multiplications, O(N + n_candidates d) memory in addition to the rows.
     """
     traversal = _Traversal(rows, centers, min(n_candidates, len(rows)))
     while len(traversal.chosen) < n:
@@ -44,7 +49,7 @@ def farthest_first(
 
 
 class _Traversal:
-    """Squared distances of all rows, -inf for those chosen, as of the last pass over the pool."""
+    """Squared distances of all rows after the last pass over the pool; -inf for selected rows."""
 
     def __init__(self, rows: TensorRows, centers: torch.Tensor, n_candidates: int) -> None:
         self.rows = rows
@@ -56,18 +61,18 @@ class _Traversal:
         self._lower(centers)
 
     def advance(self, n: int) -> None:
-        """Choose between one and n more rows, then bring all distances up to date."""
+        """Select between one and n more rows, then update all distances."""
         if not self.bound.max() > 0:
             self.chosen += (self.bound == 0).nonzero()[:n, 0].tolist()
             return
-        picks = self._race(n)
+        picks = self._next_picks(n)
         self.chosen += picks
         self.bound[picks] = -torch.inf
         self.centers.append(self.rows.take(picks))
         self._lower(self.centers[-1])
 
-    def _race(self, n: int) -> list[int]:
-        """The next picks, for as long as no row outside the candidates could be one."""
+    def _next_picks(self, n: int) -> list[int]:
+        """The next rows, up to the first that might be none of the candidates."""
         candidates = self.bound.topk(self.n_candidates).indices.sort().values
         upper = self.bound + self._error(self.bound, self.square_norms)
         outside = upper.index_fill(0, candidates, -torch.inf).max()
@@ -97,7 +102,7 @@ class _Traversal:
         return picks
 
     def _farthest_of(self, positions: torch.Tensor, new: list[torch.Tensor]) -> int:
-        """Of rows that rounding cannot tell apart, the farthest; of equals, the first."""
+        """The farthest of rows whose distances are equal up to rounding; ties go to the first."""
         if len(positions) > MAX_NEAR:
             return int(positions[0])
         wide = torch.float32 if self.rows.device.type == "mps" else torch.float64

@@ -1,4 +1,4 @@
-"""Rows drawn one after another in proportion to their squared distance from those before."""
+"""Sequential sampling with probabilities proportional to squared distances (k-means++)."""
 
 from functools import reduce
 from typing import Any
@@ -8,7 +8,7 @@ import torch
 
 from skactive.kernels.tensor_rows import TensorRows
 
-#: As in farthest-first: squared distances below so many units in the last place are zero.
+#: Squared distances below this number of units in the last place are zero, as in `farthest_first`.
 ULPS = 8
 
 
@@ -21,31 +21,37 @@ def d2_sample(
     weights: np.ndarray | None = None,
     n_proposals: int = 128,
 ) -> np.ndarray:
-    """k-means++ seeding on embeddings that are outer products of the factors' rows.
+    """k-means++ seeding on embeddings that are outer products of the rows of the factors.
 
-    Row i stands for the embedding ``factors[0][i] ⊗ factors[1][i] ⊗ ...``, never formed: inner
-    products of outer products are products of inner products. Distances only shrink, so a row
-    drawn in proportion to a stale distance and kept with probability fresh / stale is a draw in
-    proportion to the fresh one: many rows are drawn between two passes over the pool, and the
-    law is that of the one-by-one rule. With ``n_proposals=1`` each row takes one uniform
-    number and inverts the cumulative distances at it.
+    The embedding of row i is ``factors[0][i] ⊗ factors[1][i] ⊗ ...``. It is never computed: the
+    inner product of two outer products is the product of the inner products of their factors.
+
+    Several rows are drawn between two passes over the pool, by rejection sampling. Distances only
+    decrease while rows are drawn. A row is proposed with probability proportional to its distance
+    after the last pass, and accepted with probability (current distance / earlier distance). The
+    distribution is the same as for drawing the rows one by one. With ``n_proposals=1`` there is no
+    rejection: each row uses one uniform number, and inverts the cumulative distances.
 
     Parameters
     ----------
     factors : list of TensorRows, each of shape (N, any)
+        Factors of the embeddings.
     n : int, n <= N
+        Number of rows to draw.
     rng : numpy.random.Generator
+        Random generator.
     first : int, default=None
-        The first row; None draws it, in proportion to the weights.
+        The first row. None draws it with probability proportional to the weights.
     weights : float array of shape (N,), default=None
-        What squared distances are multiplied with; None, or zeros only, means ones.
+        Factors of the squared distances. None, or zeros only, means ones.
     n_proposals : int, default=128
-        Draws between two passes: a matter of speed alone.
+        Maximum number of proposals between two passes. It affects the speed only.
 
     Returns
     -------
     positions : int64 array of shape (n,)
-        Distinct. Where all that is left is at distance (or weight) zero, they are drawn evenly.
+        Distinct positions, in the order of the draws. If all remaining rows have distance or weight
+        zero, they are drawn uniformly.
     """
     embedding = _Embedding(factors)
     if weights is None or not np.any(weights):
@@ -62,34 +68,34 @@ def d2_sample(
             chosen += rng.permutation(left)[: n - len(chosen)].tolist()
             break
         proposals = _draw(mass, rng.random(min(n_proposals, 2 * (n - len(chosen)))))
-        picks = _thin(embedding, proposals, distance[proposals], rng)[: n - len(chosen)]
+        picks = _accept(embedding, proposals, distance[proposals], rng)[: n - len(chosen)]
         chosen += picks
         distance = embedding.lower(distance, picks)
     return np.array(chosen[:n], dtype=np.int64)
 
 
 def _draw(mass: np.ndarray, uniforms: np.ndarray) -> np.ndarray:
-    """Positions where the cumulative mass first exceeds each share of its total."""
+    """For each uniform number u, the first position where the cumulative mass exceeds u * total."""
     cumulative = np.cumsum(mass)
     positions = np.searchsorted(cumulative, uniforms * cumulative[-1], side="right")
     return np.minimum(positions, np.flatnonzero(mass)[-1])
 
 
-def _thin(
-    embedding: "_Embedding", proposals: np.ndarray, stale: np.ndarray, rng: np.random.Generator
+def _accept(
+    embedding: "_Embedding", proposals: np.ndarray, earlier: np.ndarray, rng: np.random.Generator
 ) -> list[int]:
-    """Those of the proposals that draws from the up-to-date distances would have kept."""
+    """Accepted proposals of the rejection sampling; `earlier` are their distances (P,)."""
     if len(proposals) == 1:
         return [int(proposals[0])]
     between = embedding.between(proposals)
     uniforms = rng.random(len(proposals))
-    kept: list[int] = []
-    fresh = stale.copy()
+    accepted: list[int] = []
+    current = earlier.copy()
     for i in range(len(proposals)):
-        if uniforms[i] * stale[i] < fresh[i]:
-            kept.append(int(proposals[i]))
-            np.minimum(fresh, between[i], out=fresh)
-    return kept
+        if uniforms[i] * earlier[i] < current[i]:
+            accepted.append(int(proposals[i]))
+            np.minimum(current, between[i], out=current)
+    return accepted
 
 
 class _Embedding:
@@ -100,7 +106,7 @@ class _Embedding:
         self.square_norms = reduce(torch.mul, [factor.square_norms() for factor in factors])
 
     def lower(self, distance: np.ndarray, positions: list[int]) -> np.ndarray:
-        """`distance`, or the squared distance to the nearest of the positions where less."""
+        """Minimum of `distance` (N,) and the squared distance to the nearest of the positions."""
         centers = [factor.take(positions) for factor in self.factors]
         result = torch.empty_like(self.square_norms)
         blocks = [factor.blocks(self._width(len(positions))) for factor in self.factors]

@@ -1,4 +1,4 @@
-"""Many ridge softmax regressions on the same rows, fitted at once."""
+"""Many ridge softmax regressions on the same rows, fitted simultaneously."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -6,11 +6,11 @@ from typing import NamedTuple
 
 import torch
 
-_LITTLE_WORK = 2e8  # multiplications in one product, about 10 ms
-_FLOOR = 1e-12  # below lie subnormal numbers, with which products take many times as long
-_MEMORY = 3  # steps that L-BFGS looks back on
-_CAUTION = 2.0  # the first step is shortened by this: the start's curvature is a guess
-_ROUNDING = 1e-6  # relative; a loss is not worse for that
+_SINGLE_THREAD_WORK = 2e8  # multiplications in one matrix product, about 10 ms
+_FLOOR = 1e-12  # products of smaller probabilities may be subnormal numbers, which are slow
+_MEMORY = 3  # number of steps that L-BFGS stores
+_FIRST_STEP_DIVISOR = 2.0  # shortens the first step, because the initial curvature is approximate
+_ROUNDING = 1e-6  # relative increase of the loss that is attributed to rounding
 
 
 class Problem(NamedTuple):
@@ -19,18 +19,18 @@ class Problem(NamedTuple):
     Attributes
     ----------
     X : tensor of shape (n, d)
-        Features; a bias is a column of ones.
+        Features. An intercept needs a column of ones.
     y : int64 tensor of shape (n,)
         Codes of the labels, 0 .. K-1.
     weight : tensor of shape (n, M)
-        Weights of the rows; a row of weight zero is held out.
+        Sample weights. A row with weight zero is held out.
     offset : tensor of shape (n, M, K)
         Added to the logits.
     strength : tensor of shape (M,)
         Precision of the Gaussian prior on the coefficients.
     noise_rate : tensor of shape (M,)
-        Share of the labels that were drawn at random instead of by the model: with it a row's
-        likelihood is (1 - rate) p_y + rate / K.
+        Fraction of labels that are drawn uniformly at random: the likelihood of a row is
+        (1 - rate) p_y + rate / K.
     """
 
     X: torch.Tensor
@@ -44,22 +44,23 @@ class Problem(NamedTuple):
 def fit_softmax_path(problem: Problem, n_iter: int) -> torch.Tensor:
     """Maximize every penalized likelihood by L-BFGS, without a line search.
 
-    It works in the eigenbasis of X'X, scaled by the curvature that the start has there for each
-    class: close to Newton's method while probabilities are near the classes' shares. A step costs
-    two matrix products for all models. Where one would make a model worse, the model stays where it
-    is and takes a shorter one next time, having learned the curvature on the way.
+    L-BFGS works in the eigenbasis of X'X, scaled by the curvature at the start for each class. This
+    is close to Newton's method while the probabilities are near their initial values. A step needs
+    two matrix products for all models together. If a step would increase the loss of a model, the
+    coefficients of this model are kept. The step still updates the curvature estimate, so that the
+    next step is shorter.
 
     Parameters
     ----------
     problem : Problem
         The models.
     n_iter : int
-        Steps; the same for all, so that equal data give equal results.
+        Number of steps. It is fixed, so that equal data give equal results.
 
     Returns
     -------
     coefficients : tensor of shape (d, M, K)
-        For the features as given.
+        Coefficients for the original features, not for the eigenbasis.
 
     References
     ----------
@@ -78,11 +79,11 @@ def _fit(problem: Problem, n_iter: int) -> torch.Tensor:
     curvature = _curvature(rotated, eigenvalues)
     current = rotated.X.new_zeros(curvature.shape)
     loss, gradient = _loss(rotated, current)
-    memory: list[_Move] = []
+    memory: list[_Step] = []
     for _ in range(n_iter):
         step = -_inverse_curvature_times(gradient, curvature, memory)
         new_loss, new_gradient = _loss(rotated, current + step)
-        memory = [*memory[1 - _MEMORY :], _Move(step, new_gradient - gradient)]
+        memory = [*memory[1 - _MEMORY :], _Step(step, new_gradient - gradient)]
         better = new_loss <= loss + _ROUNDING * loss.abs()
         loss = torch.where(better, new_loss, loss)
         current = torch.where(better[:, None], current + step, current)
@@ -92,11 +93,14 @@ def _fit(problem: Problem, n_iter: int) -> torch.Tensor:
 
 
 def _curvature(problem: Problem, eigenvalues: torch.Tensor) -> torch.Tensor:
-    """Of the penalized loss at the start, as if rows and classes did not depend on each other."""
+    """Diagonal approximation of the Hessian of the penalized loss at the start, (d, M, K).
+
+    It neglects that probabilities vary between rows, and the covariances between classes.
+    """
     proba = torch.softmax(problem.offset, dim=2)
-    spread = (problem.weight[:, :, None] * proba * (1 - proba)).sum(dim=0)
-    spread = spread / problem.weight.sum(dim=0)[:, None]
-    return eigenvalues[:, None, None] * spread + problem.strength[:, None]
+    variance = (problem.weight[:, :, None] * proba * (1 - proba)).sum(dim=0)
+    variance = variance / problem.weight.sum(dim=0)[:, None]
+    return eigenvalues[:, None, None] * variance + problem.strength[:, None]
 
 
 def _loss(problem: Problem, coefficients: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -109,43 +113,42 @@ def _loss(problem: Problem, coefficients: torch.Tensor) -> tuple[torch.Tensor, t
     likelihood = true + rate / n_classes
     loss = strength / 2 * _dot(coefficients, coefficients) - (weight * likelihood.log()).sum(dim=0)
     residual[rows, :, y] -= 1
-    # a noisy label counts as much as it is likely to be a true one
+    # weighted by the probability that the label is not drawn at random
     residual *= (weight * true / likelihood)[:, :, None]
     gradient = (X.T @ residual.reshape(len(X), -1)).reshape(coefficients.shape)
     return loss, gradient + strength[:, None] * coefficients
 
 
-class _Move:
-    """A step of every model, the change of the gradient that came with it, and their product."""
+class _Step:
+    """A step of every model, the change of its gradient, and the inverse of their inner product."""
 
-    def __init__(self, step: torch.Tensor, change: torch.Tensor) -> None:
-        self.step = step
+    def __init__(self, move: torch.Tensor, change: torch.Tensor) -> None:
+        self.move = move
         self.change = change
-        product = _dot(step, change)
-        # zero: nothing to be learned from the step
+        product = _dot(move, change)
+        # 0 excludes steps with no positive curvature
         self.inverse = torch.where(product > _FLOOR, 1 / product, torch.zeros_like(product))
 
 
 def _inverse_curvature_times(
-    gradient: torch.Tensor, curvature: torch.Tensor, memory: list[_Move]
+    gradient: torch.Tensor, curvature: torch.Tensor, memory: list[_Step]
 ) -> torch.Tensor:
-    """The two loops of L-BFGS."""
-    direction, shares = gradient, []
-    for move in reversed(memory):
-        share = move.inverse * _dot(move.step, direction)
-        direction = direction - share[:, None] * move.change
-        shares.append(share)
+    """Product of the inverse Hessian, as estimated by L-BFGS, and the gradient (two-loop form)."""
+    direction, alphas = gradient, []
+    for step in reversed(memory):
+        alpha = step.inverse * _dot(step.move, direction)
+        direction = direction - alpha[:, None] * step.change
+        alphas.append(alpha)
     direction = direction / curvature
     if memory:
         last = memory[-1]
-        scaled = last.inverse * _dot(last.change, last.change / curvature)
-        direction = direction / torch.where(scaled > 0, scaled, torch.ones_like(scaled))[:, None]
+        scale = last.inverse * _dot(last.change, last.change / curvature)
+        direction = direction / torch.where(scale > 0, scale, torch.ones_like(scale))[:, None]
     else:
-        direction = direction / _CAUTION
-    for move, share in zip(memory, reversed(shares), strict=True):
-        direction = (
-            direction + (share - move.inverse * _dot(move.change, direction))[:, None] * move.step
-        )
+        direction = direction / _FIRST_STEP_DIVISOR
+    for step, alpha in zip(memory, reversed(alphas), strict=True):
+        beta = step.inverse * _dot(step.change, direction)
+        direction = direction + (alpha - beta)[:, None] * step.move
     return direction
 
 
@@ -167,13 +170,13 @@ def path_logits(X: torch.Tensor, coefficients: torch.Tensor) -> torch.Tensor:
     Returns
     -------
     logits : tensor of shape (n, M, K)
-        Without any offset.
+        The offset is not added.
     """
     return (X @ coefficients.reshape(len(coefficients), -1)).reshape(-1, *coefficients.shape[1:])
 
 
 def _eigenbasis(X: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Nonzero eigenvalues of X'X, and their eigenvectors as columns."""
+    """Nonzero eigenvalues of X'X, and the eigenvectors as columns."""
     X = X.double()
     n, d = X.shape
     eigenvalues, vectors = torch.linalg.eigh(X @ X.T if n < d else X.T @ X)
@@ -184,9 +187,9 @@ def _eigenbasis(X: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
 
 @contextmanager
 def _threads_for(work: float) -> Iterator[None]:
-    """One thread for little work: on a busy machine the others cost more than they bring."""
+    """Use a single thread for small products: more threads are slower on a busy machine."""
     before = torch.get_num_threads()
-    if work < _LITTLE_WORK:
+    if work < _SINGLE_THREAD_WORK:
         torch.set_num_threads(1)
     try:
         yield

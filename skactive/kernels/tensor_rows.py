@@ -1,4 +1,4 @@
-"""Rows of a pool as tensors, a block or a selection at a time."""
+"""Rows of a pool as tensors: blocks, or rows at given positions."""
 
 import warnings
 from collections.abc import Iterator
@@ -10,10 +10,10 @@ import torch
 
 from skactive._data.lazy_subset import LazySubset
 
-#: Elements of one block, large enough to keep a matrix product busy, small enough to stay cheap.
+#: Elements per block: enough for efficient matrix products, few enough to save memory.
 BLOCK_ELEMENTS = {"cpu": 2**21, "cuda": 2**27}
-#: Rows that are looked at to see where the pool lies.
-_GLANCE = 1024
+#: Sample size for estimating the mean of the pool.
+_SAMPLE = 1024
 
 
 class TensorRows:
@@ -22,19 +22,20 @@ class TensorRows:
     Parameters
     ----------
     array : array, memmap, LazySubset, scipy.sparse matrix or tensor of shape (N, d)
-        Half and single precision are worked on in single, everything else in double precision.
-        On a GPU the array is uploaded once if it fits, else block by block at each pass.
+        Half and single precision are converted to single precision, all other types to double
+        precision. A GPU receives the whole array once if it fits, otherwise block by block in each
+        pass.
     device : str, default="cpu"
-        A torch device.
+        Torch device.
     centered : bool, default=False
-        Whether rows may be moved, all alike, to where they are short: distances from norms and
-        products are good to a few units in the last place of the squared norms only. It is done
-        where the pool lies farther from the origin than it is wide.
+        Whether the mean of a sample may be subtracted from all rows. Distances computed by matrix
+        products have rounding errors proportional to the squared norms, and centering makes the
+        norms smaller. It is done if the norm of the mean exceeds the spread of the rows.
 
     Attributes
     ----------
     origin : tensor of shape (d,) or None
-        What is taken from every row.
+        Vector that is subtracted from all rows; None if the rows are not centered.
 
     Examples
     --------
@@ -55,7 +56,7 @@ class TensorRows:
         self.shape: tuple[int, int] = (array.shape[0], array.shape[1])
         self.origin: torch.Tensor | None = None
         if centered:
-            sample = self.take(range(0, len(self), max(1, len(self) // _GLANCE)))
+            sample = self.take(range(0, len(self), max(1, len(self) // _SAMPLE)))
             mean = sample.mean(dim=0)
             if (mean * mean).sum() > ((sample - mean) ** 2).sum(dim=1).mean():
                 self.origin = mean
@@ -65,11 +66,14 @@ class TensorRows:
 
     @property
     def eps(self) -> float:
-        """The resolution of the numbers that the rows are worked on in."""
+        """Machine epsilon of the data type of the tensors."""
         return float(torch.finfo(self.dtype).eps)
 
     def blocks(self, width: int = 0) -> Iterator[tuple[slice, torch.Tensor]]:
-        """The rows in order, as (slice, tensor) pairs; width: columns of what is made of them."""
+        """Iterate over the rows in blocks: (slice, tensor) pairs.
+
+        Blocks have fewer rows if the caller computes `width` > d columns per row.
+        """
         elements = BLOCK_ELEMENTS.get(self.device.type, BLOCK_ELEMENTS["cpu"])
         size = max(1, elements // max(1, width, self.shape[1]))
         for start in range(0, len(self), size):
@@ -77,29 +81,29 @@ class TensorRows:
             yield where, self._tensor(self._data[where])
 
     def place(self, array: Any) -> torch.Tensor:
-        """Rows of another array, moved and converted as these are."""
-        return self._move(TensorRows(array, str(self.device)).all())
+        """Rows of another array, converted and centered in the same way."""
+        return self._convert(TensorRows(array, str(self.device)).all())
 
     def all(self) -> torch.Tensor:
-        """All rows at once: no copy where their precision and device are right already."""
+        """All rows as one tensor; not a copy if precision, device and origin need no change."""
         return self._tensor(self._data[:])
 
     def take(self, positions: Any) -> torch.Tensor:
-        """The rows at the given positions, in that order."""
+        """Rows at the given positions, in this order."""
         index = torch.as_tensor(positions, dtype=torch.int64)
-        in_place = isinstance(self._data, torch.Tensor)
-        picked = index.to(self._data.device) if in_place else index.cpu().numpy()
-        return self._tensor(self._data[picked])
+        is_tensor = isinstance(self._data, torch.Tensor)
+        key = index.to(self._data.device) if is_tensor else index.cpu().numpy()
+        return self._tensor(self._data[key])
 
     def square_norms(self) -> torch.Tensor:
-        """The squared length of each row, shape (N,)."""
+        """Squared norms of the rows, shape (N,)."""
         result = torch.empty(len(self), dtype=self.dtype, device=self.device)
         for where, block in self.blocks():
             torch.linalg.vector_norm(block, dim=1, out=result[where])
         return result.square_()
 
     def mean(self) -> torch.Tensor:
-        """The mean row, shape (d,), summed in double precision where the device has it."""
+        """Mean of the rows, shape (d,), computed in double precision if the device supports it."""
         wide = torch.float32 if self.device.type == "mps" else torch.float64
         total = torch.zeros(self.shape[1], dtype=wide, device=self.device)
         for _, block in self.blocks():
@@ -109,9 +113,9 @@ class TensorRows:
     def _tensor(self, data: Any) -> torch.Tensor:
         if self._sparse:
             data = torch.from_numpy(data.toarray())
-        return self._move(data)
+        return self._convert(data)
 
-    def _move(self, data: torch.Tensor) -> torch.Tensor:
+    def _convert(self, data: torch.Tensor) -> torch.Tensor:
         data = data.to(device=self.device, dtype=self.dtype)
         return data if self.origin is None else data - self.origin
 
@@ -125,7 +129,7 @@ def _as_tensor(array: Any) -> Any:
     if not array.dtype.isnative or min(array.strides, default=0) < 0:
         array = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("="))
     with warnings.catch_warnings():
-        # A memmap opened for reading is not writable; nothing here writes.
+        # A memory map opened for reading is not writable. The kernels do not write to it.
         warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
         return torch.from_numpy(array)
 

@@ -1,4 +1,4 @@
-"""Query strategies: which rows of a pool to label next.
+"""Query strategies: they select the rows of a pool to label next.
 
 >>> from skactive import strategies
 >>> strategies.get("margin")
@@ -60,7 +60,7 @@ _REGISTRY: dict[str, type[QueryStrategy]] = {
 
 
 def get(name: str) -> QueryStrategy:
-    """A new strategy of the given name, with its default parameters.
+    """A new strategy with default parameters, by its registered name.
 
     Parameters
     ----------
@@ -70,12 +70,12 @@ def get(name: str) -> QueryStrategy:
     Returns
     -------
     strategy : QueryStrategy
-        For ``ActiveClassifier(strategy=...)``, its parameters to be set as one likes.
+        Can be passed to ``ActiveClassifier(strategy=...)``.
 
     Raises
     ------
     ValueError
-        If there is no strategy of that name.
+        If no strategy is registered under this name.
 
     Examples
     --------
@@ -89,7 +89,7 @@ def get(name: str) -> QueryStrategy:
 
 
 def names() -> list[str]:
-    """The names that `get` takes.
+    """Names of all registered strategies, for `get`.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Strategies that choose among strategies."""
+"""Strategies that combine several strategies automatically."""
 
 from collections.abc import Generator, Sequence
 from numbers import Integral, Real
@@ -11,34 +11,34 @@ from skactive.strategies.base import PoolView, QueryStrategy, SequentialStrategy
 from skactive.strategies.coverage import TypiClust
 from skactive.strategies.herding import UHerding
 from skactive.strategies.hybrid import Badge
-from skactive.strategies.parameters import AT_LEAST_ONE, SHARE, STRATEGIES, Constraints
+from skactive.strategies.parameters import AT_LEAST_ONE, FRACTION, STRATEGIES, Constraints
 from skactive.strategies.uncertainty import LeastConfident, Margin, RandomSampling
 
-#: Rows that one strategy is shown at once, and rows left after a round, at most: as published.
-_PART, _KEPT = 5_000, 10_000
+#: Maximum sizes of a random subset, and of the pool after a round of filtering, as published.
+_SUBSET, _KEPT = 5_000, 10_000
 
 
 class Refine(QueryStrategy):
-    """The pool is cut down, round by round, to what several strategies want; then `UHerding`.
+    """Filter the pool in several rounds by several strategies, then select by `UHerding`.
 
-    In each round every strategy chooses a batch from each of `n_subsets` random parts of what
-    is left, and all they chose is what is left for the next round.
+    In each round, every strategy selects a batch from each of `n_subsets` random subsets of the
+    remaining pool. The union of these batches is the remaining pool of the next round.
 
-    **Use it** where no one strategy is known to suit the data. **Leave it** where queries must be
-    fast: it takes `n_rounds` * `n_subsets` batches of every strategy. Needs probabilities. O(N)
-    and those batches, each from no more than 5,000 rows or n.
+    **Use when** it is not known which strategy suits the data. **Avoid when** queries must be fast:
+    it takes `n_rounds` * `n_subsets` batches of every strategy. Needs predicted probabilities.
+    Complexity: O(N) and the cost of all batches, each from at most max(n, 5,000) rows.
 
     Parameters
     ----------
     strategies : sequence of QueryStrategy, default=None
-        None takes random, margin, badge and typiclust.
+        Strategies that filter the pool. None means random, margin, badge and typiclust.
     n_rounds : int, default=3
-        How often the pool is cut down.
+        Number of rounds of filtering.
     n_subsets : int, default=5
-        Random parts that each strategy is shown in a round (about 100 over all strategies in
-        the paper).
-    share : float, default=0.4
-        How much of what is left one part holds.
+        Number of random subsets per strategy and round. The paper uses about 100 in total for all
+        strategies.
+    subset_fraction : float, default=0.4
+        Size of a random subset, as a fraction of the remaining pool.
 
     References
     ----------
@@ -61,7 +61,7 @@ class Refine(QueryStrategy):
         "strategies": [STRATEGIES, None],
         "n_rounds": [Interval(Integral, 0, None, closed="left")],
         "n_subsets": [AT_LEAST_ONE],
-        "share": [Interval(Real, 0, 1, closed="right")],
+        "subset_fraction": [Interval(Real, 0, 1, closed="right")],
     }
 
     def __init__(
@@ -69,12 +69,12 @@ class Refine(QueryStrategy):
         strategies: Sequence[QueryStrategy] | None = None,
         n_rounds: int = 3,
         n_subsets: int = 5,
-        share: float = 0.4,
+        subset_fraction: float = 0.4,
     ) -> None:
         self.strategies = strategies
         self.n_rounds = n_rounds
         self.n_subsets = n_subsets
-        self.share = share
+        self.subset_fraction = subset_fraction
 
     def select(self, view: PoolView, n: int) -> np.ndarray:
         self.read(view, "proba")
@@ -85,41 +85,43 @@ class Refine(QueryStrategy):
 
     def _cut(self, view: PoolView, left: np.ndarray, n: int) -> np.ndarray:
         default = [RandomSampling(), Margin(), Badge(), TypiClust()]
-        size = min(len(left), max(n, min(_PART, int(np.ceil(self.share * len(left))))))
-        wanted = []
+        size = min(len(left), max(n, min(_SUBSET, int(np.ceil(self.subset_fraction * len(left))))))
+        selected = []
         for strategy in default if self.strategies is None else self.strategies:
             for _ in range(self.n_subsets):
-                part = np.sort(view.rng.choice(left, size=size, replace=False))
-                wanted.append(part[strategy.select(view.take(part), n)])
-        kept = np.unique(np.concatenate(wanted))
+                subset = np.sort(view.rng.choice(left, size=size, replace=False))
+                selected.append(subset[strategy.select(view.take(subset), n)])
+        kept = np.unique(np.concatenate(selected))
         if len(kept) > max(n, _KEPT):
             kept = np.sort(view.rng.choice(kept, size=max(n, _KEPT), replace=False))
         return kept
 
 
 class Tailor(SequentialStrategy):
-    """Thompson sampling over strategies, rewarded for rows of classes with few labels.
+    """Thompson sampling over strategies, with a reward for labels of classes with few labels.
 
-    Every strategy ranks its rows. For each row to ask, a class mix is drawn for every strategy from
-    its Dirichlet posterior, and the strategy whose mix is worth most gives its next row; a label is
-    worth 1 / (labels of its class), and minus that for a class with more than half of all labels.
-    What strategies fetched so far is discounted each time labels are heard.
+    Every strategy ranks n rows. For each row of the batch, the class distribution of every strategy
+    is drawn from a Dirichlet posterior. The strategy with the highest expected reward selects its
+    next row. The reward of a label is 1 / (number of labels of its class), negative for a class
+    that has more than half of all labels. Earlier label counts of the strategies are discounted by
+    `discount` whenever new labels arrive.
 
-    Nothing is kept from one query to the next (the paper does): each posterior begins as the mean
-    opinion on the rows that the strategy ranks, worth as many labels as there are classes.
+    The paper keeps the posteriors between queries. Here, each posterior starts in every query from
+    the mean predicted probabilities of the rows that the strategy ranks, with the weight of K
+    labels.
 
-    **Use it** for large batches under imbalance, where the better strategy is not known. **Leave
-    it** for batches of a few rows, too few to tell strategies apart. Needs probabilities. O(N) and
-    the cost of one batch of every strategy.
+    **Use when** batches are large, classes are imbalanced, and the better strategy is not known.
+    **Avoid when** batches have few rows: their labels are too few to compare the strategies. Needs
+    predicted probabilities. Complexity: O(N) and the cost of one batch of every strategy.
 
     Parameters
     ----------
     strategies : sequence of QueryStrategy, default=None
-        None takes margin, least_confident and badge.
+        Strategies to choose from. None means margin, least_confident and badge.
     n_parallel : int, default=10
-        How many rows are asked about together.
+        Number of rows selected before their labels are received.
     discount : float, default=0.9
-        What earlier labels count when new ones are heard.
+        Factor for the earlier label counts of the strategies when new labels arrive.
 
     References
     ----------
@@ -139,7 +141,7 @@ class Tailor(SequentialStrategy):
     _parameter_constraints: ClassVar[Constraints] = {
         "strategies": [STRATEGIES, None],
         "n_parallel": [AT_LEAST_ONE],
-        "discount": [SHARE],
+        "discount": [FRACTION],
     }
 
     def __init__(
@@ -157,20 +159,20 @@ class Tailor(SequentialStrategy):
         default = [Margin(), LeastConfident(), Badge()]
         arms = default if self.strategies is None else self.strategies
         queues = [arm.select(view, n) for arm in arms]
-        fetched = np.stack([proba.shape[1] * proba[queue].mean(axis=0) for queue in queues])
-        given = np.zeros(0, dtype=np.int64) if view.labeled_y is None else view.labeled_y
-        counts = np.bincount(given, minlength=proba.shape[1])
-        free = np.ones(len(view), dtype=bool)
+        arm_counts = np.stack([proba.shape[1] * proba[queue].mean(axis=0) for queue in queues])
+        labeled_y = np.zeros(0, dtype=np.int64) if view.labeled_y is None else view.labeled_y
+        counts = np.bincount(labeled_y, minlength=proba.shape[1])
+        unlabeled = np.ones(len(view), dtype=bool)
         for start in range(0, n, self.n_parallel):
-            worth = np.where(2 * counts > counts.sum(), -1, 1) / np.maximum(counts, 1)
+            rewards = np.where(2 * counts > counts.sum(), -1, 1) / np.maximum(counts, 1)
             batch, chosen = [], []
             for _ in range(min(self.n_parallel, n - start)):
-                mixes = np.stack([view.rng.dirichlet(1 + f) for f in fetched])
-                chosen.append(int((mixes @ worth).argmax()))
+                class_proba = np.stack([view.rng.dirichlet(1 + count) for count in arm_counts])
+                chosen.append(int((class_proba @ rewards).argmax()))
                 queue = queues[chosen[-1]]
-                batch.append(queue[free[queue].argmax()])
-                free[batch[-1]] = False
+                batch.append(queue[unlabeled[queue].argmax()])
+                unlabeled[batch[-1]] = False
             labels = yield np.array(batch, dtype=np.int64)
             counts += np.bincount(labels, minlength=len(counts))
-            fetched *= self.discount
-            np.add.at(fetched, (np.array(chosen), labels), 1)
+            arm_counts *= self.discount
+            np.add.at(arm_counts, (np.array(chosen), labels), 1)

@@ -1,4 +1,4 @@
-"""As many rows of rare classes as of common ones."""
+"""Strategies that select as many rows of rare classes as of common classes."""
 
 from typing import ClassVar
 
@@ -9,22 +9,24 @@ from skactive.kernels.ranking import top_n
 from skactive.strategies.base import PoolView, QueryStrategy
 from skactive.strategies.coverage import labeled_points
 from skactive.strategies.parameters import AT_LEAST_ONE, Constraints
-from skactive.strategies.uncertainty import closeness
+from skactive.strategies.uncertainty import margin_uncertainty
 
-#: Probabilities looked at together: a block stays in the processor's cache.
+#: Probabilities per block. A block fits into the processor's cache.
 _BLOCK = 2**16
 
 
 class Base(QueryStrategy):
-    """For every class alike, the rows nearest to the boundary of its region.
+    """Select an equal number of rows per class: the nearest to the decision boundary of the class.
 
-    A row's distance to its own class's boundary is that to the nearest other class; to any other
-    class's, that to where its prediction would turn into it. On a linear head these are distances
-    in feature space: differences of log-probabilities over the lengths of differences of weights.
+    If a row is predicted to be of a class, its distance to the boundary of this class is the
+    distance to the nearest other class. Otherwise, it is the distance at which the prediction would
+    change to this class. For a linear head, distances are measured in feature space: a difference
+    of log-probabilities is divided by the norm of the difference of the two weight vectors.
 
-    **Use it** where all classes count alike and all do turn up in the pool. **Leave it** where
-    predictions of rare classes are not yet any good: GALAXY and DIRECT find them sooner. Needs
-    probabilities; without a linear head's weights all lengths are taken as equal. O(N K).
+    **Use when** all classes are equally important and all occur in the pool. **Avoid when**
+    predictions of rare classes are still poor: `Galaxy` and `Direct` find these classes sooner.
+    Needs predicted probabilities; without the weights of a linear head, distances are differences
+    of log-probabilities. Complexity: O(N K).
 
     References
     ----------
@@ -45,18 +47,19 @@ class Base(QueryStrategy):
     def select(self, view: PoolView, n: int) -> np.ndarray:
         proba = np.asarray(self.read(view, "proba"))
         n_classes = proba.shape[1]
-        lengths = _lengths(view, n_classes)
+        norms = _weight_difference_norms(view, n_classes)
         quotas = n // n_classes + (np.arange(n_classes) < n % n_classes)
-        # No more of the rows nearest to a class can be gone than the classes before it took.
+        # A class can lose its nearest rows only to earlier classes, whose quotas bound the loss.
         enough = quotas.cumsum()
-        picks = _deal(quotas, nearest_to_boundaries(proba, lengths, np.minimum(enough, 4 * quotas)))
+        near = nearest_to_boundaries(proba, norms, np.minimum(enough, 4 * quotas))
+        picks = _fill_quotas(quotas, near)
         if sum(map(len, picks)) < n:
-            picks = _deal(quotas, nearest_to_boundaries(proba, lengths, enough))
+            picks = _fill_quotas(quotas, nearest_to_boundaries(proba, norms, enough))
         turns = np.concatenate([np.arange(len(chosen)) for chosen in picks])
         return np.concatenate(picks)[np.argsort(turns, kind="stable")]
 
     def score(self, view: PoolView) -> np.ndarray:
-        """Less the distance to the nearest boundary.
+        """Negative distance to the nearest decision boundary.
 
         Parameters
         ----------
@@ -66,16 +69,17 @@ class Base(QueryStrategy):
         Returns
         -------
         scores : float64 array of shape (N,)
-            Higher is more wanted.
+            A higher score is better.
         """
         proba = np.asarray(self.read(view, "proba"))
-        lengths, size = _lengths(view, proba.shape[1]), max(1, _BLOCK // proba.shape[1])
+        norms = _weight_difference_norms(view, proba.shape[1])
+        size = max(1, _BLOCK // proba.shape[1])
         blocks = (proba[start : start + size] for start in range(0, len(proba), size))
-        return -np.concatenate([to_boundaries(block, lengths).min(axis=0) for block in blocks])
+        return -np.concatenate([to_boundaries(block, norms).min(axis=0) for block in blocks])
 
 
-def _deal(quotas: np.ndarray, near: list[np.ndarray]) -> list[np.ndarray]:
-    """For each class the nearest rows that no class before it has taken."""
+def _fill_quotas(quotas: np.ndarray, near: list[np.ndarray]) -> list[np.ndarray]:
+    """For each class, the nearest rows that no earlier class has taken."""
     taken: set[int] = set()
     picks = []
     for quota, rows in zip(quotas, near, strict=True):
@@ -85,33 +89,34 @@ def _deal(quotas: np.ndarray, near: list[np.ndarray]) -> list[np.ndarray]:
     return picks
 
 
-def _lengths(view: PoolView, n_classes: int) -> np.ndarray:
-    """The lengths of the differences between the weights of each two classes."""
+def _weight_difference_norms(view: PoolView, n_classes: int) -> np.ndarray:
+    """Norms of the differences between the weight vectors of all pairs of classes, (K, K)."""
     if view.linear is None:
         return np.ones((n_classes, n_classes))
     weights = np.asarray(view.linear[0], dtype=np.float64)
-    lengths = np.linalg.norm(weights[:, None] - weights, axis=2)
-    return np.maximum(lengths, 1e-12 * (1 + lengths.max()))
+    norms = np.linalg.norm(weights[:, None] - weights, axis=2)
+    return np.maximum(norms, 1e-12 * (1 + norms.max()))
 
 
 class RareNeighbors(QueryStrategy):
     """Margin sampling among the nearest neighbors of labeled rows of rare classes.
 
-    Rare are the labeled classes with no more than their even share of the labels. Up to
-    `n_anchors` rows of each are drawn, and the `n_neighbors` rows of the pool nearest to each of
-    them are the candidates. Where they are fewer than asked for, the smallest margins of the other
-    rows follow.
+    A class is rare if it has at most the mean number of labels per labeled class. Up to `n_anchors`
+    labeled rows of each rare class are drawn. The candidates are the `n_neighbors` pool rows
+    nearest to each of them. If there are fewer candidates than n, the batch is filled with the
+    other rows of smallest margin.
 
-    **Use it** on very large pools with very rare classes, a few rows of which are known. **Leave
-    it** where rare classes are scattered over feature space. Needs probabilities; without labels
-    it is margin sampling. O(N A d) for A anchors.
+    **Use when** the pool is very large, some classes are very rare, and a few rows of each are
+    labeled. **Avoid when** the rows of a rare class are scattered over feature space. Needs
+    predicted probabilities; without labels, it is margin sampling. Complexity: O(N A d) for A
+    anchors.
 
     Parameters
     ----------
     n_anchors : int, default=10
-        Labeled rows to search around, for each rare class.
+        Maximum number of labeled rows per rare class whose neighbors are candidates.
     n_neighbors : int, default=50
-        Rows to look at around each.
+        Number of neighbors of each anchor.
 
     References
     ----------
@@ -155,7 +160,7 @@ class RareNeighbors(QueryStrategy):
         return np.concatenate([first, top_n(score, n - len(first))])
 
     def score(self, view: PoolView) -> np.ndarray:
-        return closeness(self.read(view, "proba"))
+        return margin_uncertainty(self.read(view, "proba"))
 
     def _neighbors(self, view: PoolView) -> np.ndarray:
         from skactive.kernels.distances import nearest_rows
@@ -170,9 +175,9 @@ class RareNeighbors(QueryStrategy):
 
     def _anchors(self, view: PoolView) -> np.ndarray:
         counts = np.bincount(view.labeled_y)
-        share = counts.sum() / np.count_nonzero(counts)
+        mean_count = counts.sum() / np.count_nonzero(counts)
         anchors = []
-        for c in np.flatnonzero((counts > 0) & (counts <= share)):
+        for c in np.flatnonzero((counts > 0) & (counts <= mean_count)):
             rows = np.flatnonzero(view.labeled_y == c)
             anchors.append(view.rng.permutation(rows)[: self.n_anchors])
         return np.concatenate(anchors)

@@ -1,4 +1,4 @@
-"""What a query strategy is, and the one thing it gets to see."""
+"""The interface of query strategies: QueryStrategy, SequentialStrategy and PoolView."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator
@@ -12,7 +12,7 @@ from skactive.strategies.parameters import Constraints
 
 
 class _Lazy:
-    """An attribute that may be given as a function of no arguments, called at the first read."""
+    """An attribute that is given as a value, or as a function that is called at the first read."""
 
     def __set_name__(self, owner: type, name: str) -> None:
         self._slot = f"_{name}"
@@ -31,43 +31,52 @@ class _Lazy:
 
 
 class PoolView:
-    """The rows that may be asked about, and all that is known of them.
+    """The input of a query strategy: the rows that may be selected, and what is known about them.
 
-    Every argument but `n_rows`, `classes`, `rng` and `device` may be a value or a function of no
-    arguments; a function is called when a strategy first reads the attribute, never before, so a
-    strategy pays only for what it uses. N rows, d features, K classes, L labels given so far.
+    `linear` and all arrays but `classes` may be given as functions without arguments. Such a
+    function is called when a strategy first reads the attribute, so a strategy pays only for the
+    inputs that it uses. A strategy must not modify the arrays.
+
+    In the shapes below, N is the number of rows that may be selected, d the number of features, K
+    the number of classes and L the number of labels so far.
 
     Parameters
     ----------
     n_rows : int
-        N, the number of rows that may be asked about.
+        N, the number of rows that may be selected.
     X : array of shape (N, d)
-        The representation: what the head is trained on. Of a pool in a mapped file, it is what can
-        be sliced and indexed like an array: a block is read at a time, and ``np.asarray`` all.
+        Dense representation of the rows: the features that the head is trained on, or a dense form
+        of sparse features. For a pool in a memory-mapped file, it is an object that can be sliced
+        and indexed like an array; ``np.asarray`` reads all its rows into memory.
     proba : array of shape (N, K) or None
-        The joint opinion of prior and head; None where there is neither.
-    head_proba, prior_proba : array of shape (N, K) or None
-        Either opinion alone; None where there is none.
+        Predicted probabilities of the classifier: prior and head combined. None if there is
+        neither a prior nor a label.
+    head_proba : array of shape (N, K) or None
+        Predicted probabilities of the head alone. None before the first label.
+    prior_proba : array of shape (N, K) or None
+        Predicted probabilities of the prior alone. None if there is no prior.
     sample_proba : callable or None
-        ``sample_proba(m, rows)`` gives m joint opinions that are as plausible on rows at these
-        positions, an array (m, len(rows), K): the same m opinions, whichever rows are asked for.
-        None where the head cannot say.
+        ``sample_proba(m, positions)`` returns m approximate posterior samples of `proba` for the
+        rows at these positions, an array of shape (m, len(positions), K). Equal m gives the same m
+        samples for any positions. None if the head cannot be sampled.
     labeled_X : array of shape (L, d)
-        The representation of the rows labeled so far, in aggregated order.
+        Representation of the labeled rows. Equal labels of one row are merged, and rows are sorted
+        by content, not by the order in which they were labeled.
     labeled_y : int64 array of shape (L,)
-        Their labels, as positions into `classes`. One row may stand there with several labels.
+        Labels of these rows, as positions into `classes`. A row with different labels appears
+        once for each of them.
     label_trust : float64 array of shape (L,)
-        How far each of these labels can be trusted, between 0 and 1.
+        Trust in each of these labels, between 0 and 1.
     labeled_proba : array of shape (L, K) or None
-        The joint opinion on the rows labeled so far.
+        Predicted probabilities of the labeled rows: prior and head combined.
     linear : (array of shape (K, d), array of shape (K,)) or None
-        Weights and offsets of a linear head on the representation; None where it has none.
+        Coefficients and intercepts of a linear head on `X`. None for any other head.
     classes : array of shape (K,)
-        The labels, in the order of the columns of the opinions.
+        Class labels, in the order of the columns of the probabilities.
     rng : numpy.random.Generator, default=np.random.default_rng(0)
-        The only source of chance that a strategy may use.
+        Random generator: the only source of randomness that a strategy may use.
     device : str, default="cpu"
-        Where the kernels run: a torch device.
+        Torch device that the computations run on.
 
     Examples
     --------
@@ -126,14 +135,15 @@ class PoolView:
         return self.n_rows
 
     def sampled_proba(self, m: int) -> np.ndarray:
-        """Plausible joint opinions, all alike where the head has no spread.
+        """Approximate posterior samples of the predicted probabilities of all rows.
 
-        For many rows, read it from `take` of some rows at a time.
+        If the head cannot be sampled, all samples equal `proba`. To save memory on a large pool,
+        call this method on blocks of the pool: ``view.take(positions).sampled_proba(m)``.
 
         Parameters
         ----------
         m : int
-            How many.
+            Number of samples.
 
         Returns
         -------
@@ -145,7 +155,7 @@ class PoolView:
         return self.sample_proba(m, np.arange(len(self)))
 
     def take(self, positions: np.ndarray) -> "PoolView":
-        """A view of these rows only, with the same labels and the same chance.
+        """A view of some of the rows, with the same labels and the same random generator.
 
         Parameters
         ----------
@@ -155,7 +165,7 @@ class PoolView:
         Returns
         -------
         view : PoolView
-            Its row i is row ``positions[i]`` of this one.
+            Row i of the new view is row ``positions[i]`` of this view.
         """
 
         def of_rows(name: str) -> Callable[[], Any]:
@@ -190,14 +200,18 @@ _REMEDIES = {
 
 
 class QueryStrategy(BaseEstimator, ABC):
-    """Base class of all strategies: parameters in ``__init__``, one method to write, `select`.
+    """Base class of all query strategies.
 
-    `needs` names what the strategy cannot do without, among ``"proba"`` (any opinion on the pool)
-    and ``"prior"`` (a foundation model's). Where opinions are missing because nothing is labeled
-    yet, `ActiveClassifier.query` lets another strategy stand in; a missing prior is an error.
+    A subclass takes its parameters in ``__init__`` and implements `select`. It may implement
+    `score`, too. It reads a `PoolView` and draws random numbers from ``view.rng`` only.
 
-    What the parameters may be can be said in ``_parameter_constraints``, as scikit-learn's own
-    estimators say it; it is checked before `select`, ``steps`` and `score`.
+    The class attribute `needs` names the inputs that the strategy requires: ``"proba"`` for
+    predicted probabilities, ``"prior"`` for a prior. Without a prior, and until labels of two
+    classes are known, `ActiveClassifier.query` uses `TypiClust` instead of a strategy that needs
+    probabilities. It raises an error if a strategy needs a prior and there is none.
+
+    The class attribute ``_parameter_constraints`` may declare valid parameter values, as in
+    scikit-learn's own estimators. They are checked at each call of `select`, ``steps`` and `score`.
 
     Examples
     --------
@@ -221,37 +235,37 @@ class QueryStrategy(BaseEstimator, ABC):
                 setattr(cls, name, _with_checked_params(vars(cls)[name]))
 
     def _validate_params(self) -> None:
-        """Its own parameters, and those of a strategy inside it: `needs` is read from that."""
+        """Check the parameters of this strategy and of nested strategies."""
         super()._validate_params()
         for value in self.get_params(deep=False).values():
             if isinstance(value, QueryStrategy):
                 value._validate_params()
 
     def read(self, view: PoolView, attribute: str) -> Any:
-        """An attribute of the view that the strategy cannot do without.
+        """Read a required attribute of the view.
 
         Parameters
         ----------
         view : PoolView
             The pool.
         attribute : str
-            Its name.
+            Name of the attribute.
 
         Returns
         -------
         value : object
-            Never None.
+            Value of the attribute; never None.
 
         Raises
         ------
         ValueError
-            If the view has none.
+            If the attribute is None.
         """
         value = getattr(view, attribute)
         if value is None:
             raise ValueError(
-                f"{type(self).__name__} needs {attribute}, an opinion on each row of the pool, "
-                f"and got None: {_REMEDIES[attribute]}."
+                f"{type(self).__name__} needs {attribute}, the predicted probabilities of the "
+                f"pool, and got None: {_REMEDIES[attribute]}."
             )
         return value
 
@@ -262,9 +276,9 @@ class QueryStrategy(BaseEstimator, ABC):
         Parameters
         ----------
         view : PoolView
-            The pool. Every row of it may be asked about.
+            The pool. All its rows may be selected.
         n : int
-            How many rows, 1 <= n <= len(view).
+            Number of rows, 1 <= n <= len(view).
 
         Returns
         -------
@@ -273,7 +287,7 @@ class QueryStrategy(BaseEstimator, ABC):
         """
 
     def score(self, view: PoolView) -> np.ndarray:
-        """What each row is worth by itself, before any other is chosen; NaN where undefined.
+        """Score each row by itself, independent of the other rows of a batch.
 
         Parameters
         ----------
@@ -283,7 +297,8 @@ class QueryStrategy(BaseEstimator, ABC):
         Returns
         -------
         scores : float64 array of shape (N,)
-            Higher is more wanted. Comparable within one view only.
+            A higher score is better. Scores are comparable within one view only. They are NaN if
+            the strategy does not define them.
         """
         return np.full(len(view), np.nan)
 
@@ -298,9 +313,10 @@ def _with_checked_params(method: Callable[..., Any]) -> Callable[..., Any]:
 
 
 class SequentialStrategy(QueryStrategy):
-    """Base class of strategies that gain from an answer before they choose the next row.
+    """Base class of strategies that use labels within a batch: each step sees the earlier labels.
 
-    They write `steps`; `select` answers for the annotator with the model's own prediction.
+    A subclass implements `steps`. `select` runs these steps without an annotator: it uses the
+    predicted class of each row as its label.
 
     Examples
     --------
@@ -322,42 +338,43 @@ class SequentialStrategy(QueryStrategy):
 
     @abstractmethod
     def steps(self, view: PoolView, n: int) -> Generator[np.ndarray, np.ndarray, None]:
-        """Choose rows a few at a time, and hear their labels each time.
+        """Choose the rows in several steps, and receive the labels after each step.
 
         Parameters
         ----------
         view : PoolView
             The pool.
         n : int
-            How many rows in all, 1 <= n <= len(view).
+            Number of rows in all steps together, 1 <= n <= len(view).
 
         Yields
         ------
         positions : int64 array of shape (m,), m >= 1
-            The next rows. What is sent back is the int64 array of their m labels, as positions
-            into ``view.classes``.
+            The next rows. The ``yield`` expression evaluates to the int64 array of their m labels,
+            as positions into ``view.classes``. The labels of the last step may not be sent.
         """
 
     def select(self, view: PoolView, n: int) -> np.ndarray:
-        answers = np.asarray(self.read(view, "proba")).argmax(axis=1)
-        return self.ask(view, n, answers.__getitem__)
+        predicted = np.asarray(self.read(view, "proba")).argmax(axis=1)
+        return self.ask(view, n, predicted.__getitem__)
 
     def ask(self, view: PoolView, n: int, answer: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
-        """Go through all steps.
+        """Run all steps, and get the labels from a function.
 
         Parameters
         ----------
         view : PoolView
             The pool.
         n : int
-            How many rows in all, 1 <= n <= len(view).
+            Number of rows in all steps together, 1 <= n <= len(view).
         answer : callable
-            From positions to their labels, as positions into ``view.classes``.
+            Takes positions into the view, and returns their labels as positions into
+            ``view.classes``.
 
         Returns
         -------
         positions : int64 array of shape (n,)
-            In the order they were asked about.
+            Distinct positions into the view, in the order in which the steps chose them.
         """
         steps = self.steps(view, n)
         picks = [next(steps)]

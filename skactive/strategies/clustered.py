@@ -1,4 +1,4 @@
-"""Unsure rows, one from each of many clusters."""
+"""Strategies that select uncertain rows from different clusters."""
 
 from numbers import Real
 from typing import TYPE_CHECKING, ClassVar
@@ -9,39 +9,39 @@ from skactive._utils.compat import Interval
 from skactive.kernels.ranking import top_n
 from skactive.strategies.base import PoolView, QueryStrategy
 from skactive.strategies.parameters import AT_LEAST_ONE, POSITIVE, Constraints
-from skactive.strategies.uncertainty import closeness, entropy
+from skactive.strategies.uncertainty import entropy, margin_uncertainty
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from skactive.kernels.tensor_rows import TensorRows
 
-#: TensorRows that hierarchical clustering is done on, at most: it takes the square of their number.
-_TREE = 4_000
-#: TensorRows that k-means is fitted on, at least; 32 a cluster where that is more.
+#: Maximum number of rows for hierarchical clustering, which needs quadratic time and memory.
+_MAX_LINKAGE = 4_000
+#: Minimum sample size for k-means. The sample has 32 rows per cluster if this is more.
 _SAMPLE = 10_000
-#: TensorRows whose features are dropped at a time.
-_SHAKEN = 4_096
-#: Rounds of k-means: the batch hardly changes after a few.
-_ROUNDS = 10
+#: Rows per block whose features are dropped.
+_DROPOUT_BLOCK = 4_096
+#: Maximum number of iterations of k-means; the batch hardly changes after a few.
+_MAX_ITER = 10
 
 
 class ClusterMargin(QueryStrategy):
-    """Of the rows of smallest margin, some from each cluster, smallest clusters first.
+    """Select rows of small margin from different clusters, beginning with the smallest clusters.
 
-    Average-linkage clustering of (a sample of) the pool gives n clusters, to the nearest of which
-    the `factor` * n rows of smallest margin are counted. The clusters are visited again and again
-    in order of their counts, each giving its row of smallest margin that is left (the paper's: a
-    random one).
+    Average-linkage clustering of the pool, or of a sample of it, gives n clusters. The `factor` * n
+    rows of smallest margin are assigned to the nearest of these clusters. Clusters are sorted by
+    the number of rows assigned to them. They are visited in this order, repeatedly, and each gives
+    its remaining row of smallest margin. (The paper takes a random row of the cluster.)
 
-    **Use it** for large batches. **Leave it** for small ones, where it is margin sampling at a
-    higher price. Needs probabilities; what is labeled plays no part. O(N K) for the margins,
-    O(S² d) to cluster a sample of S = 4,000 rows.
+    **Use when** batches are large. **Avoid when** batches are small: it reduces to margin sampling
+    and costs more. Needs predicted probabilities; ignores the labeled rows. Complexity: O(N K) for
+    the margins, O(S² d) to cluster a sample of S = 4,000 rows.
 
     Parameters
     ----------
     factor : float, default=10
-        How many times the batch is looked at.
+        Number of candidate rows, as a multiple of the batch size.
 
     References
     ----------
@@ -69,29 +69,30 @@ class ClusterMargin(QueryStrategy):
         from skactive.kernels.distances import nearest
         from skactive.kernels.tensor_rows import TensorRows
 
-        unsure = top_n(self.score(view), min(len(view), max(n, int(self.factor * n))))
+        candidates = top_n(self.score(view), min(len(view), max(n, int(self.factor * n))))
         rows = TensorRows(view.X, view.device, centered=True)
-        centers = _tree_centers(rows, n, view.rng)
-        cluster = nearest(TensorRows(rows.take(unsure), view.device), centers)[0].cpu().numpy()
-        # Rank within the cluster is the lap in which a row comes up; rows are by margin already.
+        centers = _linkage_centers(rows, n, view.rng)
+        points = TensorRows(rows.take(candidates), view.device)
+        cluster = nearest(points, centers)[0].cpu().numpy()
+        # Candidates are sorted by margin. A row of rank r in its cluster is selected in round r.
         order = np.argsort(cluster, kind="stable")
         sizes = np.bincount(cluster, minlength=len(centers))
-        lap = np.empty(len(unsure), dtype=np.int64)
-        lap[order] = np.arange(len(unsure)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-        return unsure[np.lexsort((cluster, sizes[cluster], lap))[:n]]
+        rank = np.empty(len(candidates), dtype=np.int64)
+        rank[order] = np.arange(len(candidates)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+        return candidates[np.lexsort((cluster, sizes[cluster], rank))[:n]]
 
     def score(self, view: PoolView) -> np.ndarray:
-        return closeness(self.read(view, "proba"))
+        return margin_uncertainty(self.read(view, "proba"))
 
 
-def _tree_centers(rows: "TensorRows", n_clusters: int, rng: np.random.Generator) -> "Tensor":
-    """The means of the clusters that average linkage finds in a sample of the rows."""
+def _linkage_centers(rows: "TensorRows", n_clusters: int, rng: np.random.Generator) -> "Tensor":
+    """Means of the clusters that average linkage finds in a sample of the rows."""
     import torch
     from scipy.cluster.hierarchy import fcluster, linkage
 
     if len(rows) == 1:
         return rows.take([0])
-    size = min(len(rows), _TREE)
+    size = min(len(rows), _MAX_LINKAGE)
     points = rows.take(np.sort(rng.choice(len(rows), size=size, replace=False)))
     tree = linkage(torch.pdist(points).cpu().numpy(), method="average")
     labels = torch.from_numpy(fcluster(tree, n_clusters, criterion="maxclust") - 1)
@@ -101,12 +102,12 @@ def _tree_centers(rows: "TensorRows", n_clusters: int, rng: np.random.Generator)
 
 
 class Clue(QueryStrategy):
-    """The rows nearest to the centers of n clusters, rows counting by their entropy.
+    """Select the rows nearest to the centers of n clusters, with rows weighted by their entropy.
 
-    **Use it** where the pool differs from what the model was trained on. **Leave it** for very few
-    labels: its entropies are not to be trusted yet. Needs probabilities; what is labeled plays
-    no part. O(S n d) a round of k-means on a sample of S rows, drawn by their entropy, and O(N n d)
-    to find the nearest rows.
+    **Use when** the pool differs from the data that the model was trained on. **Avoid when** there
+    are very few labels: the entropies are not reliable yet. Needs predicted probabilities; ignores
+    the labeled rows. Complexity: O(S n d) per iteration of k-means on a sample of S rows drawn by
+    their entropy, and O(N n d) to find the nearest rows.
 
     References
     ----------
@@ -139,39 +140,43 @@ class Clue(QueryStrategy):
 def _weighted_centers(
     rows: "TensorRows", n_clusters: int, weights: np.ndarray, rng: np.random.Generator
 ) -> "Tensor":
-    """k-means with weights; on a large pool, without, on a sample drawn by them."""
+    """Centers of a weighted k-means clustering.
+
+    On a large pool, the weights are the probabilities of a sample, and k-means is unweighted.
+    """
     from skactive.kernels.clustering import kmeans
 
     size = max(_SAMPLE, 32 * n_clusters)
     if size >= len(rows):
         return kmeans(rows.all(), n_clusters, rng, weights=weights)
-    # The largest of log(weight) + Gumbel noise are a weighted draw without replacement.
+    # The largest values of log(weight) + Gumbel noise are a weighted draw without replacement.
     with np.errstate(divide="ignore"):
         keys = np.log(weights) + rng.gumbel(size=len(weights))
-    return kmeans(rows.take(np.sort(top_n(keys, size))), n_clusters, rng, max_iter=_ROUNDS)
+    return kmeans(rows.take(np.sort(top_n(keys, size))), n_clusters, rng, max_iter=_MAX_ITER)
 
 
 class DropQuery(QueryStrategy):
-    """Rows whose prediction changes when features drop out, one from each of n clusters.
+    """Select rows whose predicted class changes under feature dropout, one from each of n clusters.
 
-    The candidates are the rows on which more than half of the opinions under dropout name another
-    class than the whole head does, or fewer, until there are `factor` * n of them; those nearest to
-    the centers of their n clusters, on the unit sphere, are chosen.
+    The candidates are the rows whose predicted class changes in more than half of the predictions
+    under dropout. If these are fewer than `factor` * n, rows with fewer changes are added. The
+    candidates are scaled to unit length and clustered into n clusters, and the row nearest to each
+    center is selected.
 
-    **Use it** on features of a foundation model, from the first label on. **Leave it** where the
-    head is neither linear nor able to sample its opinion: it clusters the whole pool then, as it
-    does before any label. Needs nothing, gains by a linear head's weights. O(N d n_dropouts) random
-    numbers, O(S n d) a round of k-means on S candidates.
+    **Use when** features come from a foundation model, from the first label on. **Avoid when** the
+    head is not linear and cannot be sampled: then, as before any label, all rows are candidates.
+    Needs nothing; uses the weights of a linear head. Complexity: O(N d n_dropouts) random numbers,
+    O(S n d) per iteration of k-means on S candidates.
 
     Parameters
     ----------
     n_dropouts : int, default=3
-        How many opinions to take.
+        Number of predictions under dropout per row.
     dropout : float, default=0.75
-        The share of features dropped. Where the head is not linear its own sampled opinions
-        stand in, and this plays no part.
+        Fraction of features dropped. It is ignored if the head is not linear: then posterior
+        samples of the predicted probabilities replace the predictions under dropout.
     factor : float, default=25
-        How many times the batch the candidates are.
+        Minimum number of candidates, as a multiple of the batch size.
 
     References
     ----------
@@ -206,21 +211,19 @@ class DropQuery(QueryStrategy):
         from skactive.kernels.tensor_rows import TensorRows
 
         rows = TensorRows(view.X, view.device)
-        shaken = self._shaken(rows, view)
+        n_changes = self._count_changes(rows, view)
         size = min(len(view), max(n, int(self.factor * n)))
-        level = min(
-            np.partition(shaken, len(view) - size)[len(view) - size], self.n_dropouts // 2 + 1
-        )
-        candidates = np.flatnonzero(shaken >= level)
+        nth_largest = np.partition(n_changes, len(view) - size)[len(view) - size]
+        candidates = np.flatnonzero(n_changes >= min(nth_largest, self.n_dropouts // 2 + 1))
         limit = max(_SAMPLE, 32 * n)
         if len(candidates) > limit:
             candidates = np.sort(view.rng.choice(candidates, size=limit, replace=False))
         points = torch.nn.functional.normalize(rows.take(candidates))
-        centers = kmeans(points, n, view.rng, max_iter=_ROUNDS)
+        centers = kmeans(points, n, view.rng, max_iter=_MAX_ITER)
         return candidates[representatives(TensorRows(points, view.device), centers)]
 
     def score(self, view: PoolView) -> np.ndarray:
-        """The share of opinions under dropout that name another class: as drawn this time.
+        """Fraction of the predictions under dropout whose class differs; random at each call.
 
         Parameters
         ----------
@@ -230,36 +233,37 @@ class DropQuery(QueryStrategy):
         Returns
         -------
         scores : float64 array of shape (N,)
-            Higher is more wanted.
+            A higher score is better.
         """
         from skactive.kernels.tensor_rows import TensorRows
 
-        return self._shaken(TensorRows(view.X, view.device), view) / self.n_dropouts
+        return self._count_changes(TensorRows(view.X, view.device), view) / self.n_dropouts
 
-    def _shaken(self, rows: "TensorRows", view: PoolView) -> np.ndarray:
-        """How many of the opinions name another class."""
+    def _count_changes(self, rows: "TensorRows", view: PoolView) -> np.ndarray:
+        """Number of predictions under dropout whose class differs, for each row."""
         import torch
 
         if view.linear is None:
             if view.sample_proba is None:
                 return np.zeros(len(view), dtype=np.int64)
-            firm = np.asarray(view.proba).argmax(axis=1)
-            shaken = np.empty(len(view), dtype=np.int64)
+            predicted = np.asarray(view.proba).argmax(axis=1)
+            n_changes = np.empty(len(view), dtype=np.int64)
             for where, _ in rows.blocks(self.n_dropouts * view.proba.shape[1]):
                 part = view.take(np.arange(where.start, where.stop))
-                others = part.sampled_proba(self.n_dropouts).argmax(axis=2) != firm[where]
-                shaken[where] = others.sum(axis=0)
-            return shaken
+                changed = part.sampled_proba(self.n_dropouts).argmax(axis=2) != predicted[where]
+                n_changes[where] = changed.sum(axis=0)
+            return n_changes
         weights, offsets = (torch.as_tensor(w).to(rows.device, rows.dtype) for w in view.linear)
-        shaken = np.empty(len(view), dtype=np.int64)
-        for start in range(0, len(view), _SHAKEN):  # one chance on any device
-            where = slice(start, min(start + _SHAKEN, len(view)))
+        n_changes = np.empty(len(view), dtype=np.int64)
+        # A fixed block size: the random numbers are the same on every device.
+        for start in range(0, len(view), _DROPOUT_BLOCK):
+            where = slice(start, min(start + _DROPOUT_BLOCK, len(view)))
             block = rows.take(np.arange(where.start, where.stop))
-            firm = torch.addmm(offsets, block, weights.T).argmax(dim=1)
-            changed = torch.zeros_like(firm)
+            predicted = torch.addmm(offsets, block, weights.T).argmax(dim=1)
+            changes = torch.zeros_like(predicted)
             for _ in range(self.n_dropouts):
                 kept = view.rng.random(block.shape, dtype=np.float32) >= self.dropout
                 partial = block * torch.from_numpy(kept).to(block) / (1 - self.dropout)
-                changed += torch.addmm(offsets, partial, weights.T).argmax(dim=1) != firm
-            shaken[where] = changed.cpu().numpy()
-        return shaken
+                changes += torch.addmm(offsets, partial, weights.T).argmax(dim=1) != predicted
+            n_changes[where] = changes.cpu().numpy()
+        return n_changes

@@ -1,4 +1,4 @@
-"""What stands for the pool, whatever the model thinks of it."""
+"""Strategies that select representative rows, without using the model's predictions."""
 
 from typing import TYPE_CHECKING, ClassVar
 
@@ -12,23 +12,24 @@ if TYPE_CHECKING:
 
     from skactive.kernels.tensor_rows import TensorRows
 
-#: Clusters of so few rows are more often outliers than groups; TypiClust comes to them last.
+#: Clusters of at most this size are often outliers; TypiClust visits them last.
 _TINY = 5
-#: TensorRows that k-means is fitted on, at least; 32 a cluster where that is more.
+#: Minimum sample size for k-means. The sample has 32 rows per cluster if this is more.
 _SAMPLE = 10_000
-#: TensorRows of one cluster that are ranked, at most: ranking costs the square of their number.
+#: Maximum number of rows that are ranked within a cluster, in quadratic time.
 _MAX_RANKED = 2_500
 
 
 class KCenter(QueryStrategy):
-    """The row farthest from all that is labeled or chosen, again and again (core-set).
+    """Repeatedly select the row farthest from all labeled and selected rows (core-set).
 
-    Without labels it starts at the row nearest to the pool's mean. Rows at equal distance go by
-    position; the choice is that of the one-by-one rule, found in a few passes over the pool.
+    Without labels, the first row is the row nearest to the mean of the pool. Ties are broken by
+    position. The result is exactly that of selecting the rows one by one, but takes only a few
+    passes over the pool.
 
-    **Use it** to cover clean, balanced data with no outliers. **Leave it** on features of a
-    foundation model with many classes: it seeks outliers and falls behind random there. Needs
-    nothing. O(N (L + n) d) multiplications, O(N) memory.
+    **Use when** a clean, balanced pool without outliers must be covered. **Avoid when** features
+    come from a foundation model and there are many classes: it selects outliers and performs worse
+    than random. Needs nothing. Complexity: O(N (L + n) d) multiplications, O(N) memory.
 
     References
     ----------
@@ -56,7 +57,7 @@ class KCenter(QueryStrategy):
         return np.concatenate([[start], others[others != start][: n - 1].numpy()])
 
     def score(self, view: PoolView) -> np.ndarray:
-        """The distance to the nearest labeled row; with none, nearness to the pool's mean.
+        """Distance to the nearest labeled row; without labels, negative distance to the pool mean.
 
         Parameters
         ----------
@@ -66,7 +67,7 @@ class KCenter(QueryStrategy):
         Returns
         -------
         scores : float64 array of shape (N,)
-            Higher is more wanted.
+            A higher score is better.
         """
         from skactive.kernels.distances import nearest
         from skactive.kernels.tensor_rows import TensorRows
@@ -79,24 +80,25 @@ class KCenter(QueryStrategy):
 
 
 class TypiClust(QueryStrategy):
-    """The most typical row of each cluster that holds no label yet, largest clusters first.
+    """Select the most typical row of each cluster without labels, largest clusters first.
 
-    k-means parts pool and labeled rows into as many clusters as there will be labels; the clusters
-    are visited by (labels inside, size), those of five rows or fewer last, and give their most
-    typical row, the one nearest to its `n_neighbors` nearest in the cluster. Once all have been
-    visited, they give their second, and so on.
+    k-means clusters the pool and the labeled rows together. The number of clusters is the number of
+    labels after this batch. Clusters are visited in order of (number of labels, size), clusters of
+    five rows or fewer last. Each cluster gives its most typical row: the row with the smallest mean
+    distance to its `n_neighbors` nearest neighbors in the cluster. After all clusters have been
+    visited, each gives its second most typical row, and so on.
 
-    **Use it** for the first labels of all: it needs none, and starts well on features of a
-    foundation model. **Leave it** once labels are plenty: it does not look at the model. Needs
-    nothing. O(k S d) a round of k-means on a sample of S rows, O(N k d) to assign the pool, and
-    for each cluster visited the square of its size, up to 2,500 rows drawn from it.
+    **Use when** there are no labels yet, on features of a foundation model. **Avoid when** there
+    are many labels: it does not use the predictions of the model. Needs nothing. Complexity:
+    O(C S d) per iteration of k-means for C clusters on a sample of S rows, O(N C d) to assign the
+    pool to clusters, and for each visited cluster the square of its size, limited to 2,500 rows.
 
     Parameters
     ----------
     max_clusters : int, default=500
-        The most clusters to form.
+        Maximum number of clusters.
     n_neighbors : int, default=20
-        Neighbors that make a row typical; half the cluster where that is fewer.
+        Number of neighbors that define how typical a row is. At most half of the cluster is used.
 
     References
     ----------
@@ -140,38 +142,42 @@ class TypiClust(QueryStrategy):
         return np.array(picks, dtype=np.int64)
 
     def _cluster(self, rows: "TensorRows", view: PoolView, n: int) -> tuple[np.ndarray, np.ndarray]:
-        """The cluster of each row of the pool, and the number of labeled rows in each cluster."""
+        """Cluster of each row of the pool (N,), and number of labeled rows per cluster."""
         import torch
 
         from skactive.kernels.clustering import kmeans
         from skactive.kernels.distances import nearest
 
-        known = labeled_points(view, rows)
-        n_clusters = min(len(known) + n, self.max_clusters)
+        labeled = labeled_points(view, rows)
+        n_clusters = min(len(labeled) + n, self.max_clusters)
         size = min(len(rows), max(_SAMPLE, 32 * n_clusters))
         sample = np.sort(view.rng.choice(len(rows), size=size, replace=False))
-        points = torch.cat([rows.take(sample), known])
+        points = torch.cat([rows.take(sample), labeled])
         centers = kmeans(points, n_clusters, view.rng)
-        inside = (torch.cdist(known, centers)).argmin(dim=1).cpu().numpy()
-        return nearest(rows, centers)[0].cpu().numpy(), np.bincount(inside, minlength=n_clusters)
+        labeled_cluster = torch.cdist(labeled, centers).argmin(dim=1).cpu().numpy()
+        n_labeled = np.bincount(labeled_cluster, minlength=n_clusters)
+        return nearest(rows, centers)[0].cpu().numpy(), n_labeled
 
     def _rank(
         self, rows: "TensorRows", members: np.ndarray, rng: np.random.Generator
     ) -> np.ndarray:
-        """The members of a cluster, most typical first; of a very large one, a sample before."""
+        """Members of a cluster, most typical first.
+
+        In a very large cluster, a sample is ranked, and all other members follow.
+        """
         from skactive.kernels.clustering import mean_neighbor_distance
 
-        shown = members
+        sample = members
         if len(members) > _MAX_RANKED:
-            shown = np.sort(rng.choice(members, size=_MAX_RANKED, replace=False))
-        k = min(self.n_neighbors, max(1, len(shown) // 2))
-        spread = mean_neighbor_distance(rows.take(shown), k).cpu().numpy()
-        ranked = shown[np.argsort(spread, kind="stable")]
-        return np.concatenate([ranked, np.setdiff1d(members, shown)])
+            sample = np.sort(rng.choice(members, size=_MAX_RANKED, replace=False))
+        k = min(self.n_neighbors, max(1, len(sample) // 2))
+        distance = mean_neighbor_distance(rows.take(sample), k).cpu().numpy()
+        ranked = sample[np.argsort(distance, kind="stable")]
+        return np.concatenate([ranked, np.setdiff1d(members, sample)])
 
 
 def labeled_points(view: PoolView, rows: "TensorRows") -> "Tensor":
-    """The labeled rows, shape (L, d), as the rows of the pool are; L may be 0."""
+    """Labeled rows (L, d), converted and shifted like the pool rows; L may be 0."""
     if view.labeled_X is None or view.labeled_X.shape[0] == 0:
         return rows.take([])
     return rows.place(view.labeled_X)

@@ -1,4 +1,4 @@
-"""The batch that stands best for the pool: greedy covers of a reference sample."""
+"""Strategies that maximize a coverage of the pool greedily, measured on a reference sample."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, ClassVar
@@ -10,41 +10,42 @@ from skactive.strategies.coverage import labeled_points
 from skactive.strategies.parameters import (
     AT_LEAST_ONE,
     AUTO,
+    FRACTION,
     NOT_NEGATIVE,
     POSITIVE,
-    SHARE,
     Constraints,
 )
-from skactive.strategies.uncertainty import closeness
+from skactive.strategies.uncertainty import margin_uncertainty
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-_TRUSTED = 0.5  # a label below is likelier wrong than right
-_REACH = 2.5  # of similarities, in spreads of the rows
-_DISTANCES = 2**22  # computed at a time
-_LEAST_SHARE = 1e-3  # a class that is expected nowhere has a finite weight
+_MIN_TRUST = 0.5  # a label of lower trust is more likely wrong than right
+_BANDWIDTH_FACTOR = 2.5  # automatic bandwidth of BalancedHerding, as a multiple of `spread`
+_DISTANCES = 2**22  # computed per block
+_MIN_CLASS_FREQUENCY = 1e-3  # keeps the weight of a class finite that is predicted nowhere
 
 
 class ProbCover(QueryStrategy):
-    """The rows whose balls of one radius hold most of the pool that no other ball holds yet.
+    """Repeatedly select the row whose ball covers the most rows that are not covered yet.
 
-    The pool is represented by `n_reference` rows of it. Once every one of them is covered, a second
-    cover is begun.
+    All balls have the same radius. The pool is represented by a sample of `n_reference` rows. After
+    the whole sample is covered, the algorithm starts again with an empty cover.
 
-    **Use it** for the first labels of all. **Leave it** at larger budgets, where it falls behind
-    random. Needs nothing; labeled rows cover their balls. O(N R d) for R reference rows, O(R d)
-    for each gain brought up to date.
+    **Use when** there are no labels yet. **Avoid when** budgets are larger: it performs worse than
+    random. Needs nothing; the balls of labeled rows are covered from the start. Complexity:
+    O(N R d) for R reference rows, O(R d) per update of a gain.
 
     Parameters
     ----------
     radius : float or "auto", default="auto"
-        "auto" takes the largest one at which `purity` of the balls around reference rows hold rows
-        of one k-means cluster only, with as many clusters as there are classes.
+        Radius of the balls. "auto" clusters the reference sample by k-means, with one cluster per
+        class, and takes the largest radius at which a fraction `purity` of the balls around
+        reference rows contain rows of one cluster only.
     purity : float, default=0.95
-        See `radius`.
+        Fraction of pure balls that determines the automatic radius.
     n_reference : int, default=4000
-        Exact when it is N or more.
+        Size of the reference sample. The objective is exact if it is N or more.
 
     References
     ----------
@@ -62,7 +63,7 @@ class ProbCover(QueryStrategy):
 
     _parameter_constraints: ClassVar[Constraints] = {
         "radius": [AUTO, POSITIVE],
-        "purity": [SHARE],
+        "purity": [FRACTION],
         "n_reference": [AT_LEAST_ONE],
     }
 
@@ -80,11 +81,14 @@ class ProbCover(QueryStrategy):
         rows = TensorRows(view.X, view.device, centered=True)
         reference = rows.take(draw_reference(view, self.n_reference))
         radius = self._auto_radius(reference, view) if self.radius == "auto" else self.radius
-        known = labeled_points(view, rows)
-        return greedy_cover(rows, n, reference, ball(float(radius)), centers=known)
+        labeled = labeled_points(view, rows)
+        return greedy_cover(rows, n, reference, ball(float(radius)), centers=labeled)
 
     def _auto_radius(self, reference: "Tensor", view: PoolView) -> float:
-        """A ball is pure while it is smaller than the distance to the next foreign row."""
+        """Quantile of the distance to the nearest row of another cluster, slightly reduced.
+
+        A ball is pure if its radius is smaller than this distance.
+        """
         import torch
 
         from skactive.kernels.clustering import kmeans
@@ -94,34 +98,34 @@ class ProbCover(QueryStrategy):
         n_classes = 10 if view.classes is None else max(2, len(view.classes))
         centers = kmeans(reference, min(n_classes, len(reference)), view.rng)
         cluster = nearest(TensorRows(reference, view.device), centers)[0]
-        foreign = torch.full_like(reference[:, 0], torch.inf)
+        distance = torch.full_like(reference[:, 0], torch.inf)
         for i in cluster.unique():
             inside, outside = cluster == i, reference[cluster != i]
             if len(outside):
-                own = TensorRows(reference[inside], view.device)
-                foreign[inside] = nearest(own, outside)[1].sqrt()
-        radius = float(foreign.cpu().quantile(1 - self.purity, interpolation="lower"))
+                members = TensorRows(reference[inside], view.device)
+                distance[inside] = nearest(members, outside)[1].sqrt()
+        radius = float(distance.cpu().quantile(1 - self.purity, interpolation="lower"))
         return radius * (1 - 1e-6) if np.isfinite(radius) else 1.0
 
 
 class MaxHerding(QueryStrategy):
-    """The rows that bring a Gaussian kernel nearest to every row of the pool.
+    """Greedily maximize the coverage of the pool, measured by a Gaussian kernel.
 
-    Each pick gains the most of: mean over the pool of the highest similarity to a labeled or
-    chosen row, similarity being exp(-(distance / bandwidth)²). The pool is represented by
-    `n_reference` rows of it.
+    The similarity of two rows is exp(-(distance / bandwidth)²). The coverage of a pool row is its
+    highest similarity to a labeled or selected row. Each step selects the row that increases the
+    mean coverage of the pool the most. The pool is represented by a sample of `n_reference` rows.
 
-    **Use it** for few labels; unlike ProbCover it needs no radius that fits. **Leave it** once the
-    model is good: it does not look at it. Needs nothing; labeled rows count as chosen. O(N R d)
-    for R reference rows, O(R d) for each gain brought up to date.
+    **Use when** there are few labels; in contrast to `ProbCover`, there is no radius to tune.
+    **Avoid when** the model is already good: its predictions are not used. Needs nothing; labeled
+    rows count as selected. Complexity: O(N R d) for R reference rows, O(R d) per update of a gain.
 
     Parameters
     ----------
     bandwidth : float or "auto", default="auto"
-        "auto" is the root of the mean squared distance from the mean row: about 1, the paper's
-        value, on rows of length 1.
+        Bandwidth of the kernel. "auto" takes the root mean squared distance of the rows from their
+        mean. For rows of unit length this is about 1, the value in the paper.
     n_reference : int, default=4000
-        Exact when it is N or more.
+        Size of the reference sample. The objective is exact if it is N or more.
 
     References
     ----------
@@ -152,29 +156,31 @@ class MaxHerding(QueryStrategy):
 
         rows = TensorRows(view.X, view.device, centered=True)
         reference = rows.take(draw_reference(view, self.n_reference))
-        bandwidth = _given(self.bandwidth, lambda: spread(reference))
-        known = labeled_points(view, rows)
-        return greedy_cover(rows, n, reference, bell(bandwidth), centers=known)
+        bandwidth = _resolve(self.bandwidth, lambda: spread(reference))
+        labeled = labeled_points(view, rows)
+        return greedy_cover(rows, n, reference, bell(bandwidth), centers=labeled)
 
 
 class UHerding(QueryStrategy):
-    """MaxHerding over the rows that the model is unsure of: from coverage to margin as labels grow.
+    """MaxHerding with uncertainty weights, and a bandwidth that shrinks as labels are added.
 
-    Every reference row counts by 1 - (p1 - p2), and similarities reach as far as the two nearest
-    labeled rows are apart (with fewer than two, as in `MaxHerding`): with few labels it covers the
-    pool, with many it is margin sampling.
+    The weight of a reference row is 1 - (p1 - p2), where p1 and p2 are its two largest
+    probabilities. The bandwidth is the smallest positive distance between two labeled rows; with
+    fewer than two, it is the bandwidth of `MaxHerding`. With few labels, the strategy covers the
+    pool; with many labels, it is close to margin sampling.
 
-    **Use it** as one strategy for all budgets. **Leave it** where near-duplicates are labeled,
-    which shrink its reach too early. Needs probabilities, and trusts them: the paper's temperature,
-    found on held-out labels, is left to the model here. O(N R d) for R reference rows, O(R d) for
-    each gain brought up to date.
+    **Use when** one strategy is needed for all budgets. **Avoid when** near-duplicates are labeled:
+    they shrink the bandwidth too early. Needs predicted probabilities, which should be calibrated:
+    the paper fits a temperature on held-out labels, here calibration is left to the model.
+    Complexity: O(N R d) for R reference rows, O(R d) per update of a gain.
 
     Parameters
     ----------
     bandwidth : float or "auto", default="auto"
-        How far similarities reach; "auto" is as above.
+        Bandwidth of the kernel. "auto" takes the smallest positive distance between two labeled
+        rows.
     n_reference : int, default=4000
-        Exact when it is N or more.
+        Size of the reference sample. The objective is exact if it is N or more.
 
     References
     ----------
@@ -210,48 +216,50 @@ class UHerding(QueryStrategy):
 
         rows = TensorRows(view.X, view.device, centered=True)
         drawn = draw_reference(view, self.n_reference)
-        doubt = closeness(self.read(view, "proba")[drawn])
-        reference, known = rows.take(drawn), labeled_points(view, rows)
-        bandwidth = _given(self.bandwidth, lambda: _closest(known, spread(reference)))
+        uncertainty = margin_uncertainty(self.read(view, "proba")[drawn])
+        reference, labeled = rows.take(drawn), labeled_points(view, rows)
+        bandwidth = _resolve(self.bandwidth, lambda: _smallest_distance(labeled, spread(reference)))
         return greedy_cover(
             rows,
             n,
             reference,
             bell(bandwidth),
-            centers=known,
-            weights=torch.from_numpy(doubt).to(reference),
+            centers=labeled,
+            weights=torch.from_numpy(uncertainty).to(reference),
         )
 
 
 class BalancedHerding(QueryStrategy):
-    """MaxHerding over the rows in doubt, in which rare classes weigh more: ``strategy="auto"``.
+    """MaxHerding with more weight on uncertain rows and on rare classes: ``strategy="auto"``.
 
-    A reference row counts by its doubt, 1 - (p1 - p2) of the joint opinion of prior and head, times
-    the mean of 1 / (share of the class in the pool) under that opinion. Rows whose label
-    is trusted cover what is near them; where a label is likely to be wrong, the region stays open.
-    A large pool is represented by rows drawn in proportion to what they count, so that rare
-    classes have their part.
+    The weight of a reference row is its margin uncertainty 1 - (p1 - p2), times the mean inverse
+    class frequency under its predicted probabilities. Class frequencies are the mean predicted
+    probabilities of the pool. Labeled rows cover their surroundings if their label trust is above
+    0.5. Around a label that is probably wrong, rows can be selected again. A large pool is
+    represented by reference rows that are drawn in proportion to their weights, so that rare
+    classes are represented.
 
-    **Use it** from the first label on: without opinions it is a `MaxHerding` of wider reach, which
-    finds what is far from the crowd sooner. **Leave it** where all classes are of one size and the
-    model is good, where `Margin` is as good and costs less. Needs nothing. O(N R d) for R reference
-    rows, O(R d) for each gain brought up to date.
+    **Use when** classes are imbalanced or labels are noisy, from the first batch on: without
+    predicted probabilities, it is `MaxHerding` with a wider bandwidth, which finds rows outside of
+    dense regions sooner. **Avoid when** all classes have about the same size and the model is good:
+    `Margin` is as good and costs less. Needs nothing. Complexity: O(N R d) for R reference rows,
+    O(R d) per update of a gain.
 
     Parameters
     ----------
     bandwidth : float or "auto", default="auto"
-        How far similarities reach; "auto" is 2.5 times that of `MaxHerding`.
+        Bandwidth of the kernel. "auto" takes 2.5 times the bandwidth of `MaxHerding`.
     balance : float, default=1.0
-        The power of a class's share by which its rows count less; 0 lets all count alike, 1 lets
-        all classes weigh the same.
+        Exponent of the inverse class frequency. 0 gives all rows the same weight, 1 gives all
+        classes the same total weight; uncertainty multiplies these weights.
     n_reference : int, default=4000
-        Exact when it is N or more.
+        Size of the reference sample. The objective is exact if it is N or more.
 
     References
     ----------
     .. [1] W. Bae, G. L. Oliveira and D. J. Sutherland (2025). Uncertainty herding: one active
-       learning method for all label budgets. ICLR. arXiv:2412.20644. (The objective; the balance
-       of classes and the trust in labels are ours.)
+       learning method for all label budgets. ICLR. arXiv:2412.20644. (Only the objective; class
+       balance and label trust are additions.)
 
     Examples
     --------
@@ -283,24 +291,23 @@ class BalancedHerding(QueryStrategy):
         from skactive.kernels.tensor_rows import TensorRows
 
         rows = TensorRows(view.X, view.device, centered=True)
-        drawn, counts = self._reference(view)
-        reference, known = rows.take(drawn), labeled_points(view, rows)
-        if len(known) and view.label_trust is not None:
-            known = known[
-                torch.from_numpy(np.asarray(view.label_trust) > _TRUSTED).to(known.device)
-            ]
-        bandwidth = _given(self.bandwidth, lambda: _REACH * spread(reference))
+        drawn, weights = self._draw_weighted_reference(view)
+        reference, labeled = rows.take(drawn), labeled_points(view, rows)
+        if len(labeled) and view.label_trust is not None:
+            trusted = np.asarray(view.label_trust) > _MIN_TRUST
+            labeled = labeled[torch.from_numpy(trusted).to(labeled.device)]
+        bandwidth = _resolve(self.bandwidth, lambda: _BANDWIDTH_FACTOR * spread(reference))
         return greedy_cover(
             rows,
             n,
             reference,
             bell(bandwidth),
-            centers=known,
-            weights=torch.from_numpy(counts).to(reference),
+            centers=labeled,
+            weights=torch.from_numpy(weights).to(reference),
         )
 
     def score(self, view: PoolView) -> np.ndarray:
-        """What each row counts for: its doubt, times the weight of the classes it may be of.
+        """Weight of each row: margin uncertainty times the mean inverse class frequency.
 
         Parameters
         ----------
@@ -310,50 +317,51 @@ class BalancedHerding(QueryStrategy):
         Returns
         -------
         scores : float64 array of shape (N,)
-            All 1 where there is no opinion, or no doubt.
+            All 1 if there are no predicted probabilities, or no row is uncertain.
         """
         if view.proba is None:
             return np.ones(len(view))
         proba = np.asarray(view.proba, dtype=np.float64)
-        shares = proba.mean(axis=0) + _LEAST_SHARE / proba.shape[1]
-        scores = closeness(proba) * (proba @ shares**-self.balance)
+        class_frequency = proba.mean(axis=0) + _MIN_CLASS_FREQUENCY / proba.shape[1]
+        scores = margin_uncertainty(proba) * (proba @ class_frequency**-self.balance)
         return scores if scores.any() else np.ones(len(view))
 
-    def _reference(self, view: PoolView) -> tuple[np.ndarray, np.ndarray]:
-        """Distinct rows that stand for the pool, and what each counts for."""
+    def _draw_weighted_reference(self, view: PoolView) -> tuple[np.ndarray, np.ndarray]:
+        """Positions (R,) of distinct reference rows, and their weights (R,)."""
         scores = self.score(view)
         if self.n_reference >= len(view):
             return np.arange(len(view)), scores
-        chance = scores / scores.sum()
-        drawn = view.rng.choice(len(view), size=self.n_reference, p=chance)
+        p = scores / scores.sum()
+        drawn = view.rng.choice(len(view), size=self.n_reference, p=p)
         rows, counts = np.unique(drawn, return_counts=True)
         return rows, counts.astype(np.float64)
 
 
 def draw_reference(view: PoolView, size: int) -> np.ndarray:
-    """Positions of rows that stand for the pool, in ascending order; all, where that is fewer."""
+    """Positions of a random sample of the pool, in ascending order; all rows if N <= size."""
     if size >= len(view):
         return np.arange(len(view))
     return np.sort(view.rng.choice(len(view), size=size, replace=False))
 
 
 def spread(points: "Tensor") -> float:
+    """Root mean squared distance of the points from their mean."""
     return float(((points - points.mean(dim=0)) ** 2).sum(dim=1).mean().sqrt())
 
 
-def _given(bandwidth: float | str, auto: Callable[[], float]) -> float:
+def _resolve(bandwidth: float | str, auto: Callable[[], float]) -> float:
     return auto() if bandwidth == "auto" else float(bandwidth)
 
 
-def _closest(points: "Tensor", otherwise: float) -> float:
-    """The smallest distance, other than zero, between two of the points."""
+def _smallest_distance(points: "Tensor", default: float) -> float:
+    """The smallest positive distance between two points; the default if there is none."""
     import torch
 
-    closest = torch.inf
+    smallest = torch.inf
     if len(points) < 2:
-        return otherwise
+        return default
     for block in points.split(max(1, _DISTANCES // max(1, len(points)))):
-        # by differences: products would not tell near rows from equal ones
+        # Matrix products are not exact enough: rounding errors hide small distances.
         distances = torch.cdist(block, points, compute_mode="donot_use_mm_for_euclid_dist")
-        closest = min(closest, float(distances.where(distances > 0, torch.inf).min()))
-    return closest if closest < torch.inf else otherwise
+        smallest = min(smallest, float(distances.where(distances > 0, torch.inf).min()))
+    return smallest if smallest < torch.inf else default

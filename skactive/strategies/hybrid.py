@@ -1,4 +1,4 @@
-"""Unsure and spread out at once."""
+"""Strategies that combine uncertainty and diversity."""
 
 from typing import TYPE_CHECKING, ClassVar
 
@@ -6,26 +6,27 @@ import numpy as np
 
 from skactive.strategies.base import PoolView, QueryStrategy
 from skactive.strategies.parameters import NOT_NEGATIVE, Constraints
-from skactive.strategies.uncertainty import closeness
+from skactive.strategies.uncertainty import margin_uncertainty
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-#: Distances worked out together: new memory for more of them costs more than they do.
+#: Distances per block. For larger blocks, allocating memory takes longer than computing them.
 _BLOCK = 2**13
 
 
 class Badge(QueryStrategy):
-    """k-means++ seeding on the gradients that the model's own answers would give.
+    """k-means++ seeding on the gradients of the loss, with the predicted class as the label.
 
-    The gradient of row i is the outer product of (p - onehot(argmax p)) and its features: long
-    where the model is unsure, and its direction says about what. The first row is the one of
-    the longest gradient; each next is drawn in proportion to its squared distance to the
-    nearest chosen. Gradients are never formed: distances come from the two factors.
+    The gradient of row i with respect to the last layer is the outer product of
+    (p - onehot(argmax p)) and the features. Its norm is large if the prediction is uncertain. The
+    first selected row has the largest gradient. Each further row is drawn with probability
+    proportional to its squared distance to the nearest selected gradient. Distances are computed
+    from the two factors; the gradients themselves are never stored.
 
-    **Use it** as a robust choice for batches of any size. **Leave it** where classes are very rare
-    (see GALAXY and DIRECT). Needs probabilities; what is labeled plays no part. O(N n (d + K))
-    multiplications, O(N K) memory.
+    **Use when** a robust choice for batches of any size is needed. **Avoid when** classes are very
+    rare (see `Galaxy` and `Direct`). Needs predicted probabilities; ignores the labeled rows.
+    Complexity: O(N n (d + K)) multiplications, O(N K) memory.
 
     References
     ----------
@@ -53,7 +54,7 @@ class Badge(QueryStrategy):
         return d2_sample([TensorRows(residual, view.device), rows], n, view.rng, first=first)
 
     def score(self, view: PoolView) -> np.ndarray:
-        """The length of the gradient.
+        """Norm of the gradient.
 
         Parameters
         ----------
@@ -63,12 +64,12 @@ class Badge(QueryStrategy):
         Returns
         -------
         scores : float64 array of shape (N,)
-            Higher is more wanted.
+            A higher score is better.
         """
         from skactive.kernels.tensor_rows import TensorRows
 
-        length = TensorRows(view.X, view.device).square_norms().sqrt().cpu().numpy()
-        return np.linalg.norm(self._residual(view), axis=1) * length.astype(np.float64)
+        norm = TensorRows(view.X, view.device).square_norms().sqrt().cpu().numpy()
+        return np.linalg.norm(self._residual(view), axis=1) * norm.astype(np.float64)
 
     def _residual(self, view: PoolView) -> np.ndarray:
         residual = np.array(self.read(view, "proba"))
@@ -77,19 +78,20 @@ class Badge(QueryStrategy):
 
 
 class Falcun(QueryStrategy):
-    """Draws by (doubt + distance) to a high power, distances being between opinions.
+    """Draw rows by a power of (uncertainty + distance between predicted probabilities).
 
-    Doubt is 1 - (p1 - p2). A row's distance is the smallest L1 distance of its opinion to those
-    of the chosen rows, scaled to [0, 1] after each pick; it starts as the doubt.
+    The uncertainty of a row is 1 - (p1 - p2). Its distance is the smallest L1 distance of its
+    predicted probabilities to those of the selected rows, scaled to [0, 1] after each draw. Before
+    the first draw, the distance is the uncertainty.
 
-    **Use it** where features are costly or missing: it reads opinions only. **Leave it** for two
-    classes, where opinions lie on a line. Needs probabilities; what is labeled plays no part.
-    O(N K n).
+    **Use when** features are expensive or missing: only probabilities are used. **Avoid when**
+    there are two classes: their probabilities lie on a line. Needs predicted probabilities; ignores
+    the labeled rows. Complexity: O(N K n).
 
     Parameters
     ----------
     gamma : float, default=10
-        The power: 0 draws evenly, more is greedier.
+        Exponent. 0 draws uniformly, a larger value is greedier.
 
     References
     ----------
@@ -117,24 +119,25 @@ class Falcun(QueryStrategy):
 
         from skactive.kernels.tensor_rows import TensorRows
 
-        opinions = TensorRows(self.read(view, "proba"), view.device).all()
-        doubt = torch.from_numpy(self.score(view)).to(opinions)
-        distance, left = doubt.clone(), torch.ones_like(doubt)
-        # In place: new arrays of the pool's length cost more than the sums that go into them.
-        mass, cumulative = torch.empty_like(doubt), torch.empty_like(doubt, dtype=torch.float64)
-        picks, tiny = torch.empty(n, dtype=torch.int64), torch.finfo(doubt.dtype).tiny
+        proba = TensorRows(self.read(view, "proba"), view.device).all()
+        uncertainty = torch.from_numpy(self.score(view)).to(proba)
+        distance, left = uncertainty.clone(), torch.ones_like(uncertainty)
+        # In place, because allocating arrays of length N takes longer than computing them.
+        mass = torch.empty_like(uncertainty)
+        cumulative = torch.empty_like(uncertainty, dtype=torch.float64)
+        picks, tiny = torch.empty(n, dtype=torch.int64), torch.finfo(uncertainty.dtype).tiny
         for i, uniform in enumerate(view.rng.random(n)):
-            # The power by way of the logarithm, which is at times many times faster than pow.
-            torch.add(doubt, distance, out=mass).clamp_(min=tiny)
+            # The logarithm and exp can be many times faster than pow.
+            torch.add(uncertainty, distance, out=mass).clamp_(min=tiny)
             mass.log_().mul_(self.gamma).exp_().mul_(left)
             torch.cumsum(mass, 0, dtype=torch.float64, out=cumulative)
             if not cumulative[-1] > 0:
                 torch.cumsum(left, 0, dtype=torch.float64, out=cumulative)
-            picks[i] = pick = _invert(cumulative, uniform)
+            picks[i] = pick = _inverse_cdf(cumulative, uniform)
             left[pick] = 0
-            for near, block in zip(distance.split(_BLOCK), opinions.split(_BLOCK), strict=True):
-                apart = torch.cdist(block, opinions[pick][None], p=1)[:, 0]
-                torch.minimum(near, apart, out=near)
+            for nearest, block in zip(distance.split(_BLOCK), proba.split(_BLOCK), strict=True):
+                to_pick = torch.cdist(block, proba[pick][None], p=1)[:, 0]
+                torch.minimum(nearest, to_pick, out=nearest)
             mass.copy_(distance)[picks[: i + 1]] = torch.inf
             lowest = mass.min()
             mass[picks[: i + 1]] = -torch.inf
@@ -142,14 +145,14 @@ class Falcun(QueryStrategy):
         return picks.numpy()
 
     def score(self, view: PoolView) -> np.ndarray:
-        return closeness(self.read(view, "proba"))
+        return margin_uncertainty(self.read(view, "proba"))
 
 
-def _invert(cumulative: "Tensor", uniform: float) -> int:
-    """The position where the cumulative mass first exceeds a share of its total."""
+def _inverse_cdf(cumulative: "Tensor", uniform: float) -> int:
+    """The first position where the cumulative mass exceeds the fraction `uniform` of its total."""
     import torch
 
-    share = uniform * cumulative[-1]
-    position = int(torch.searchsorted(cumulative, share, right=True))
-    # Where rounding makes the share the whole, it is the last row of any mass.
-    return position if position < len(cumulative) else int(torch.searchsorted(cumulative, share))
+    target = uniform * cumulative[-1]
+    position = int(torch.searchsorted(cumulative, target, right=True))
+    # If the target is rounded up to the total mass, take the last row with positive mass.
+    return position if position < len(cumulative) else int(torch.searchsorted(cumulative, target))

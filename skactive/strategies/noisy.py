@@ -1,4 +1,4 @@
-"""Coverage that does not count on labels that look wrong."""
+"""Strategies for noisy labels."""
 
 from collections.abc import Generator
 from typing import TYPE_CHECKING, ClassVar
@@ -15,28 +15,28 @@ if TYPE_CHECKING:
 
 
 class Nas(SequentialStrategy):
-    """`MaxHerding` in which a row whose label looks wrong covers nothing.
+    """`MaxHerding` in which rows whose labels look wrong do not cover the pool.
 
-    The batch is asked for in shares of one row a class. After each share every label is held
-    against those of its nearest labeled rows; where most of them name another class, the row
-    no longer counts as chosen, and its surroundings are open again.
+    The batch is selected in steps of K rows. After each step, every label is compared with the
+    labels of the nearest labeled rows. If the majority of them has one other class, the row no
+    longer counts as labeled or selected, so rows around it can be selected again.
 
-    **Use it** for few labels by annotators who often err. **Leave it** for reliable labels, where
-    it opens regions of rare classes again and again. Needs probabilities, to answer in the
-    annotator's place, but does not choose by them. O(N R d) for R reference rows at each share
-    that changes a verdict.
+    **Use when** there are few labels, and annotators are often wrong. **Avoid when** labels are
+    reliable: it repeatedly selects rows in regions of rare classes. Needs predicted probabilities,
+    but only as a replacement for the labels of an annotator. Complexity: O(N R d) for R reference
+    rows, for each step that changes which labels look wrong.
 
     Parameters
     ----------
     n_neighbors : int, default=5
-        Labeled rows that a label is held against.
+        Number of nearest labeled rows that a label is compared with.
     n_reference : int, default=2000
-        Rows that stand for the pool; exact when it is N or more.
+        Size of the reference sample. The objective is exact if it is N or more.
 
     References
     ----------
     .. [1] N. Shafir, G. Hacohen and D. Weinshall (2025). Active learning with a noisy annotator.
-       arXiv:2504.04506. (With max-herding for coverage and neighbors for a filter.)
+       arXiv:2504.04506. (Here with `MaxHerding` for coverage and a nearest-neighbor filter.)
 
     Examples
     --------
@@ -68,21 +68,21 @@ class Nas(SequentialStrategy):
         cover = Cover(rows, reference, bell(spread(reference)))
         points = labeled_points(view, rows)
         labels = np.asarray(view.labeled_y if len(points) else [], dtype=np.int64)
-        good = self._credible(points, labels)
-        cover.restart(points[good])
-        share = 1 if view.classes is None else max(1, len(view.classes))
+        credible = self._credible(points, labels)
+        cover.restart(points[credible])
+        step_size = 1 if view.classes is None else max(1, len(view.classes))
         while n > 0:
-            batch = cover.pick(min(n, share))
+            batch = cover.pick(min(n, step_size))
             n -= len(batch)
-            heard = yield batch
+            new_labels = yield batch
             points = torch.cat([points, rows.take(batch)])
-            labels = np.concatenate([labels, heard])
-            before, good = good, self._credible(points, labels)
-            if not good[len(before) :].all() or (good[: len(before)] != before).any():
-                cover.restart(points[good])
+            labels = np.concatenate([labels, new_labels])
+            before, credible = credible, self._credible(points, labels)
+            if not credible[len(before) :].all() or (credible[: len(before)] != before).any():
+                cover.restart(points[credible])
 
     def _credible(self, points: "Tensor", labels: np.ndarray) -> np.ndarray:
-        """Which labels no majority of the nearest other labeled rows contradicts."""
+        """Whether each label is credible: no other class has a majority among the neighbors."""
         import torch
 
         k = min(self.n_neighbors, len(labels) - 1)

@@ -1,4 +1,4 @@
-"""What the parameters of strategies may be, as scikit-learn checks it."""
+"""Constraints on the parameters of strategies, for scikit-learn's parameter validation."""
 
 from numbers import Integral, Real
 from typing import Any
@@ -9,7 +9,7 @@ Constraints = dict[str, list[Any]]
 
 
 class _Strategy(HasMethods):
-    """An object with ``select``; a class is none, though it has a function of that name."""
+    """An object with a method ``select``, but not a class."""
 
     def __init__(self) -> None:
         super().__init__("select")
@@ -22,7 +22,7 @@ class _Strategy(HasMethods):
 
 
 class _Strategies(_Strategy):
-    """At least one of them."""
+    """A list or tuple of at least one strategy."""
 
     def is_satisfied_by(self, value: Any) -> bool:
         is_list = isinstance(value, list | tuple) and len(value) > 0
@@ -36,5 +36,5 @@ A_STRATEGY, STRATEGIES = _Strategy(), _Strategies()
 AT_LEAST_ONE = Interval(Integral, 1, None, closed="left")
 NOT_NEGATIVE = Interval(Real, 0, None, closed="left")
 POSITIVE = Interval(Real, 0, None, closed="neither")
-SHARE = Interval(Real, 0, 1, closed="both")
+FRACTION = Interval(Real, 0, 1, closed="both")
 AUTO = StrOptions({"auto"})

@@ -1,4 +1,4 @@
-"""Asking where a foundation model and the model being trained are not sure together."""
+"""Strategies that use the predicted probabilities of a prior, such as a foundation model."""
 
 from typing import ClassVar
 
@@ -6,31 +6,32 @@ import numpy as np
 
 from skactive.kernels.ranking import top_n
 from skactive.strategies.base import PoolView, QueryStrategy
-from skactive.strategies.parameters import SHARE, Constraints
-from skactive.strategies.uncertainty import closeness, entropy
+from skactive.strategies.parameters import FRACTION, Constraints
+from skactive.strategies.uncertainty import entropy, margin_uncertainty
 
-#: Probabilities looked at together: a block and what is made of it stay in the cache.
+#: Probabilities per block. A block and its intermediate results fit into the processor's cache.
 _BLOCK = 2**14
 
 
 class CoDecision(QueryStrategy):
-    """PriorAL as published: both models decide what is worth asking, the smaller one asks.
+    """PriorAL: highest entropy of the head among rows with high joint entropy of prior and head.
 
-    The product of both opinions gives each row an entropy, weighted by how many rows the prior
-    puts in the row's class. The `noise_ratio` of the pool where it is highest is the noise set;
-    the n rows of it where the head's own entropy is highest are asked about. The rest, the clean
-    set, keeps the prior's labels for free: see `clean_set`.
+    The joint entropy of a row is the entropy of the normalized product of the probabilities of the
+    prior and the head. It is multiplied by the number of rows for which the prior predicts the same
+    class. The rows with the highest values form the noise set, a fraction `noise_ratio` of the
+    pool. The n rows of the noise set with the highest entropy of the head are selected. The
+    remaining rows, the clean set, keep the labels that the prior predicts: see `clean_set`.
 
-    **Use it** with a prior of use, on a pool where it puts rare classes right. **Leave it** where
-    the prior misses rare classes or overestimates them: a row that it puts in a rare class is
-    hardly ever asked about. Needs a prior; before any label the prior stands in for the head.
+    **Use when** the prior is accurate, for rare classes as well. **Avoid when** the prior misses
+    rare classes or overestimates their frequency: a row that it predicts to be of a rare class is
+    hardly ever selected. Needs a prior; before any label, the prior replaces the head. Complexity:
     O(N K + N log N).
 
     Parameters
     ----------
     noise_ratio : float, default=0.5
-        The share of the pool in the noise set, between 0 and 1. The paper gives no value. The
-        noise set never has fewer rows than are asked for.
+        Fraction of the pool in the noise set, between 0 and 1. The paper gives no value. The noise
+        set always has at least n rows.
 
     References
     ----------
@@ -52,7 +53,7 @@ class CoDecision(QueryStrategy):
 
     needs: frozenset[str] = frozenset({"prior"})
 
-    _parameter_constraints: ClassVar[Constraints] = {"noise_ratio": [SHARE]}
+    _parameter_constraints: ClassVar[Constraints] = {"noise_ratio": [FRACTION]}
 
     def __init__(self, noise_ratio: float = 0.5) -> None:
         self.noise_ratio = noise_ratio
@@ -62,7 +63,7 @@ class CoDecision(QueryStrategy):
         return noise[top_n(entropy(self._head(view)[noise]), n)]
 
     def score(self, view: PoolView) -> np.ndarray:
-        """The weighted entropy of both opinions: what puts a row in the noise set.
+        """Weighted joint entropy of prior and head. The highest scores form the noise set.
 
         Parameters
         ----------
@@ -72,10 +73,10 @@ class CoDecision(QueryStrategy):
         Returns
         -------
         scores : float64 array of shape (N,)
-            Higher is more wanted.
+            A higher score is better.
         """
         prior, head = np.asarray(self.read(view, "prior_proba")), self._head(view)
-        scores, decided = np.empty(len(view)), np.empty(len(view), dtype=np.int64)
+        scores, predicted = np.empty(len(view)), np.empty(len(view), dtype=np.int64)
         size = max(1, _BLOCK // prior.shape[1])
         tiny = np.finfo(np.float64).tiny
         for start in range(0, len(view), size):
@@ -84,25 +85,25 @@ class CoDecision(QueryStrategy):
             joint += np.log(head[where].astype(np.float64) + tiny)
             joint = np.exp(joint - joint.max(axis=1, keepdims=True))
             joint /= joint.sum(axis=1, keepdims=True)
-            scores[where], decided[where] = entropy(joint), prior[where].argmax(axis=1)
-        weights = np.bincount(decided, minlength=prior.shape[1])
-        return scores * weights[decided] / weights.max()
+            scores[where], predicted[where] = entropy(joint), prior[where].argmax(axis=1)
+        weights = np.bincount(predicted, minlength=prior.shape[1])
+        return scores * weights[predicted] / weights.max()
 
     def clean_set(self, view: PoolView) -> tuple[np.ndarray, np.ndarray]:
-        """The rows that the prior labels for free.
+        """Rows outside the noise set, and the labels that the prior predicts for them.
 
         Parameters
         ----------
         view : PoolView
-            The pool. A batch larger than `noise_ratio` of it is asked about outside of the noise
-            set too: take the labels first, and then the clean set of the rows that are left.
+            The pool. A batch with more rows than the noise set includes rows of the clean set, too.
+            After such a batch, take the clean set of the remaining rows.
 
         Returns
         -------
         positions : int64 array of shape (M,)
-            The rows outside the noise set, in ascending order.
+            Positions of the clean set, in ascending order.
         codes : int64 array of shape (M,)
-            The prior's labels of them, as positions into ``view.classes``.
+            Labels predicted by the prior, as positions into ``view.classes``.
         """
         positions = np.setdiff1d(np.arange(len(view)), self._noise_set(view, 0))
         return positions, np.asarray(view.prior_proba)[positions].argmax(axis=1)
@@ -112,27 +113,27 @@ class CoDecision(QueryStrategy):
         return np.sort(top_n(scores, max(n, int(np.ceil(self.noise_ratio * len(view))))))
 
     def _head(self, view: PoolView) -> np.ndarray:
-        opinion = view.prior_proba if view.head_proba is None else view.head_proba
-        return np.asarray(opinion, dtype=np.float64)
+        proba = view.prior_proba if view.head_proba is None else view.head_proba
+        return np.asarray(proba, dtype=np.float64)
 
 
 class Selective(QueryStrategy):
-    """Rows of which the prior is less sure than it usually is of their class.
+    """Select rows on which the prior is less confident than on average for the predicted class.
 
-    Each class's threshold is the prior's mean confidence in the rows it puts there. Of the rows
-    below their threshold, those of the smallest margin of the joint opinion are asked about; where
-    they are too few, the rows least above theirs follow. The others keep the prior's labels for
-    free: see `clean_set`.
+    The threshold of a class is the mean confidence of the prior on the rows that it predicts to be
+    of this class. Among the rows below their threshold, those with the smallest margin are
+    selected. If these are too few, the rows with the smallest excess over their threshold follow.
+    Rows that reach their threshold can keep the labels that the prior predicts: see `clean_set`.
 
-    **Use it** with a prior that is right where it is sure, and more sure of some classes than of
-    others. **Leave it** with a prior that is sure and wrong. Needs a prior; before any label its
-    margin counts. O(N K + N log N).
+    **Use when** the confident predictions of the prior are correct, and its confidence differs
+    between classes. **Avoid when** the prior is confident and wrong. Needs a prior; before any
+    label, the margin of the prior is used. Complexity: O(N K + N log N).
 
     References
     ----------
     .. [1] H. Kim, S. Jin, C. Sung, J. Kim and J. Ok (2025). Active prompt learning with
-       vision-language model priors. TMLR. arXiv:2411.16722. (Of it, selective querying; the
-       thresholds' form is ours.)
+       vision-language model priors. TMLR. arXiv:2411.16722. (Only selective querying; the
+       thresholds are defined differently here.)
 
     Examples
     --------
@@ -149,12 +150,12 @@ class Selective(QueryStrategy):
     needs: frozenset[str] = frozenset({"prior"})
 
     def select(self, view: PoolView, n: int) -> np.ndarray:
-        doubt = self.score(view)
-        opinion = view.prior_proba if view.proba is None else view.proba
-        return top_n(np.where(doubt > 0, 1 + closeness(opinion), doubt), n)
+        deficit = self.score(view)
+        proba = view.prior_proba if view.proba is None else view.proba
+        return top_n(np.where(deficit > 0, 1 + margin_uncertainty(proba), deficit), n)
 
     def score(self, view: PoolView) -> np.ndarray:
-        """How far the prior's confidence is below the threshold of the class it names.
+        """Threshold of the class that the prior predicts, minus the confidence of the prior.
 
         Parameters
         ----------
@@ -164,17 +165,17 @@ class Selective(QueryStrategy):
         Returns
         -------
         scores : float64 array of shape (N,)
-            Higher is more wanted.
+            A higher score is better.
         """
         prior = np.asarray(self.read(view, "prior_proba"), dtype=np.float64)
-        named, confidence = prior.argmax(axis=1), prior.max(axis=1)
-        counts = np.maximum(np.bincount(named, minlength=prior.shape[1]), 1)
-        thresholds = np.bincount(named, weights=confidence, minlength=prior.shape[1]) / counts
-        doubt = thresholds[named] - confidence
-        return np.where(np.abs(doubt) < 1e-12, 0, doubt)
+        predicted, confidence = prior.argmax(axis=1), prior.max(axis=1)
+        counts = np.maximum(np.bincount(predicted, minlength=prior.shape[1]), 1)
+        thresholds = np.bincount(predicted, weights=confidence, minlength=prior.shape[1]) / counts
+        deficit = thresholds[predicted] - confidence
+        return np.where(np.abs(deficit) < 1e-12, 0, deficit)
 
     def clean_set(self, view: PoolView) -> tuple[np.ndarray, np.ndarray]:
-        """The rows that the prior labels for free: those not below their threshold.
+        """Rows that reach their threshold, and the labels that the prior predicts for them.
 
         Parameters
         ----------
@@ -184,9 +185,9 @@ class Selective(QueryStrategy):
         Returns
         -------
         positions : int64 array of shape (M,)
-            In ascending order.
+            Positions of these rows, in ascending order.
         codes : int64 array of shape (M,)
-            The prior's labels of them, as positions into ``view.classes``.
+            Labels predicted by the prior, as positions into ``view.classes``.
         """
         positions = np.flatnonzero(self.score(view) <= 0)
         return positions, np.asarray(view.prior_proba)[positions].argmax(axis=1)

@@ -1,4 +1,4 @@
-"""Finding, for one class at a time, where on a line of rows it ends: GALAXY and DIRECT."""
+"""Strategies that search the boundary of one class on the sorted pool: GALAXY and DIRECT."""
 
 from collections.abc import Generator
 from typing import Any, ClassVar
@@ -8,21 +8,23 @@ import numpy as np
 from skactive.kernels.ranking import highest_first, top_n
 from skactive.strategies.base import PoolView, SequentialStrategy
 from skactive.strategies.parameters import AT_LEAST_ONE, Constraints
-from skactive.strategies.uncertainty import closeness
+from skactive.strategies.uncertainty import margin_uncertainty
 
 
 class Galaxy(SequentialStrategy):
-    """Bisection on lines of rows sorted by how likely they are of one class.
+    """Bisection on the pool, sorted by how probable one class is.
 
-    For a random class, the shortest run of unlabeled rows between two labeled ones, of which one
-    is of the class and the other is not, is asked at its middle; where there is no such run, the
-    unlabeled row next to a place where labels change; where there is none, a random row. Each
-    label is heard before the next row is chosen.
+    For each class, pool rows and labeled rows are sorted by how probable the class is. Each step
+    draws a class at random. It finds the shortest run of unlabeled rows between two labeled rows of
+    which one is of the class and the other is not, and selects the middle of this run. If there is
+    no such run, it selects the unlabeled row nearest to two adjacent labeled rows that differ in
+    this way. If there are none, it selects a random row. The label of each row is received before
+    the next row is selected.
 
-    **Use it** for very rare classes and reliable annotators. **Leave it** where labels are noisy:
-    each wrong one makes two places to bisect (see `Direct`). Needs probabilities, and those of
-    the labeled rows: without them, only labels given on the way count. O(N K log N) to sort, then
-    O(L) a row.
+    **Use when** classes are very rare and annotators are reliable. **Avoid when** labels are noisy:
+    each wrong label adds two places to bisect (see `Direct`). Needs predicted probabilities of the
+    pool and of the labeled rows; without the latter, it uses only labels received within the batch.
+    Complexity: O(N K log N) to sort, then O(L) per row.
 
     References
     ----------
@@ -46,39 +48,41 @@ class Galaxy(SequentialStrategy):
     """
 
     def steps(self, view: PoolView, n: int) -> Generator[np.ndarray, np.ndarray, None]:
-        lines = _Lines(self.read(view, "proba"), view)
+        graphs = _LinearGraphs(self.read(view, "proba"), view)
         for _ in range(n):
-            line = lines[int(view.rng.integers(lines.n_classes))]
-            node = line.middle_of_shortest_run()
+            graph = graphs[int(view.rng.integers(graphs.n_classes))]
+            node = graph.middle_of_shortest_run()
             if node is None:
-                node = line.next_to_a_cut()
+                node = graph.nearest_to_cut()
             if node is None:
-                node = view.rng.choice(np.flatnonzero(lines.free))
+                node = view.rng.choice(np.flatnonzero(graphs.unlabeled))
             position = np.array([node], dtype=np.int64)
-            lines.hear(position, (yield position))
+            graphs.add_labels(position, (yield position))
 
 
 class Direct(SequentialStrategy):
-    """For the rarest classes, the threshold that errs least on a line of rows, and rows around it.
+    """Select rows around the best class threshold on the sorted pool, for the rarest classes.
 
-    Rows are sorted by how likely they are of a class. Half of the class's share of the batch is
-    spent on finding where it ends: rows are drawn evenly from the stretch that still may hold
-    the best threshold, their labels heard, and the stretch shortened from the end at which a
-    threshold would err more. The rest is asked on both sides of the best threshold. One wrong label
-    hardly moves it.
+    For each of the rarest classes, pool rows and labeled rows are sorted by how probable the class
+    is. The best threshold separates the labels of the class from the other labels with the fewest
+    errors. Half of the budget of a class is spent on finding this threshold: rows are drawn
+    uniformly from the interval that may contain it. When their labels are received, the interval is
+    shortened at the end where thresholds make more errors. The other half is selected on both sides
+    of the best threshold. A single wrong label hardly moves the threshold.
 
-    **Use it** for rare classes and annotators who err. **Leave it** for small batches, where it
-    sees to one or two classes only. Needs probabilities, and those of the labeled rows: without
-    them, only labels given on the way count. O(N log N) to sort, for each of those classes, then
-    O(L) each time labels are heard.
+    **Use when** classes are rare and annotators make errors. **Avoid when** batches are small: they
+    cover one or two classes only. Needs predicted probabilities of the pool and of the labeled
+    rows; without the latter, it uses only labels received within the batch. Complexity: O(N log N)
+    per class to sort, then O(L) each time labels are received.
 
     Parameters
     ----------
     n_parallel : int, default=20
-        How many rows are asked about together.
+        Number of rows selected before their labels are received.
     min_per_class : int, default=60
-        The least that is spent on finding one class's threshold, where the batch allows it: a batch
-        of n sees to the n / (2 * min_per_class) classes with the fewest labels, at least one.
+        Minimum number of rows for finding the threshold of a class, if the batch is large enough. A
+        batch of n rows covers the n / (2 * min_per_class) classes with the fewest labels, but at
+        least one class.
 
     References
     ----------
@@ -110,171 +114,180 @@ class Direct(SequentialStrategy):
         self.min_per_class = min_per_class
 
     def steps(self, view: PoolView, n: int) -> Generator[np.ndarray, np.ndarray, None]:
-        lines = _Lines(self.read(view, "proba"), view)
-        rarest = np.argsort(lines.counts(), kind="stable")
-        classes = rarest[: np.clip(n // (2 * self.min_per_class), 1, lines.n_classes)]
+        graphs = _LinearGraphs(self.read(view, "proba"), view)
+        rarest = np.argsort(graphs.label_counts(), kind="stable")
+        classes = rarest[: np.clip(n // (2 * self.min_per_class), 1, graphs.n_classes)]
         left = n
         for k in classes:
-            stretch = _Stretch(lines[k])
+            interval = _ThresholdInterval(graphs[k])
             budget = n // len(classes) // 2
             while (
-                budget > 0 and (batch := stretch.draw(min(budget, self.n_parallel), view.rng)).size
+                budget > 0 and (batch := interval.draw(min(budget, self.n_parallel), view.rng)).size
             ):
-                lines.hear(batch, (yield batch))
-                stretch.shorten(budget // self.n_parallel, view.rng)
+                graphs.add_labels(batch, (yield batch))
+                interval.shorten(budget // self.n_parallel, view.rng)
                 budget, left = budget - len(batch), left - len(batch)
-        for turn, k in enumerate(view.rng.permutation(classes)):
-            batch = _Stretch(lines[k]).around_threshold(left // (len(classes) - turn))
+        for i, k in enumerate(view.rng.permutation(classes)):
+            batch = _ThresholdInterval(graphs[k]).around_threshold(left // (len(classes) - i))
             if batch.size:
-                lines.hear(batch, (yield batch))
+                graphs.add_labels(batch, (yield batch))
                 left -= len(batch)
         if left:
-            free = np.flatnonzero(lines.free)
-            yield free[top_n(closeness(view.proba[free]), left)]
+            unlabeled = np.flatnonzero(graphs.unlabeled)
+            yield unlabeled[top_n(margin_uncertainty(view.proba[unlabeled]), left)]
 
 
-class _Lines:
-    """The rows of pool and labeled set (nodes), what is known of them, and a line a class."""
+class _LinearGraphs:
+    """One linear graph per class. Its nodes are the pool rows, then the labeled rows."""
 
     def __init__(self, proba: np.ndarray, view: PoolView) -> None:
-        known = proba[:0] if view.labeled_proba is None else view.labeled_proba
-        self.proba, self.known = proba, known
-        self.labels = np.full(len(proba) + len(known), -1)
-        self.labels[len(proba) :] = view.labeled_y if len(known) else []
-        self.heard = np.arange(len(proba), len(self.labels))
-        # Two classes have one boundary between them.
+        labeled_proba = proba[:0] if view.labeled_proba is None else view.labeled_proba
+        self.proba, self.labeled_proba = proba, labeled_proba
+        self.labels = np.full(len(proba) + len(labeled_proba), -1)
+        self.labels[len(proba) :] = view.labeled_y if len(labeled_proba) else []
+        self.labeled_nodes = np.arange(len(proba), len(self.labels))
+        # Two classes have a single boundary.
         self.n_classes = 1 if proba.shape[1] == 2 else proba.shape[1]
-        self._best = np.concatenate([part.max(axis=1, initial=0) for part in (proba, known)])
-        self._lines: dict[int, _Line] = {}
+        parts = (proba, labeled_proba)
+        self._max_proba = np.concatenate([part.max(axis=1, initial=0) for part in parts])
+        self._graphs: dict[int, _LinearGraph] = {}
 
-    def __getitem__(self, k: int) -> "_Line":
-        if k not in self._lines:
-            likely = np.concatenate([self.proba[:, k], self.known[:, k]]).astype(np.float64)
+    def __getitem__(self, k: int) -> "_LinearGraph":
+        if k not in self._graphs:
+            key = np.concatenate([self.proba[:, k], self.labeled_proba[:, k]]).astype(np.float64)
             if self.n_classes > 1:
-                likely += (1e-8 - 1) * self._best
-            self._lines[k] = _Line(self, k, highest_first(likely).astype(np.int32))
-        return self._lines[k]
+                key += (1e-8 - 1) * self._max_proba
+            self._graphs[k] = _LinearGraph(self, k, highest_first(key).astype(np.int32))
+        return self._graphs[k]
 
     @property
-    def free(self) -> np.ndarray:
-        """Which rows of the pool have no label."""
+    def unlabeled(self) -> np.ndarray:
+        """Whether each pool row is unlabeled."""
         return self.labels[: len(self.proba)] < 0
 
-    def hear(self, positions: np.ndarray, labels: np.ndarray) -> None:
+    def add_labels(self, positions: np.ndarray, labels: np.ndarray) -> None:
         self.labels[positions] = labels
-        self.heard = np.concatenate([self.heard, positions])
+        self.labeled_nodes = np.concatenate([self.labeled_nodes, positions])
 
-    def counts(self) -> np.ndarray:
-        """How many labels there are of each class that has a line."""
-        counts = np.bincount(self.labels[self.heard], minlength=self.n_classes)
+    def label_counts(self) -> np.ndarray:
+        """Number of labels of each class that has a graph."""
+        counts = np.bincount(self.labels[self.labeled_nodes], minlength=self.n_classes)
         return counts[: self.n_classes]
 
 
-class _Line:
-    """All nodes, those most likely of class k first."""
+class _LinearGraph:
+    """All nodes in a sequence, beginning with those for which class k is most probable."""
 
-    def __init__(self, lines: _Lines, k: int, order: np.ndarray) -> None:
-        self.lines, self.k, self.order = lines, k, order
+    def __init__(self, graphs: _LinearGraphs, k: int, order: np.ndarray) -> None:
+        self.graphs, self.k, self.order = graphs, k, order
         self._rank = np.empty_like(order)
         self._rank[order] = np.arange(len(order), dtype=order.dtype)
 
-    def labeled(self) -> tuple[np.ndarray, np.ndarray]:
-        """The ranks of the labeled nodes, in order, and which of them are of class k."""
-        at = np.sort(self._rank[self.lines.heard])
-        return at, self.lines.labels[self.order[at]] == self.k
+    def labeled_ranks(self) -> tuple[np.ndarray, np.ndarray]:
+        """Ranks of the labeled nodes, ascending, and whether each of them is of class k."""
+        ranks = np.sort(self._rank[self.graphs.labeled_nodes])
+        return ranks, self.graphs.labels[self.order[ranks]] == self.k
 
     def middle_of_shortest_run(self) -> int | None:
-        """The middle of the shortest run of free nodes between labels that differ."""
-        at, own = self.labeled()
-        lengths = np.where(np.diff(own), np.diff(at) - 1, 0)
+        """Middle of the shortest run of unlabeled nodes between labels that differ."""
+        ranks, own = self.labeled_ranks()
+        lengths = np.where(np.diff(own), np.diff(ranks) - 1, 0)
         if not lengths.any():
             return None
         i = np.where(lengths > 0, lengths, np.inf).argmin()
-        return int(self.order[(at[i] + at[i + 1]) // 2])
+        return int(self.order[(ranks[i] + ranks[i + 1]) // 2])
 
-    def next_to_a_cut(self) -> int | None:
-        """The free node nearest to two neighbors whose labels differ."""
-        at, own = self.labeled()
-        cuts = np.flatnonzero(np.diff(own) & (np.diff(at) == 1))
+    def nearest_to_cut(self) -> int | None:
+        """The unlabeled node nearest to a cut: two adjacent labeled nodes that differ."""
+        ranks, own = self.labeled_ranks()
+        cuts = np.flatnonzero(np.diff(own) & (np.diff(ranks) == 1))
         if not len(cuts):
             return None
-        # Labeled nodes without a gap share a block; the free nodes are at the blocks' ends.
-        block = np.cumsum(np.diff(at, prepend=at[0]) > 1)
-        starts = at[np.searchsorted(block, block[cuts])]
-        ends = at[np.searchsorted(block, block[cuts], side="right") - 1]
+        # Adjacent labeled nodes form a block; the nearest unlabeled nodes are next to its ends.
+        block = np.cumsum(np.diff(ranks, prepend=ranks[0]) > 1)
+        starts = ranks[np.searchsorted(block, block[cuts])]
+        ends = ranks[np.searchsorted(block, block[cuts], side="right") - 1]
         found = np.concatenate([starts - 1, ends + 1])
-        away = np.concatenate([at[cuts] - starts, ends - at[cuts + 1]])
+        distance = np.concatenate([ranks[cuts] - starts, ends - ranks[cuts + 1]])
         inside = (found >= 0) & (found < len(self.order))
-        found, away = found[inside], away[inside]
-        return int(self.order[found[np.lexsort((found, away))[0]]]) if len(found) else None
+        found, distance = found[inside], distance[inside]
+        return int(self.order[found[np.lexsort((found, distance))[0]]]) if len(found) else None
 
 
-class _Stretch:
-    """The part of a line that may hold the threshold that errs least, from rank to rank."""
+class _ThresholdInterval:
+    """Ranks of a linear graph, from start to stop, that may contain the best threshold."""
 
-    def __init__(self, line: _Line) -> None:
-        self.line = line
-        at, own = line.labeled()
-        last = len(line.order) - 1
-        self.start = int(at[own & (at < at[~own].min(initial=last + 1))].max(initial=0))
-        self.stop = int(at[~own & (at > at[own].max(initial=-1))].min(initial=last))
+    def __init__(self, graph: _LinearGraph) -> None:
+        self.graph = graph
+        ranks, own = graph.labeled_ranks()
+        last = len(graph.order) - 1
+        first_other = ranks[~own].min(initial=last + 1)
+        self.start = int(ranks[own & (ranks < first_other)].max(initial=0))
+        self.stop = int(ranks[~own & (ranks > ranks[own].max(initial=-1))].min(initial=last))
 
     def draw(self, n: int, rng: np.random.Generator) -> np.ndarray:
-        """Up to n free rows, drawn evenly."""
-        free = _Free(self.line.labeled()[0], self.start, self.stop)
-        return self._nodes(free[rng.choice(len(free), size=min(n, len(free)), replace=False)])
+        """Up to n unlabeled rows of the interval, drawn uniformly."""
+        unlabeled = _UnlabeledRanks(self.graph.labeled_ranks()[0], self.start, self.stop)
+        drawn = rng.choice(len(unlabeled), size=min(n, len(unlabeled)), replace=False)
+        return self._nodes(unlabeled[drawn])
 
     def shorten(self, rounds: int, rng: np.random.Generator) -> None:
-        """Give up ends where a threshold would err more, so that so many rounds leave one row."""
-        at, own = self.line.labeled()
-        n_free = len(_Free(at, self.start, self.stop))
-        if rounds <= 1 or n_free == 0:
+        """Shorten the interval at ends where thresholds make more errors.
+
+        The length is reduced by a factor such that `rounds` calls leave one unlabeled row.
+        """
+        ranks, own = self.graph.labeled_ranks()
+        n_unlabeled = len(_UnlabeledRanks(ranks, self.start, self.stop))
+        if rounds <= 1 or n_unlabeled == 0:
             return
-        right = _agreement(own)
-        excess = n_free - int(np.ceil(n_free ** (1 - 1 / rounds)))
+        scores = _threshold_scores(own)
+        excess = n_unlabeled - int(np.ceil(n_unlabeled ** (1 - 1 / rounds)))
         while excess > 0:
-            first, end = np.searchsorted(at, [self.start, self.stop], side="right")
-            if first == end:  # one stretch of equals: both ends alike
-                free = _Free(at, self.start, self.stop)
-                self.start = free[excess // 2]
-                self.stop = free[len(free) - 1 - (excess + 1) // 2]
+            first, end = np.searchsorted(ranks, [self.start, self.stop], side="right")
+            if first == end:  # no label inside: all thresholds are equal, shorten both ends
+                unlabeled = _UnlabeledRanks(ranks, self.start, self.stop)
+                self.start = unlabeled[excess // 2]
+                self.stop = unlabeled[len(unlabeled) - 1 - (excess + 1) // 2]
                 return
-            if right[first] - right[end] < rng.integers(2):  # equals: a coin decides
-                free = _Free(at, self.start, at[first] - 1)
-                self.start = free[excess - 1] + 1 if len(free) >= excess else at[first]
+            if scores[first] - scores[end] < rng.integers(2):  # ties are broken at random
+                unlabeled = _UnlabeledRanks(ranks, self.start, ranks[first] - 1)
+                enough = len(unlabeled) >= excess
+                self.start = unlabeled[excess - 1] + 1 if enough else ranks[first]
             else:
-                free = _Free(at, at[end - 1] + 1, self.stop)
-                self.stop = (free[len(free) - excess] if len(free) >= excess else at[end - 1]) - 1
-            excess -= len(free)
+                unlabeled = _UnlabeledRanks(ranks, ranks[end - 1] + 1, self.stop)
+                enough = len(unlabeled) >= excess
+                self.stop = (unlabeled[len(unlabeled) - excess] if enough else ranks[end - 1]) - 1
+            excess -= len(unlabeled)
 
     def around_threshold(self, n: int) -> np.ndarray:
-        """Up to n free rows nearest to the best threshold, from its right and left in turn."""
-        at, own = self.line.labeled()
-        first, end = np.searchsorted(at, [self.start, self.stop], side="right")
-        # Every label is a step up or down: the best thresholds lie between two of them.
-        best = first + int(_agreement(own)[first : end + 1].argmax())
-        left = self.start if best == first else at[best - 1]
-        threshold = (left + (self.stop if best == end else at[best] - 1)) // 2
-        after = _Free(at, threshold + 1, len(self.line.order) - 1)
-        before = _Free(at, 0, threshold)
-        ranks = [
+        """Up to n unlabeled rows nearest to the best threshold, alternating between its sides."""
+        ranks, own = self.graph.labeled_ranks()
+        first, end = np.searchsorted(ranks, [self.start, self.stop], side="right")
+        # The score changes only at labels, so the best thresholds lie between two of them.
+        best = first + int(_threshold_scores(own)[first : end + 1].argmax())
+        left = self.start if best == first else ranks[best - 1]
+        threshold = (left + (self.stop if best == end else ranks[best] - 1)) // 2
+        after = _UnlabeledRanks(ranks, threshold + 1, len(self.graph.order) - 1)
+        before = _UnlabeledRanks(ranks, 0, threshold)
+        sides = [
             after[np.arange(min(n, len(after)))],
             before[len(before) - 1 - np.arange(min(n, len(before)))],
         ]
-        turns = np.concatenate([2 * np.arange(len(side)) + i for i, side in enumerate(ranks)])
-        return self._nodes(np.concatenate(ranks)[np.argsort(turns)[:n]])
+        turns = np.concatenate([2 * np.arange(len(side)) + i for i, side in enumerate(sides)])
+        return self._nodes(np.concatenate(sides)[np.argsort(turns)[:n]])
 
     def _nodes(self, ranks: np.ndarray) -> np.ndarray:
-        return self.line.order[ranks].astype(np.int64)
+        return self.graph.order[ranks].astype(np.int64)
 
 
-class _Free:
-    """The ranks from start to stop that no label stands at, in order, without writing them down."""
+class _UnlabeledRanks:
+    """A sequence of the unlabeled ranks from start to stop, computed on access, not stored."""
 
-    def __init__(self, at: np.ndarray, start: int, stop: int) -> None:
-        first, end = np.searchsorted(at, [start, stop + 1])
+    def __init__(self, labeled_ranks: np.ndarray, start: int, stop: int) -> None:
+        first, end = np.searchsorted(labeled_ranks, [start, stop + 1])
         self._start, self._size = start, stop + 1 - start - (end - first)
-        self._before = at[first:end] - start - np.arange(end - first)
+        # for each labeled rank, the number of unlabeled ranks before it
+        self._before = labeled_ranks[first:end] - start - np.arange(end - first)
 
     def __len__(self) -> int:
         return self._size
@@ -283,9 +296,9 @@ class _Free:
         return self._start + i + np.searchsorted(self._before, i, side="right")
 
 
-def _agreement(own: np.ndarray) -> np.ndarray:
-    """For a threshold behind the first 0, 1, ... labels, those it agrees with less its errors.
+def _threshold_scores(own: np.ndarray) -> np.ndarray:
+    """Score of a threshold after the first 0, 1, ... labels in order of rank.
 
-    But for a constant, and halved.
+    It is half of (correct labels - errors), up to a constant.
     """
     return np.cumsum(np.concatenate([[0], np.where(own, 1, -1)]))

@@ -1,4 +1,4 @@
-"""Where the model is unsure; and chance, to compare with."""
+"""Uncertainty sampling, and random sampling as a baseline."""
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterator
@@ -10,20 +10,21 @@ from skactive.kernels.ranking import as_columns, highest, top_n, two_largest
 from skactive.strategies.base import PoolView, QueryStrategy
 from skactive.strategies.parameters import AT_LEAST_ONE, Constraints
 
-#: Bytes of probabilities looked at together: a block and what is made of it stay in the cache.
+#: Bytes of probabilities per block. A block and its intermediate results fit into the cache.
 _BLOCK = 300_000
-#: Numbers in the sampled opinions looked at together.
-_OPINIONS = 2**21
+#: Number of sampled probabilities per block.
+_SAMPLES = 2**21
 
-#: What scores rows; both arrays, of one shape, may be overwritten.
+#: Maps probabilities (M, K) and a work array of the same shape to scores (M,). Overwrites both.
 Measure = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
 class RandomSampling(QueryStrategy):
-    """Rows drawn evenly, without looking at them: the control of every comparison.
+    """Select rows uniformly at random: the baseline of every comparison.
 
-    **Use it** to measure what another strategy is worth, and for a sample that stands for the pool.
-    **Leave it** where labels are dear and classes rare. Needs nothing. O(N).
+    **Use when** another strategy must be compared with a baseline, or an unbiased sample of the
+    pool is needed. **Avoid when** labels are expensive and classes are rare. Needs nothing.
+    Complexity: O(N).
 
     Examples
     --------
@@ -37,36 +38,37 @@ class RandomSampling(QueryStrategy):
 
 
 class _Uncertainty(QueryStrategy):
-    """The n rows of highest score; equal scores go by position."""
+    """Select the n rows with the highest scores. Ties are broken by position."""
 
     needs: frozenset[str] = frozenset({"proba"})
 
     def select(self, view: PoolView, n: int) -> np.ndarray:
-        # screened in single precision, which is half the work, and decided in double
+        # Single precision, at half the cost, finds candidates. Double precision ranks them.
         proba = np.asarray(self.read(view, "proba"))
         if proba.dtype != np.float64:
             return top_n(self.score(view), n)
         n_classes = proba.shape[1]
-        # Each of K terms rounds its logarithm, its product and its sum: nothing is off by more.
+        # An upper bound of the rounding error: K logarithms, products and sums.
         error = (16 + n_classes) * np.finfo(np.float32).eps * (1 + np.log(n_classes))
-        near = highest(_in_blocks(self._measure, proba, np.float32), n, slack=2 * error)
-        if len(near) < n:  # some are NaN
-            near = np.arange(len(proba))
-        return near[top_n(_all_rows(self._measure, proba[near]), n)]
+        candidates = highest(_in_blocks(self._measure, proba, np.float32), n, slack=2 * error)
+        if len(candidates) < n:  # some scores are NaN
+            candidates = np.arange(len(proba))
+        return candidates[top_n(_all_rows(self._measure, proba[candidates]), n)]
 
     def score(self, view: PoolView) -> np.ndarray:
         return _all_rows(self._measure, self.read(view, "proba"))
 
     @abstractmethod
-    def _measure(self, proba: np.ndarray, spare: np.ndarray) -> np.ndarray:
-        """The score of each row; both arrays, of one shape, may be overwritten."""
+    def _measure(self, proba: np.ndarray, work: np.ndarray) -> np.ndarray:
+        """Score of each row; see `Measure`."""
 
 
 class LeastConfident(_Uncertainty):
-    """Rows whose likeliest class is least likely: 1 - max p.
+    """Select rows whose most probable class has the lowest probability: 1 - max p.
 
-    **Use it** for two classes, or to raise plain accuracy. **Leave it** for many classes: margin
-    serves better. Needs probabilities; with one class all rows are equal. O(N K).
+    **Use when** there are two classes, or plain accuracy is the goal. **Avoid when** there are many
+    classes: margin sampling is better. Needs predicted probabilities; with one class, all scores
+    are equal. Complexity: O(N K).
 
     References
     ----------
@@ -81,16 +83,17 @@ class LeastConfident(_Uncertainty):
     array([1])
     """
 
-    def _measure(self, proba: np.ndarray, spare: np.ndarray) -> np.ndarray:
-        return 1 - as_columns(proba, spare).max(axis=0)
+    def _measure(self, proba: np.ndarray, work: np.ndarray) -> np.ndarray:
+        return 1 - as_columns(proba, work).max(axis=0)
 
 
 class Margin(_Uncertainty):
-    """Rows whose two likeliest classes are closest: 1 - (p1 - p2).
+    """Select rows with the smallest margin between their two most probable classes: 1 - (p1 - p2).
 
-    **Use it** as the first thing to try on features of a foundation model: on balanced data it is
-    at or near the top of most comparisons. **Leave it** where classes are very rare or labels very
-    noisy. Needs probabilities; with one class all rows are equal. O(N K).
+    **Use when** features come from a foundation model, as the first strategy to try: on balanced
+    data it is among the best in most comparisons. **Avoid when** classes are very rare or labels
+    are very noisy. Needs predicted probabilities; with one class, all scores are equal. Complexity:
+    O(N K).
 
     References
     ----------
@@ -105,15 +108,16 @@ class Margin(_Uncertainty):
     array([1])
     """
 
-    def _measure(self, proba: np.ndarray, spare: np.ndarray) -> np.ndarray:
-        return _closeness(proba, spare)
+    def _measure(self, proba: np.ndarray, work: np.ndarray) -> np.ndarray:
+        return _margin_uncertainty(proba, work)
 
 
 class Entropy(_Uncertainty):
-    """Rows whose opinion is most spread over the classes: - sum p log p, in nats.
+    """Select rows with the highest entropy of the predicted probabilities: - sum p log p, in nats.
 
-    **Use it** for few classes. **Leave it** for many, where unlikely classes swamp it: it is the
-    weakest of the three there. Needs probabilities; with one class all rows are equal. O(N K).
+    **Use when** there are few classes. **Avoid when** there are many classes: the entropy is
+    dominated by improbable classes, and the strategy is weaker than `Margin` and `LeastConfident`.
+    Needs predicted probabilities; with one class, all scores are equal. Complexity: O(N K).
 
     References
     ----------
@@ -127,27 +131,27 @@ class Entropy(_Uncertainty):
     array([0.        , 0.69314718])
     """
 
-    def _measure(self, proba: np.ndarray, spare: np.ndarray) -> np.ndarray:
-        return _entropy(proba, spare)
+    def _measure(self, proba: np.ndarray, work: np.ndarray) -> np.ndarray:
+        return _entropy(proba, work)
 
 
 class Bald(QueryStrategy):
-    """Rows on which plausible opinions of the head contradict each other.
+    """Select rows on which posterior samples of the predicted probabilities disagree.
 
-    The mutual information of label and opinion: the entropy of the mean of `n_samples` sampled
-    opinions less the mean of their entropies.
+    The score is the mutual information between the label and the model: the entropy of the mean of
+    `n_samples` sampled probabilities, minus the mean of their entropies.
 
-    **Use it** where some rows stay uncertain whatever their labels. **Leave it** for large batches,
-    which come out redundant, or put `Power` around it. Needs probabilities, and a head whose
-    opinions can be sampled: a `SoftmaxHead` or LogisticRegression, by a Gaussian around the weights
-    of the last layer, or a random forest, by parts of it; with any other, and before any label, it
-    is `Entropy`. O(N K m) for m samples, which are read a block of rows at a time, and for a last
-    layer O(N K m d) to make them.
+    **Use when** some rows are ambiguous and stay uncertain with any number of labels. **Avoid
+    when** batches are large: they become redundant, unless `Power` wraps the strategy. Needs
+    predicted probabilities, and a head that can be sampled: a `SoftmaxHead` or LogisticRegression
+    (Gaussian approximation of the posterior of the last layer) or a random forest (subsets of its
+    trees). With any other head, and before any label, it is `Entropy`. Complexity: O(N K m) for m
+    samples, in blocks of rows, and O(N K m d) to sample the last layer.
 
     Parameters
     ----------
     n_samples : int, default=20
-        Opinions to sample.
+        Number of posterior samples.
 
     References
     ----------
@@ -160,10 +164,13 @@ class Bald(QueryStrategy):
     --------
     >>> import numpy as np
     >>> from skactive.strategies import Bald, PoolView
-    >>> unsure, torn = [[0.5, 0.5], [0.5, 0.5]], [[1.0, 0.0], [0.0, 1.0]]
-    >>> opinions = np.stack([unsure, torn], axis=1)
+    >>> samples_of_row_0 = [[0.5, 0.5], [0.5, 0.5]]  # the samples agree
+    >>> samples_of_row_1 = [[1.0, 0.0], [0.0, 1.0]]  # the samples disagree
+    >>> samples = np.stack([samples_of_row_0, samples_of_row_1], axis=1)
     >>> view = PoolView(
-    ...     2, proba=opinions[0], sample_proba=lambda m, rows: opinions[:, rows]
+    ...     2,
+    ...     proba=samples.mean(axis=0),
+    ...     sample_proba=lambda m, positions: samples[:, positions],
     ... )
     >>> Bald(n_samples=2).score(view).round(3)
     array([0.   , 0.693])
@@ -183,25 +190,25 @@ class Bald(QueryStrategy):
         n_classes = self.read(view, "proba").shape[1]
         if view.sample_proba is None:
             return entropy(view.proba)
-        size = max(1, _OPINIONS // (self.n_samples * n_classes))
+        size = max(1, _SAMPLES // (self.n_samples * n_classes))
         result = np.empty(len(view))
         for start in range(0, len(view), size):
             rows = np.arange(start, min(start + size, len(view)))
-            opinions = view.take(rows).sampled_proba(self.n_samples)
-            doubt = np.mean([entropy(opinion) for opinion in opinions], axis=0)
-            result[rows] = entropy(opinions.mean(axis=0)) - doubt
-        # Opinions that are all alike differ by rounding, which is no reason to ask.
+            samples = view.take(rows).sampled_proba(self.n_samples)
+            mean_entropy = np.mean([entropy(sample) for sample in samples], axis=0)
+            result[rows] = entropy(samples.mean(axis=0)) - mean_entropy
+        # For equal samples, the result is not exactly 0 because of rounding.
         return np.where(result > 1e-12, result, 0)
 
 
 def entropy(proba: np.ndarray) -> np.ndarray:
-    """Entropy of each row in nats, 0 log 0 being 0: (N, K) to float64 (N,)."""
+    """Entropy of each row in nats, with 0 log 0 = 0: (N, K) to float64 (N,)."""
     return _all_rows(_entropy, proba)
 
 
-def closeness(proba: np.ndarray) -> np.ndarray:
-    """One less the lead of the likeliest class over the next: (N, K) to float64 (N,)."""
-    return _all_rows(_closeness, proba)
+def margin_uncertainty(proba: np.ndarray) -> np.ndarray:
+    """1 - (p1 - p2) of the two largest probabilities of each row: (N, K) to float64 (N,)."""
+    return _all_rows(_margin_uncertainty, proba)
 
 
 def _all_rows(measure: Measure, proba: np.ndarray) -> np.ndarray:
@@ -213,27 +220,27 @@ def _all_rows(measure: Measure, proba: np.ndarray) -> np.ndarray:
 
 
 def _in_blocks(measure: Measure, proba: np.ndarray, dtype: Any) -> Iterator[np.ndarray]:
-    """The measure of as many rows at a time as stay in the processor's cache.
+    """Scores of the rows, a block at a time.
 
-    All blocks use the same memory: asking for new takes longer than what is done in it.
+    All blocks use the same memory, because allocating memory takes longer than the computation.
     """
     n_classes = proba.shape[1]
     size = max(1, _BLOCK // (n_classes * np.dtype(dtype).itemsize))
-    block, spare = np.empty((2, min(size, len(proba)), n_classes), dtype=dtype)
+    block, work = np.empty((2, min(size, len(proba)), n_classes), dtype=dtype)
     for start in range(0, len(proba), size):
         rows = proba[start : start + size]
         block[: len(rows)] = rows
-        yield measure(block[: len(rows)], spare[: len(rows)])
+        yield measure(block[: len(rows)], work[: len(rows)])
 
 
-def _entropy(proba: np.ndarray, spare: np.ndarray) -> np.ndarray:
-    np.add(proba, np.finfo(proba.dtype).tiny, out=spare)
-    np.log(spare, out=spare)
-    spare *= proba
-    # A product with ones adds up short rows many times sooner than a sum does.
-    return np.maximum(0 - spare @ np.ones(proba.shape[1], dtype=proba.dtype), 0)
+def _entropy(proba: np.ndarray, work: np.ndarray) -> np.ndarray:
+    np.add(proba, np.finfo(proba.dtype).tiny, out=work)
+    np.log(work, out=work)
+    work *= proba
+    # For short rows, a product with ones is many times faster than a sum.
+    return np.maximum(0 - work @ np.ones(proba.shape[1], dtype=proba.dtype), 0)
 
 
-def _closeness(proba: np.ndarray, spare: np.ndarray) -> np.ndarray:
-    first, second = two_largest(proba, spare)
+def _margin_uncertainty(proba: np.ndarray, work: np.ndarray) -> np.ndarray:
+    first, second = two_largest(proba, work)
     return 1 - (first - second)

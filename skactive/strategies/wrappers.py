@@ -1,4 +1,4 @@
-"""Strategies around a strategy."""
+"""Strategies that wrap other strategies."""
 
 from abc import abstractmethod
 from numbers import Integral
@@ -14,21 +14,21 @@ from skactive.strategies.parameters import A_STRATEGY, AT_LEAST_ONE, NOT_NEGATIV
 
 
 class ClassBalanced(QueryStrategy):
-    """Any strategy, with a quota for every predicted class.
+    """Apply a strategy to the rows of each predicted class, with a quota per class.
 
-    The quotas bring labels given and rows asked for, taken together, as near to equal numbers for
-    all classes as the predictions allow. The strategy fills each quota from the rows predicted
-    to be of that class.
+    The quotas make the numbers of labels per class, earlier labels included, as equal as the
+    predictions allow. The strategy fills each quota from the rows that are predicted to be of this
+    class.
 
-    **Use it** around strategies that know nothing of classes. **Leave it** where predictions of
-    rare classes are no better than chance, or rows of the batch should be seen together: every
-    class is chosen from by itself. Needs probabilities, and what the strategy needs. O(N K) and
-    the strategy's cost.
+    **Use when** the wrapped strategy does not consider classes. **Avoid when** predictions of rare
+    classes are no better than chance, or the strategy must see all rows of the batch together: it
+    is applied to each class separately. Needs predicted probabilities, and what the wrapped
+    strategy needs. Complexity: O(N K) and the cost of the strategy.
 
     Parameters
     ----------
     strategy : QueryStrategy
-        What fills the quotas.
+        Strategy that fills the quotas.
 
     Examples
     --------
@@ -65,31 +65,32 @@ class ClassBalanced(QueryStrategy):
         n_classes = view.proba.shape[1]
         left = np.bincount(predicted, minlength=n_classes)
         quotas = np.zeros(n_classes, dtype=np.int64)
-        held = np.zeros(n_classes)
+        n_labels = np.zeros(n_classes)
         if view.labeled_y is not None and len(view.labeled_y):
-            held += np.bincount(view.labeled_y, minlength=n_classes)
+            n_labels += np.bincount(view.labeled_y, minlength=n_classes)
         for _ in range(n):
-            poorest = np.where(quotas < left, held + quotas, np.inf).argmin()
-            quotas[poorest] += 1
+            rarest = np.where(quotas < left, n_labels + quotas, np.inf).argmin()
+            quotas[rarest] += 1
         return quotas
 
 
 class Power(QueryStrategy):
-    """Draws in proportion to a power of a strategy's scores, instead of the highest ones.
+    """Draw rows with probability proportional to a power of their scores.
 
-    Draws are without replacement, by adding Gumbel noise to beta * log(score): redundant rows of
-    high score no longer fill the batch.
+    Rows are drawn without replacement: Gumbel noise is added to beta * log(score), and the rows
+    with the highest sums are selected. In contrast to the highest scores, such a batch is not
+    filled with redundant rows.
 
-    **Use it** around `Bald`, `Margin` or `Entropy` for batches. **Leave it** for single rows, and
-    around strategies that spread their batches already. Needs what the strategy needs, and scores
-    that are not negative. O(N log N) and the cost of the scores.
+    **Use when** batches are selected by `Bald`, `Margin` or `Entropy`. **Avoid when** single rows
+    are selected, or the wrapped strategy selects diverse batches itself. Needs what the wrapped
+    strategy needs, and nonnegative scores. Complexity: O(N log N) and the cost of the scores.
 
     Parameters
     ----------
     strategy : QueryStrategy
-        What scores rows.
+        Strategy that scores the rows.
     beta : float, default=1
-        The power: 0 draws evenly, more is greedier.
+        Exponent. 0 draws uniformly, a larger value is greedier.
 
     References
     ----------
@@ -123,9 +124,8 @@ class Power(QueryStrategy):
         scores = self.score(view)
         if not (scores >= 0).all():
             raise ValueError(
-                f"strategy={self.strategy} gives scores that are negative or NaN, of which there "
-                "are no powers: take one that scores rows from 0 up, such as Margin, Entropy or "
-                "Bald."
+                f"strategy={self.strategy} gives scores that are negative or NaN, but Power needs "
+                "nonnegative scores: use Margin, Entropy or Bald, for example."
             )
         tiny = np.finfo(np.float64).tiny
         keys = self.beta * np.log(np.maximum(scores, tiny)) + view.rng.gumbel(size=len(view))
@@ -136,22 +136,23 @@ class Power(QueryStrategy):
 
 
 class Schedule(QueryStrategy):
-    """One strategy while labels are few, then another.
+    """Use one strategy while there are few labels, and another strategy afterwards.
 
-    TypiClust first and margin then (TCM) starts well without labels and goes on well with them.
+    `TypiClust` followed by `Margin` is known as TCM.
 
-    **Use it** where the budget is known to cross from few labels to many. **Leave it** where one
-    strategy serves both, as `UHerding` is meant to. Needs what the first strategy needs. O(N) and
-    the cost of whichever strategy is at work.
+    **Use when** the number of labels grows from few to many. **Avoid when** a single strategy suits
+    both few and many labels, as `UHerding` is meant to do. Needs what the first strategy needs.
+    Complexity: O(N) and the cost of the active strategy.
 
     Parameters
     ----------
     first : QueryStrategy
-        At work while fewer than `switch_at` labels are known, or there are no probabilities.
+        Strategy for fewer than `switch_at` labels, or without predicted probabilities.
     then : QueryStrategy
-        At work from then on.
+        Strategy for `switch_at` labels or more.
     switch_at : int
-        See `first`. With a foundation model's features few are enough: 3 batches in the paper.
+        Number of labels at which the strategy changes. For features of a foundation model, the
+        paper switches after 3 batches.
 
     References
     ----------
@@ -183,18 +184,18 @@ class Schedule(QueryStrategy):
         return self.first.needs
 
     def select(self, view: PoolView, n: int) -> np.ndarray:
-        return self._at_work(view).select(view, n)
+        return self._active(view).select(view, n)
 
     def score(self, view: PoolView) -> np.ndarray:
-        return self._at_work(view).score(view)
+        return self._active(view).score(view)
 
-    def _at_work(self, view: PoolView) -> QueryStrategy:
+    def _active(self, view: PoolView) -> QueryStrategy:
         few = view.labeled_y is None or len(view.labeled_y) < self.switch_at
         return self.first if few or view.proba is None else self.then
 
 
 class _Candidates(QueryStrategy):
-    """A strategy that sees only some rows of the pool, never fewer than it is asked for."""
+    """Apply a strategy to candidates: at least n rows of the pool."""
 
     strategy: QueryStrategy
 
@@ -214,28 +215,28 @@ class _Candidates(QueryStrategy):
 
 
 class RandomCandidates(_Candidates):
-    """Any strategy on a part of the pool that is drawn anew each time.
+    """Apply a strategy to a random subset of the pool, drawn again for each query.
 
-    The paper goes on to draw candidates by what they last scored. That needs a number for every row
-    of the pool kept from query to query, where `ActiveClassifier.query` answers from the labels
-    alone, so that asked twice it answers the same; and where opinions on the whole pool cost one
-    product with the head, there is little to save.
+    The paper then draws candidates by their last scores. This would need a number per pool row that
+    is kept between queries. Here, `ActiveClassifier.query` depends on the labels only, so that
+    repeated calls with the same labels return the same rows.
 
-    **Use it** around strategies too slow for the whole pool; what is left out now can be drawn the
-    next time. **Leave it** where the rows worth asking about are very few. Needs what the strategy
-    needs. O(N) and the strategy's cost on the candidates.
+    **Use when** the wrapped strategy is too slow for the whole pool. Rows that are left out in one
+    query can be drawn in a later query. **Avoid when** very few rows of the pool are useful. Needs
+    what the wrapped strategy needs. Complexity: O(N) and the cost of the strategy on the
+    candidates.
 
     Parameters
     ----------
     strategy : QueryStrategy
-        What chooses among the candidates.
+        Strategy that selects among the candidates.
     n_candidates : int, default=10000
-        How many there are.
+        Number of candidates; n, if n is larger.
 
     References
     ----------
     .. [1] G. Németh and T. Matuszka (2024). Compute-efficient active learning. arXiv:2401.07639.
-       (Of it, the random pool.)
+       (Only the random pool.)
 
     Examples
     --------
@@ -261,18 +262,19 @@ class RandomCandidates(_Candidates):
 
 
 class NearCandidates(_Candidates):
-    """Any strategy on the rows nearest to the labeled ones; random rows where they are too few.
+    """Apply a strategy to the rows nearest to labeled rows, filled up with random rows.
 
-    **Use it** around slow strategies on very large pools, once some rows of every class are known.
-    **Leave it** while classes may still be undiscovered. Needs what the strategy needs; without
-    labels all candidates are random. O(N L d) and the strategy's cost on the candidates.
+    **Use when** the wrapped strategy is slow, the pool is very large, and some rows of every class
+    are labeled. **Avoid when** there may be undiscovered classes. Needs what the wrapped strategy
+    needs; without labels, all candidates are random. Complexity: O(N L d) and the cost of the
+    strategy on the candidates.
 
     Parameters
     ----------
     strategy : QueryStrategy
-        What chooses among the candidates.
+        Strategy that selects among the candidates.
     n_candidates : int, default=10000
-        How many there are, at least; each labeled row brings its even share of them.
+        Minimum number of candidates. Each labeled row contributes the same number of neighbors.
 
     References
     ----------

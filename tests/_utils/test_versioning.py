@@ -29,7 +29,7 @@ def saved(request, monkeypatch):
 
 def test_another_version_is_named(saved):
     own = skactive.__version__
-    match = f"saved by skactive 0.0.1 and is loaded by {own}: it may fail.*fit it anew"
+    match = f"saved by skactive 0.0.1 and is loaded by {own}. It may fail.*fit it again"
     with pytest.warns(UserWarning, match=match):
         copy = pickle.load(io.BytesIO(saved))
     assert copy.predict(np.zeros((1, 5))).shape == (1,)

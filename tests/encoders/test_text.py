@@ -52,7 +52,7 @@ def test_bytes_are_refused():
 
 
 def test_texts_that_no_tokenizer_reads_are_named():
-    with pytest.raises(ValueError, match=r"X\[1\] cannot be written as UTF-8 .* Repair it"):
+    with pytest.raises(ValueError, match=r"X\[1\] cannot be encoded as UTF-8 .* Repair it"):
         SentenceEncoder().transform(["good", "a lone \ud800 surrogate"])
 
 

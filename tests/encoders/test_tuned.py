@@ -66,7 +66,7 @@ def test_weights_compare_by_content():
 def test_weights_of_another_model_are_refused(make, encoder):
     weights = Weights({"0.no.such.layer": np.zeros(3, np.float32)})
     with pytest.raises(
-        ValueError, match=r"(?s)weights are of another model .* no '0.no.such.layer'"
+        ValueError, match=r"(?s)weights are of another model .* has no '0.no.such.layer'"
     ):
         TunedEncoder(encoder, weights).transform(NEW)
 

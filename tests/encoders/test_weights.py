@@ -24,7 +24,7 @@ def test_package_weights_are_logged_once(nothing_found, caplog, tmp_path, monkey
 def test_package_weights_are_checked(nothing_found, monkeypatch, tmp_path):
     monkeypatch.setenv("SENTENCE_TRANSFORMERS_HOME", str(tmp_path))
     monkeypatch.setattr(weights, "_MINILM_SHA256", "0" * 64)
-    with pytest.raises(ValueError, match=r"has sha256 53aa.* It is not used. Reinstall"):
+    with pytest.raises(ValueError, match=r"has sha256 53aa.* The file is not used. Reinstall"):
         SentenceEncoder().transform(["text"])
 
 

@@ -12,6 +12,7 @@ from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 
 from skactive import TRUSTED_TYPES, ActiveClassifier, FineTunedClassifier
+from skactive.finetune.tuning_data import held_out_positions
 from skactive.heads import SoftmaxHead
 from tests.support.errors import fails
 from tests.support.finetune import MODES, NEW, NEW_Y, TEXTS, Y
@@ -178,23 +179,22 @@ def test_the_prior_predicts_classes_without_labels(make):
     seen = Y != "sky"
     clf = make().fit(TEXTS[seen], Y[seen], prior_log_proba=sure[seen], classes=np.unique(Y))
     assert (clf.predict(NEW, new) == NEW_Y).mean() > 0.9
-    with pytest.raises(ValueError, match="fitted with it; predict likewise"):
+    with pytest.raises(ValueError, match="fitted with prior_log_proba"):
         clf.predict(NEW)
 
 
 def test_labels_are_held_out_where_there_are_many(make):
-    clf = make()
     codes = np.arange(1000) % 3
     rows = np.arange(1000.0)[:, None]
-    assert len(clf._held_out(rows[:999], codes[:999], 0)) == 0
-    held_out = clf._held_out(rows, codes, 0)
+    assert len(held_out_positions(rows[:999], codes[:999], "auto", 0)) == 0
+    held_out = held_out_positions(rows, codes, "auto", 0)
     assert len(set(held_out.tolist())) == 100
     assert np.bincount(codes[held_out]).tolist() in ([33, 33, 34], [34, 33, 33], [33, 34, 33])
     rows[1::2] = rows[::2]  # every row has two labels: both or none are held out
-    held_out = clf._held_out(rows, codes, 0)
+    held_out = held_out_positions(rows, codes, "auto", 0)
     assert len(held_out) == 100
     assert (held_out[1::2] == held_out[::2] + 1).all()
-    clf.set_params(early_stopping=True).fit(TEXTS, Y)
+    clf = make(early_stopping=True).fit(TEXTS, Y)
     assert {"train_loss", "valid_loss", "seconds"} == set(clf.history_[0])
 
 
@@ -231,7 +231,7 @@ def test_the_real_model_learns_from_a_few_texts():
 
 def test_invalid_rows_and_labels(tiny_sentence_model):
     clf = FineTunedClassifier(str(tiny_sentence_model), random_state=0)
-    fails("X is 'text' .*must hold one row an entry", clf.fit, "text", list("abab"))
+    fails("X is 'text' .*list or array with one entry per row", clf.fit, "text", list("abab"))
     fails("X is None", clf.fit, None, ["a"])
     fails("requires y to be passed", clf.fit, ["one", "two"], None)
     fails("y contains NaN or None, at position 1", clf.fit, ["one", "two"], ["a", None])

@@ -50,8 +50,8 @@ def test_invalid_fit_arguments(params, match):
 def test_prior_log_proba_must_be_given_as_in_fit():
     prior = np.log(np.full((30, 3), 1 / 3))
     anchored, alone = SoftmaxHead().fit(X, Y, prior_log_proba=prior), SoftmaxHead().fit(X, Y)
-    fails("fitted with it; predict likewise", anchored.predict, X)
-    fails("fitted without it; predict likewise", alone.predict, X, prior)
+    fails("fitted with prior_log_proba; pass it", anchored.predict, X)
+    fails("fitted without prior_log_proba; do not pass it", alone.predict, X, prior)
     fails("X has 2 features", alone.predict, X[:, :2])
     with pytest.raises(NotFittedError):
         SoftmaxHead().predict(X)

@@ -25,13 +25,13 @@ def test_refine_without_rounds_is_u_herding():
 
 def test_refine_keeps_the_rows_of_its_strategies():
     view = make_view()
-    picks = Refine([Margin()], n_rounds=1, n_subsets=1, share=1.0).select(view, 7)
+    picks = Refine([Margin()], n_rounds=1, n_subsets=1, subset_fraction=1.0).select(view, 7)
     assert set(picks) == set(Margin().select(view, 7))
 
 
 def test_refine_keeps_no_more_rows_than_the_published_number(monkeypatch):
     monkeypatch.setattr("skactive.strategies.automatic._KEPT", 8)
-    strategy = Refine([KCenter()], n_rounds=1, share=1.0)
+    strategy = Refine([KCenter()], n_rounds=1, subset_fraction=1.0)
     assert len(strategy._cut(make_view(), np.arange(60), 5)) <= 8
 
 

@@ -12,7 +12,7 @@ def test_missing_parts_of_a_view_are_named():
     view = make_view(proba=None)
     assert strategies.KCenter().read(view, "X") is view.X
     with pytest.raises(
-        ValueError, match=r"KCenter needs proba, an opinion.* label some rows first"
+        ValueError, match=r"KCenter needs proba, the predicted.* label some rows first"
     ):
         strategies.KCenter().read(view, "proba")
 

@@ -179,7 +179,7 @@ def test_every_name_of_the_package_is_public(name):
 @every_strategy
 def test_documentation(name):
     doc = " ".join(type(get(name)).__doc__.split())
-    for part in ("**Use it**", "**Leave it**", "Needs", "O(N", ">>>"):
+    for part in ("**Use when**", "**Avoid when**", "Needs", "O(N", ">>>"):
         assert part in doc
     assert "References" in doc or name in ("random", "class_balanced")
 
@@ -189,7 +189,7 @@ def test_missing_proba_is_named(name):
     strategy = get(name)
     for need, part in (("proba", "proba"), ("prior", "prior_proba")):
         if need in strategy.needs:
-            with pytest.raises(ValueError, match=f"needs {part}, an opinion"):
+            with pytest.raises(ValueError, match=f"needs {part}, the predicted prob"):
                 strategy.select(make_view(**{part: None}), 3)
 
 

@@ -37,7 +37,7 @@ BAD_PARAMETERS = {
         "strategies": NO_STRATEGIES,
         "n_rounds": COUNT[1:],
         "n_subsets": COUNT,
-        "share": (*FRACTION, 0),
+        "subset_fraction": (*FRACTION, 0),
     },
     "Schedule": {"first": NO_STRATEGY, "then": NO_STRATEGY, "switch_at": COUNT[1:]},
     "Tailor": {"strategies": NO_STRATEGIES, "n_parallel": COUNT, "discount": FRACTION},

@@ -201,11 +201,11 @@ def test_every_row_is_queried_once(strategy, n_classes, n):
 
 def test_stretch_shrinks_from_the_end_with_more_errors():
     """Twelve rows, five of them labeled: 0 . . 0 . . . . 1 . 1 0; the last label is wrong."""
-    from skactive.strategies.separation import _Lines, _Stretch
+    from skactive.strategies.separation import _LinearGraphs, _ThresholdInterval
 
-    lines = _Lines(two_class_line(12, ends=False).proba, two_class_line(12, ends=False))
-    lines.hear(np.array([0, 3, 8, 10, 11]), np.array([0, 0, 1, 1, 0]))
-    stretch = _Stretch(lines[0])
+    lines = _LinearGraphs(two_class_line(12, ends=False).proba, two_class_line(12, ends=False))
+    lines.add_labels(np.array([0, 3, 8, 10, 11]), np.array([0, 0, 1, 1, 0]))
+    stretch = _ThresholdInterval(lines[0])
     assert (stretch.start, stretch.stop) == (3, 11)
     stretch.shorten(2, np.random.default_rng(0))
     assert (stretch.start, stretch.stop) == (4, 6)  # the square root of five free rows, rounded up

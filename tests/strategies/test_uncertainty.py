@@ -93,7 +93,7 @@ def test_bald_in_blocks_equals_bald_at_once(monkeypatch):
         queried.append(len(rows))
         return whole.sampled_proba(m)[:, rows]
 
-    monkeypatch.setattr(family, "_OPINIONS", 20 * 3 * 7)
+    monkeypatch.setattr(family, "_SAMPLES", 20 * 3 * 7)
     view = make_view(40, sample_proba=sample)
     np.testing.assert_allclose(strategies.get("bald").score(view), expected)
     assert queried == [7, 7, 7, 7, 7, 5]

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 from skactive import ClipEncoder, SentenceEncoder
-from skactive.finetune.tuning_net import ShuffledBatches
+from skactive.finetune.tuning_data import ShuffledBatches
 from tests.support.finetune import NEW, TEXTS, Y
 
 
