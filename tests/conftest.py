@@ -70,13 +70,13 @@ def unchanged_clf():
 
     clf = ActiveClassifier(LogisticRegression(), random_state=0).fit(X, Y)
     clf.partial_fit(X[:1], ["b"], classes=["d"])
-    proba, trust, asked = clf.predict_proba(X), clf.label_trust_, clf.query(X + 1, 5)
+    proba, trust, queried = clf.predict_proba(X), clf.label_trust_, clf.query(X + 1, 5)
     yield clf
     clf.set_params(strategy="auto", random_state=0)
     assert clf.classes_.tolist() == ["a", "b", "c", "d"]
     np.testing.assert_array_equal(clf.predict_proba(X), proba)
     np.testing.assert_array_equal(clf.label_trust_, trust)
-    np.testing.assert_array_equal(clf.query(X + 1, 5), asked)
+    np.testing.assert_array_equal(clf.query(X + 1, 5), queried)
     expected = ActiveClassifier(LogisticRegression(), random_state=0).fit(X, Y)
     expected.partial_fit(X[:1], ["b"], classes=["d"]).partial_fit(X[3:4], ["c"])
     clf.partial_fit(X[3:4], ["c"])

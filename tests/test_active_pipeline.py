@@ -23,9 +23,9 @@ from tests.support.active import (
     ESTIMATORS,
     X_NEW,
     Y_NEW,
-    Counting,
     FirstRows,
-    Watching,
+    FitRecorder,
+    TransformRecorder,
     X,
     Y,
     make_active,
@@ -34,40 +34,40 @@ from tests.support.active import (
 
 
 def test_steps_without_fit_are_applied_once_per_row():
-    Counting.seen = []
-    clf = make_active(make_pipeline(Counting(), StandardScaler(), LogisticRegression()))
+    TransformRecorder.seen = []
+    clf = make_active(make_pipeline(TransformRecorder(), StandardScaler(), LogisticRegression()))
     for batch in np.split(np.arange(60), 6):
         clf.partial_fit(X[batch], Y[batch])
     clf.relabel([0], ["cow"])
     assert clf.label_trust_.shape == (60,)
-    assert Counting.seen == [10] * 6
+    assert TransformRecorder.seen == [10] * 6
     clf.query(X_NEW, 5)
-    assert Counting.seen == [10] * 6 + [60]
+    assert TransformRecorder.seen == [10] * 6 + [60]
 
 
 def test_a_step_without_fit_is_refitted_after_a_step_with_fit():
-    clf = make_active(make_pipeline(Watching(), Normalizer(), LogisticRegression()))
+    clf = make_active(make_pipeline(FitRecorder(), Normalizer(), LogisticRegression()))
     clf.partial_fit(X[:20], Y[:20])
     expected = make_pipeline(Normalizer(), LogisticRegression()).fit(X[:20], Y[:20])
     np.testing.assert_allclose(clf.predict_proba(X), expected.predict_proba(X), atol=1e-4)
 
 
 def test_other_steps_are_refitted_on_all_labels():
-    Watching.fits = []
-    clf = make_active(make_pipeline(Normalizer(), Watching(), LogisticRegression()), noise=None)
+    FitRecorder.fits = []
+    clf = make_active(make_pipeline(Normalizer(), FitRecorder(), LogisticRegression()), noise=None)
     clf.partial_fit(X[:20], Y[:20]).partial_fit(X[20:50], Y[20:50])
-    assert Watching.fits == [20, 50]
+    assert FitRecorder.fits == [20, 50]
 
 
 def test_before_any_label_other_steps_are_fitted_on_the_pool():
-    Watching.fits = []
-    pipeline = make_pipeline(Normalizer(), StandardScaler(), Watching(), LogisticRegression())
+    FitRecorder.fits = []
+    pipeline = make_pipeline(Normalizer(), StandardScaler(), FitRecorder(), LogisticRegression())
     clf = make_active(pipeline, strategy=FirstRows())
     clf.query(X, 2, exclude=[3, 4])
     left = np.delete(X, [3, 4], axis=0)
     expected = StandardScaler().fit_transform(Normalizer().transform(left))
     np.testing.assert_allclose(FirstRows.view.X, expected)
-    assert Watching.fits == [58]
+    assert FitRecorder.fits == [58]
     assert FirstRows.view.labeled_X.shape == (0, 4)
 
 

@@ -12,8 +12,8 @@ from tests.support.active import (
     CLASSES,
     TEXTS,
     X_NEW,
-    Counting,
     FirstRows,
+    TransformRecorder,
     X,
     Y,
     make_active,
@@ -115,19 +115,19 @@ def test_a_strategy_without_needs_runs_before_any_label():
 
 @pytest.mark.parametrize("strategy", [FirstRows(), "random"])
 def test_a_strategy_embeds_only_the_rows_that_it_reads(strategy):
-    Counting.seen = []
-    estimator = make_pipeline(Counting(), LogisticRegression())
+    TransformRecorder.seen = []
+    estimator = make_pipeline(TransformRecorder(), LogisticRegression())
     make_active(estimator, strategy=strategy, transductive=False).query(X, 3)
-    assert Counting.seen == []
+    assert TransformRecorder.seen == []
     make_active(estimator, strategy=strategy).query(np.repeat(X, 50, axis=0), 3)
-    assert Counting.seen == [2048]  # of 3,000, to cluster the pool
+    assert TransformRecorder.seen == [2048]  # of 3,000, to cluster the pool
 
 
 def test_a_row_that_a_strategy_reads_is_not_embedded_again():
-    Counting.seen = []
-    clf = make_active(make_pipeline(Counting(), LogisticRegression()), strategy="k_center")
+    TransformRecorder.seen = []
+    clf = make_active(make_pipeline(TransformRecorder(), LogisticRegression()), strategy="k_center")
     clf.query(X, 3)
-    assert Counting.seen == [60]
+    assert TransformRecorder.seen == [60]
 
 
 def test_the_view_of_a_strategy():

@@ -16,11 +16,11 @@ BOOSTING = HistGradientBoostingClassifier(max_iter=5, min_samples_leaf=2)
 NO_PRIOR = [name for name in strategies.names() if "prior" not in strategies.get(name).needs]
 
 
-class Watching(QueryStrategy):
+class FirstRows(QueryStrategy):
     """Selects the first rows and keeps the view."""
 
     def select(self, view, n):
-        Watching.view = view
+        FirstRows.view = view
         return np.arange(n)
 
 
@@ -52,10 +52,10 @@ def test_a_table_is_passed_to_the_head_unchanged():
 def test_tree_heads_receive_standardized_columns(head):
     rng = np.random.default_rng(1)
     rows = rng.normal(size=(60, 3)) * [1, 1e3, 1e6]
-    clf = ActiveClassifier(head, strategy=Watching(), random_state=0).fit(rows[:9], Y[:9])
+    clf = ActiveClassifier(head, strategy=FirstRows(), random_state=0).fit(rows[:9], Y[:9])
     for model in (clf, clone(clf)):
         model.query(rows, 5)
-        np.testing.assert_allclose(Watching.view.X.std(axis=0), 1, atol=1e-3)
+        np.testing.assert_allclose(FirstRows.view.X.std(axis=0), 1, atol=1e-3)
     np.testing.assert_array_equal(
         ActiveClassifier(head, random_state=0).query(rows, 9),
         ActiveClassifier(head, random_state=0).query(rows * [1e3, 1, 1e-3], 9),
@@ -65,17 +65,17 @@ def test_tree_heads_receive_standardized_columns(head):
 def test_labeled_rows_are_on_the_scale_of_the_pool():
     rng = np.random.default_rng(1)
     table = TABLE.assign(size=rng.normal(size=N))  # no two rows are equal
-    clf = ActiveClassifier(BOOSTING, strategy=Watching(), random_state=0).fit(table[:9], Y[:9])
+    clf = ActiveClassifier(BOOSTING, strategy=FirstRows(), random_state=0).fit(table[:9], Y[:9])
     clf.query(table, 5)
     known = {row.tobytes() for row in table_matrix(table[9:])(table[:9])}
-    assert {row.tobytes() for row in Watching.view.labeled_X} == known
+    assert {row.tobytes() for row in FirstRows.view.labeled_X} == known
 
 
 def test_other_heads_receive_the_original_scale():
     rng = np.random.default_rng(1)
     rows = rng.normal(size=(20, 2)) * [1, 1e6]
-    ActiveClassifier(LogisticRegression(), strategy=Watching()).query(rows, 5)
-    np.testing.assert_array_equal(Watching.view.X, rows)
+    ActiveClassifier(LogisticRegression(), strategy=FirstRows()).query(rows, 5)
+    np.testing.assert_array_equal(FirstRows.view.X, rows)
 
 
 def test_batches_with_other_categories():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from skactive.strategies import KCenter, Margin, PoolView, QueryStrategy, Refine, Tailor, UHerding
-from tests.support.strategies import ask, make_view
+from tests.support.strategies import drive_steps, make_view
 
 
 class Fixed(QueryStrategy):
@@ -47,7 +47,9 @@ def test_tailor_prefers_the_strategy_that_finds_rare_classes(good):
         labeled_y=np.repeat([0, 1], [95, 5]),
         rng=np.random.default_rng(0),
     )
-    queried = np.concatenate(ask(Tailor(arms, n_parallel=5), view, 40, np.resize(oracle, 200)))
+    queried = np.concatenate(
+        drive_steps(Tailor(arms, n_parallel=5), view, 40, np.resize(oracle, 200))
+    )
     assert len(set(queried)) == 40
     assert (queried[-20:] < 50).mean() > 0.7
 
@@ -66,7 +68,7 @@ class Means:
 def test_tailor_discounts_earlier_answers():
     rows, answers = [Fixed(np.arange(9)), Fixed(np.arange(9))], np.array([0, 1] * 10)
     view = PoolView(20, proba=np.full((20, 2), 0.5), rng=Means())
-    ask(Tailor(rows, n_parallel=2, discount=0.25), view, 6, answers)
+    drive_steps(Tailor(rows, n_parallel=2, discount=0.25), view, 6, answers)
     # the first strategy wins all ties, so it alone selects rows; it receives one label per class
     expected = np.array([1.0, 1.0])
     for posterior in view.rng.posteriors[::4]:

@@ -44,13 +44,23 @@ def test_nothing_is_computed_before_it_is_read():
     assert len(strategies.Margin().select(view, 3)) == 3
 
 
-def test_sequential_strategies_are_answered_with_the_models_prediction():
-    class Echo(strategies.SequentialStrategy):
-        def steps(self, view, n):
-            self.answers = []
-            for i in range(0, n, 2):
-                self.answers.append((yield np.arange(i, min(i + 2, n))))
+class Pairs(strategies.SequentialStrategy):
+    """Selects the first rows, two in each step, and records the answers."""
 
-    echo, view = Echo(), make_view()
-    assert echo.select(view, 5).tolist() == [0, 1, 2, 3, 4]
-    np.testing.assert_array_equal(np.concatenate(echo.answers), view.proba.argmax(axis=1)[:4])
+    def steps(self, view, n):
+        self.answers = []
+        for i in range(0, n, 2):
+            self.answers.append((yield np.arange(i, min(i + 2, n))))
+
+
+def test_select_answers_with_the_predicted_classes():
+    pairs, view = Pairs(), make_view()
+    assert pairs.select(view, 5).tolist() == [0, 1, 2, 3, 4]
+    np.testing.assert_array_equal(np.concatenate(pairs.answers), view.proba.argmax(axis=1)[:4])
+
+
+def test_ask_answers_with_the_given_labels():
+    pairs = Pairs()
+    positions = pairs.ask(make_view(), 5, lambda rows: 2 - rows % 3)
+    assert positions.tolist() == [0, 1, 2, 3, 4]
+    assert np.concatenate(pairs.answers).tolist() == [2, 1, 0, 2]

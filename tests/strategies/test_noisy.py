@@ -4,16 +4,18 @@ import numpy as np
 import torch
 
 from skactive.strategies import MaxHerding, Nas, PoolView
-from tests.support.strategies import ask, blobs, make_view
+from tests.support.strategies import blobs, drive_steps, make_view
 
 
 def test_nas_queries_batches_of_one_row_per_class():
-    batches = ask(Nas(), make_view(), 8, np.zeros(60, int))
+    batches = drive_steps(Nas(), make_view(), 8, np.zeros(60, int))
     assert [len(batch) for batch in batches] == [3, 3, 2]
 
 
 def test_nas_is_max_herding_while_labels_agree():
-    picks = np.concatenate(ask(Nas(), make_view(labeled_y=np.zeros(6, int)), 9, np.zeros(60, int)))
+    picks = np.concatenate(
+        drive_steps(Nas(), make_view(labeled_y=np.zeros(6, int)), 9, np.zeros(60, int))
+    )
     np.testing.assert_array_equal(picks, MaxHerding().select(make_view(), 9))
 
 

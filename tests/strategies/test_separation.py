@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from skactive.strategies import Direct, Galaxy, PoolView
-from tests.support.strategies import ask, make_view
+from tests.support.strategies import drive_steps, make_view
 
 
 def two_class_line(n_rows, *, ends=True, **changed):
@@ -25,13 +25,15 @@ def two_class_line(n_rows, *, ends=True, **changed):
 @pytest.mark.parametrize("boundary", [1, 200, 700, 1000])
 def test_galaxy_finds_a_boundary_by_bisection(boundary):
     oracle = (np.arange(1000) >= boundary).astype(int)
-    queried = np.concatenate(ask(Galaxy(), two_class_line(1000), 12, oracle))
+    queried = np.concatenate(drive_steps(Galaxy(), two_class_line(1000), 12, oracle))
     assert {boundary - 1, boundary} & set(queried.tolist())
     assert np.abs(queried[10:] - boundary).max() <= 5  # then it queries along the cut
 
 
 def test_galaxy_queries_at_random_while_labels_agree():
-    queried = np.concatenate(ask(Galaxy(), two_class_line(50, ends=False), 50, np.zeros(50, int)))
+    queried = np.concatenate(
+        drive_steps(Galaxy(), two_class_line(50, ends=False), 50, np.zeros(50, int))
+    )
     assert sorted(queried) == list(range(50))
 
 
@@ -66,7 +68,7 @@ def plain_galaxy(view, n, oracle):
 @pytest.mark.parametrize("seed", range(5))
 def test_galaxy_equals_plain_reference(seed):
     oracle = np.random.default_rng(seed).integers(3, size=60)
-    queried = np.concatenate(ask(Galaxy(), make_view(seed=seed), 60, oracle))
+    queried = np.concatenate(drive_steps(Galaxy(), make_view(seed=seed), 60, oracle))
     expected = plain_galaxy(make_view(seed=seed), 60, oracle)
     np.testing.assert_array_equal(queried, expected)
 
@@ -77,7 +79,7 @@ def test_direct_queries_around_the_threshold_with_fewest_errors(noise, off):
     for seed in range(15):
         rng = np.random.default_rng(seed)
         answers = np.where(rng.random(1000) < noise, 1 - truth, truth)
-        queried = ask(Direct(), two_class_line(1000, rng=rng), 120, answers)
+        queried = drive_steps(Direct(), two_class_line(1000, rng=rng), 120, answers)
         assert [len(batch) for batch in queried[:2]] == [20, 20]
         assert np.ptp(queried[1]) < np.ptp(queried[0])
         assert len(queried[-1]) >= 60
@@ -174,7 +176,7 @@ def test_direct_equals_plain_reference(seed, n):
     view = make_view(80, n_labeled=9, seed=seed)
     oracle = np.where(rng.random(80) < 0.7, view.proba.argmax(axis=1), rng.integers(3, size=80))
     options = {"n_parallel": 3, "min_per_class": 5}
-    queried = np.concatenate(ask(Direct(**options), view, n, oracle))
+    queried = np.concatenate(drive_steps(Direct(**options), view, n, oracle))
     expected = plain_direct(make_view(80, n_labeled=9, seed=seed), n, oracle, **options)
     np.testing.assert_array_equal(queried, expected)
 
@@ -195,7 +197,7 @@ def test_direct_selects_around_the_threshold_of_each_class():
 @pytest.mark.parametrize("n", [1, 7, 60])
 def test_every_row_is_queried_once(strategy, n_classes, n):
     view = make_view(n_classes=n_classes)
-    queried = np.concatenate(ask(strategy, view, n, np.zeros(60, int)))
+    queried = np.concatenate(drive_steps(strategy, view, n, np.zeros(60, int)))
     assert len(queried) == len(set(queried)) == n
 
 

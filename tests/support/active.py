@@ -79,7 +79,7 @@ class ConstantPrior(ClassifierMixin, BaseEstimator):
         return np.tile(list(self.frequencies.values()), (len(X), 1))
 
 
-class Counting(TransformerMixin, BaseEstimator):
+class TransformRecorder(TransformerMixin, BaseEstimator):
     """A transformer that needs no fit and records how many rows it transforms."""
 
     seen: list = []  # noqa: RUF012
@@ -88,7 +88,7 @@ class Counting(TransformerMixin, BaseEstimator):
         raise AssertionError("a step that needs no fit was fitted")
 
     def transform(self, X):
-        Counting.seen.append(len(X))
+        TransformRecorder.seen.append(len(X))
         return X
 
     def __sklearn_tags__(self):
@@ -97,13 +97,13 @@ class Counting(TransformerMixin, BaseEstimator):
         return tags
 
 
-class Watching(TransformerMixin, BaseEstimator):
+class FitRecorder(TransformerMixin, BaseEstimator):
     """A transformer that needs a fit and records the number of rows of each fit."""
 
     fits: list = []  # noqa: RUF012
 
     def fit(self, X, y=None):
-        Watching.fits.append(len(X))
+        FitRecorder.fits.append(len(X))
         self.is_fitted_ = True
         return self
 

@@ -18,14 +18,14 @@ def fill(cache, numbers, width=WIDTH):
     cache.put([key(n) for n in numbers], np.stack([row(n, width) for n in numbers]))
 
 
-def check(cache, asked, known):
-    """The cache returns exactly the rows of `asked` that are in `known`."""
-    hits, rows = cache.get([key(n) for n in asked])
-    expected = [i for i, n in enumerate(asked) if n in known]
+def check(cache, requested, known):
+    """The cache returns exactly the rows of `requested` that are in `known`."""
+    hits, rows = cache.get([key(n) for n in requested])
+    expected = [i for i, n in enumerate(requested) if n in known]
     assert hits.dtype == np.int64
     assert hits.tolist() == expected
     if expected:
-        np.testing.assert_array_equal(rows, np.stack([row(asked[i]) for i in expected]))
+        np.testing.assert_array_equal(rows, np.stack([row(requested[i]) for i in expected]))
         assert rows.dtype == np.float32
         rows[:] = 0  # a copy: the cache must not see this
     else:

@@ -11,7 +11,7 @@ def jobs_digest():
     for estimator, strategy in zip(ESTIMATORS.values(), some, strict=True):
         clf = make_active(estimator, strategy=strategy, prior=make_prior())
         for _ in range(2):
-            asked = clf.query(X, 10)
-            clf.partial_fit(X[asked], Y[asked])
-            results += [asked, clf.predict_proba(X_NEW), clf.label_trust_]
+            queried = clf.query(X, 10)
+            clf.partial_fit(X[queried], Y[queried])
+            results += [queried, clf.predict_proba(X_NEW), clf.label_trust_]
     return sha256(b"".join(part.tobytes() for part in results)).hexdigest()

@@ -33,12 +33,12 @@ def blobs(sizes, *, seed=0, spread=0.1):
     return centers[blob] + rng.normal(scale=spread, size=(len(blob), len(sizes))), blob
 
 
-def ask(strategy, view, n, oracle):
+def drive_steps(strategy, view, n, oracle):
     """Drive `steps` with true labels, and return the queried positions of each step."""
-    steps, asked = strategy.steps(view, n), []
+    steps, queried = strategy.steps(view, n), []
     try:
-        asked.append(next(steps))
+        queried.append(next(steps))
         while True:
-            asked.append(steps.send(oracle[asked[-1]]))
+            queried.append(steps.send(oracle[queried[-1]]))
     except StopIteration:
-        return asked
+        return queried
