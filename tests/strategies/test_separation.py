@@ -185,7 +185,7 @@ def test_direct_selects_around_the_threshold_of_each_class():
     labeled_y = np.array([0, 0, 0, 1, 1, 2])
     proba = np.random.default_rng(0).dirichlet(np.ones(3), 500)
     view = make_view(500, proba=proba, labeled_y=labeled_y)
-    asked = np.concatenate(ask(Direct(min_per_class=10), view, 60, proba.argmax(axis=1)))
+    asked = np.concatenate(drive_steps(Direct(min_per_class=10), view, 60, proba.argmax(axis=1)))
     for k in range(3):
         lead = proba[:, k] - np.delete(proba, k, axis=1).max(axis=1)  # the threshold is at 0
         assert (np.sort(np.abs(lead[asked[30:]]))[:10] < 0.1).all()
