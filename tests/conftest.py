@@ -1,6 +1,7 @@
 import gc
 import json
 import os
+import pickle
 import sys
 
 # Read once, when huggingface_hub is first imported: too late for a fixture.
@@ -62,25 +63,36 @@ def empty_row_cache(monkeypatch):
     return memory
 
 
-@pytest.fixture
-def unchanged_clf():
-    """A fitted classifier. The test fails where a failed call changes its labels or its model."""
+@pytest.fixture(scope="session")
+def fitted_clf():
+    """A pickled classifier, its results, and its predictions after one more label."""
     from skactive import ActiveClassifier
     from tests.support.errors import X, Y
 
     clf = ActiveClassifier(LogisticRegression(), random_state=0).fit(X, Y)
     clf.partial_fit(X[:1], ["b"], classes=["d"])
-    proba, trust, queried = clf.predict_proba(X), clf.label_trust_, clf.query(X + 1, 5)
+    results = clf.predict_proba(X), clf.label_trust_, clf.query(X + 1, 5)
+    pickled = pickle.dumps(clf)
+    clf = ActiveClassifier(LogisticRegression(), random_state=0).fit(X, Y)
+    clf.partial_fit(X[:1], ["b"], classes=["d"]).partial_fit(X[3:4], ["c"])
+    return pickled, results, clf.predict_proba(X)
+
+
+@pytest.fixture
+def unchanged_clf(fitted_clf):
+    """A fitted classifier. The test fails where a failed call changes its labels or its model."""
+    from tests.support.errors import X
+
+    pickled, (proba, trust, queried), after_one_label = fitted_clf
+    clf = pickle.loads(pickled)
     yield clf
     clf.set_params(strategy="auto", random_state=0)
     assert clf.classes_.tolist() == ["a", "b", "c", "d"]
     np.testing.assert_array_equal(clf.predict_proba(X), proba)
     np.testing.assert_array_equal(clf.label_trust_, trust)
     np.testing.assert_array_equal(clf.query(X + 1, 5), queried)
-    expected = ActiveClassifier(LogisticRegression(), random_state=0).fit(X, Y)
-    expected.partial_fit(X[:1], ["b"], classes=["d"]).partial_fit(X[3:4], ["c"])
     clf.partial_fit(X[3:4], ["c"])
-    np.testing.assert_array_equal(clf.predict_proba(X), expected.predict_proba(X))
+    np.testing.assert_array_equal(clf.predict_proba(X), after_one_label)
 
 
 @pytest.fixture(scope="session")

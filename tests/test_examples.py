@@ -15,11 +15,11 @@ EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 @pytest.fixture
 def table(tmp_path):
     """A file with missing values, categories and a label that depends on both."""
-    rng, codes = np.random.default_rng(0), np.arange(180) % 3
+    rng, codes = np.random.default_rng(0), np.arange(120) % 3
     frame = pd.DataFrame(
         {
-            "size": np.where(rng.random(180) < 0.3, np.nan, codes + 0.3 * rng.normal(size=180)),
-            "color": np.where(codes == 1, "red", rng.choice(["red", "blue", None], size=180)),
+            "size": np.where(rng.random(120) < 0.3, np.nan, codes + 0.3 * rng.normal(size=120)),
+            "color": np.where(codes == 1, "red", rng.choice(["red", "blue", None], size=120)),
             "kind": np.array(["ant", "bee", "cow"])[codes],
         }
     )
@@ -30,10 +30,10 @@ def table(tmp_path):
 
 def test_tables(table, monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["tables.py", str(table), "kind"])
-    runpy.run_path(EXAMPLES / "tables.py")
+    runpy.run_path(str(EXAMPLES / "tables.py"))
     printed = capsys.readouterr().out
-    assert printed.startswith("180 rows, 2 columns, ")
-    assert "3 classes, of 60, 60, 60 rows" in printed
+    assert printed.startswith("120 rows, 2 columns, ")
+    assert "3 classes, of 40, 40, 40 rows" in printed
     for model in printed.split("\n\n")[1:]:
         assert [line.split("|")[1].strip() for line in model.splitlines()[3:]] == [
             *("random (null)", "default", "typiclust", "badge")
@@ -43,4 +43,4 @@ def test_tables(table, monkeypatch, capsys):
 def test_tables_prints_its_usage(monkeypatch):
     monkeypatch.setattr(sys, "argv", ["tables.py"])
     with pytest.raises(SystemExit, match=r"TABLE is a .csv or .parquet file"):
-        runpy.run_path(EXAMPLES / "tables.py")
+        runpy.run_path(str(EXAMPLES / "tables.py"))
