@@ -33,7 +33,6 @@ TRUSTED_TYPES: list[str] = [
     "skactive.heads.averaged_head.TrainingData",
     "skactive.heads.softmax.SoftmaxHead",
     "skactive.noise.NoiseEstimate",
-    "skactive.priors.CachedPrior",
     "skactive.priors.ZeroShotClassifier",
     *(
         f"{strategy.__module__}.{strategy.__name__}"

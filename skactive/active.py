@@ -246,8 +246,7 @@ class ActiveClassifier(ClassifierMixin, BaseActiveLearner):
             Positions of different rows of X_pool, best first. Fewer, with a warning, where fewer
             rows remain.
         scores : float64 array of shape (n,)
-            Score of each of these rows by itself, higher is better; NaN for strategies that do not
-            score rows. Only if `return_scores`.
+            Score of each of these rows, higher is better, or NaN. Only if `return_scores`.
 
         Raises
         ------
@@ -393,7 +392,8 @@ class ActiveClassifier(ClassifierMixin, BaseActiveLearner):
         """
         if self.noise is None:
             raise ValueError("noise=None suspects no label; set noise='auto'.")
-        n, trust, history = check_count(n), self.label_trust_, self._fitted().history
+        fitted, n = self._fitted(), check_count(n)
+        trust, history = self._label_trust(fitted), fitted.history
         candidates = np.flatnonzero(history.learned & ~history.verified)
         candidates = candidates[np.argsort(trust[candidates], kind="stable")]
         _, first = np.unique(history.batch.keys[candidates], return_index=True)

@@ -1,17 +1,14 @@
 """Zero-shot classification by the similarity of rows to class descriptions."""
 
 from collections.abc import Mapping, Sequence
-from os import PathLike
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import log_softmax
-from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin
+from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.preprocessing import normalize
 
-from skactive._data.containers import by_blocks, take
-from skactive._data.fingerprint import fingerprint, identity_token
 from skactive._data.prompts import (
     check_embeddings,
     check_encoder,
@@ -19,9 +16,6 @@ from skactive._data.prompts import (
     describe_classes,
     listed,
 )
-from skactive._data.row_keys import row_keys
-from skactive._utils.compat import n_rows
-from skactive.encoders.cache import computed_once
 
 # Chosen on five text data sets with class descriptions, embedded by a sentence encoder. The
 # temperature of minimal log loss was 0.07 to 0.19 times the spread of the classes. This factor
@@ -273,120 +267,6 @@ class ZeroShotClassifier(ClassifierMixin, BaseEstimator):
         total = prototypes.sum(axis=0)
         mean_cosine = (total @ total - n_classes) / max(n_classes * (n_classes - 1), 1)
         return max(_TEMPERATURE_PER_SPREAD * (1 - mean_cosine), _MIN_TEMPERATURE)
-
-
-class CachedPrior(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
-    """A prior whose probabilities are computed once per row.
-
-    `ActiveClassifier` wraps all priors but `ZeroShotClassifier` and ``FrozenEstimator``. Wrap a
-    prior yourself to keep its probabilities on disk, or to switch the cache off.
-
-    Parameters
-    ----------
-    estimator : classifier
-        With ``classes_`` and ``predict_proba``, for example one that asks a language model.
-    cache_dir : str, path or None, default=None
-        Folder in which probabilities are kept, for equal parameters of an equally named class.
-        None keeps them in the memory of this process, at most 1 GiB together with embeddings.
-    enabled : bool, default=True
-        False computes the probabilities in every call.
-
-    Attributes
-    ----------
-    classes_ : array of shape (K,)
-        Those of `estimator`.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from skactive.priors import CachedPrior
-    >>> class Asks:
-    ...     classes_ = np.array(["no", "yes"])
-    ...     def predict_proba(self, X):
-    ...         print(f"asked for {len(X)} rows")
-    ...         return np.tile([0.4, 0.6], (len(X), 1))
-    >>> prior = CachedPrior(Asks())
-    >>> prior.predict(["a", "b"])
-    asked for 2 rows
-    array(['yes', 'yes'], dtype='<U3')
-    >>> prior.predict_proba(["b", "c"])
-    asked for 1 rows
-    array([[0.4, 0.6],
-           [0.4, 0.6]])
-    """
-
-    def __init__(
-        self, estimator: Any, *, cache_dir: str | PathLike[str] | None = None, enabled: bool = True
-    ) -> None:
-        self.estimator = estimator
-        self.cache_dir = cache_dir
-        self.enabled = enabled
-
-    @property
-    def classes_(self) -> np.ndarray:
-        return self.estimator.classes_
-
-    def fit(self, X: Any, y: Any = None) -> "CachedPrior":
-        """Do nothing: a prior is fitted in advance.
-
-        Parameters
-        ----------
-        X : ignored
-            Here for the API of scikit-learn.
-        y : ignored
-            Here for the API of scikit-learn.
-
-        Returns
-        -------
-        self : CachedPrior
-            Unchanged.
-        """
-        return self
-
-    def predict_proba(self, X: Any) -> np.ndarray:
-        """Probabilities of every class; of known rows from the cache.
-
-        Parameters
-        ----------
-        X : array, sparse matrix, DataFrame or sequence of n rows
-            Rows that `estimator` takes.
-
-        Returns
-        -------
-        proba : float64 array of shape (n, K)
-            Columns in the order of `classes_`.
-        """
-        if not self.enabled or n_rows(X) == 0:
-            return by_blocks(self.estimator.predict_proba, X)
-        return self._predict_proba(X, row_keys(X))
-
-    def _predict_proba(self, X: Any, keys: np.ndarray) -> np.ndarray:
-        def compute(positions: np.ndarray) -> np.ndarray:
-            return by_blocks(self.estimator.predict_proba, take(X, positions))
-
-        token = identity_token(self.estimator) if self.cache_dir is None else ""
-        namespace = repr((token, fingerprint(self.estimator), np.asarray(self.classes_).tolist()))
-        return computed_once(compute, keys, namespace, self.cache_dir)
-
-    def predict(self, X: Any) -> np.ndarray:
-        """The most probable class of every row.
-
-        Parameters
-        ----------
-        X : array, sparse matrix, DataFrame or sequence of n rows
-            Rows that `estimator` takes.
-
-        Returns
-        -------
-        y : array of shape (n,)
-            Members of `classes_`.
-        """
-        return np.asarray(self.classes_)[self.predict_proba(X).argmax(axis=1)]
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.requires_fit = False
-        return tags
 
 
 def _mean_embeddings(encoder: Any, texts_of: list[tuple[str, ...]]) -> np.ndarray:

@@ -220,3 +220,12 @@ def test_trust_uses_held_out_predictions():
     clf = make_active(learns_by_heart).fit(X, Y).partial_fit(X[[sure]], ["cow"])
     assert clf.label_trust_[sure] > 0.9
     assert clf.label_trust_[-1] < 0.1
+
+
+def test_the_caller_may_reuse_its_arrays():
+    rows, labels, weight = X[:20].copy(), Y[:20].copy(), np.ones(20)
+    clf = make_active().partial_fit(rows, labels, sample_weight=weight)
+    rows[:], labels[:], weight[:] = X[20:40], Y[20:40], 2.0
+    clf.partial_fit(rows, labels)
+    expected = make_active().fit(X[:40], Y[:40])
+    np.testing.assert_array_equal(clf.predict_proba(X_NEW), expected.predict_proba(X_NEW))

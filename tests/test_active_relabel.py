@@ -80,3 +80,9 @@ def test_suspects_lists_each_row_once():
     assert len(np.unique(rows)) == len(rows) == 60
     least_trusted = min((0, 60, 61), key=lambda i: clf.label_trust_[i])
     assert least_trusted in suspects
+
+
+def test_a_label_of_weight_zero_verifies_nothing():
+    clf = make_active().fit(X, Y).partial_fit(X[[0]], ["bee"], sample_weight=[0.0])
+    clf.relabel([0], ["cow"]).relabel([60], ["bee"])
+    np.testing.assert_array_equal(clf.label_trust_[[0, 60]], [1, 0])

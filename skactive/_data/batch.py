@@ -1,6 +1,7 @@
 """Batch: rows, and the columns that are computed from them at most once."""
 
 from collections.abc import Callable
+from copy import deepcopy
 from functools import cached_property
 from typing import Any
 
@@ -135,7 +136,10 @@ class Batch:
             It can be pickled: it holds neither the Pipeline nor the prior.
         """
         columns = {name: getattr(self, name) for name in _STORED}
-        return Batch(self.rows if keep_rows else None, **columns)
+        # copies: the caller may reuse the arrays
+        if columns["representation"] is self.rows:
+            columns["representation"] = deepcopy(self.rows)
+        return Batch(deepcopy(self.rows) if keep_rows else None, **columns)
 
     def extended(self, other: "Batch") -> "Batch":
         """Concatenate two stored batches.

@@ -133,7 +133,8 @@ class LabelHistory:
         corrected = self.y.astype(np.result_type(self.y, y))
         corrected[positions] = y
         # the latest verification of a row is the one that counts
-        verified = self.verified & ~np.isin(self.batch.keys, self.batch.keys[positions])
+        counted = positions[self.weight[positions] > 0]
+        verified = self.verified & ~np.isin(self.batch.keys, self.batch.keys[counted])
         verified[positions] = True
         return replace(self, y=corrected, verified=verified)
 

@@ -90,10 +90,7 @@ class BaseActiveLearner(VersionNoted, CallbackSupportMixin, BaseEstimator):
 
     @property
     def label_trust_(self) -> np.ndarray:
-        fitted = self._fitted()
-        entry = fitted.labels.entry
-        trust = np.ones(len(fitted.labels.y)) if self.noise is None else fitted.trust
-        return np.where(entry < 0, 0.0, trust[entry])
+        return self._label_trust(self._fitted())
 
     @property
     def prior_weight_(self) -> float:
@@ -168,6 +165,11 @@ class BaseActiveLearner(VersionNoted, CallbackSupportMixin, BaseEstimator):
         if state.fitted is not None:
             return classes, state.fitted.proba(batch)
         return classes, cast(np.ndarray, batch.prior_proba)  # without labels there is a prior
+
+    def _label_trust(self, fitted: FittedState) -> np.ndarray:
+        entry = fitted.labels.entry
+        trust = np.ones(len(fitted.labels.y)) if self.noise is None else fitted.trust
+        return np.where(entry < 0, 0.0, trust[entry])
 
     def _open_pool(self, X_pool: Any) -> PoolQuery:
         with unchanged_by_failure(self):

@@ -7,10 +7,9 @@ from typing import Any
 import numpy as np
 
 from skactive._data.batch import Batch
-from skactive._data.fingerprint import fingerprint
 from skactive._data.labels import LabelHistory
 from skactive._data.pipeline import Parts, first_step, representation_steps, split_pipeline
-from skactive._learner.fingerprints import Fingerprints
+from skactive._learner.fingerprints import Fingerprints, fingerprint
 from skactive._learner.fitted_state import FittedState
 from skactive._learner.pool_clusters import PoolClusters
 from skactive._learner.pool_query import PoolQuery
@@ -123,7 +122,8 @@ class Learner:
             )
         parts = self.split(state)
         batch = self.batch(state, X, parts).stored(keep_rows=self.refresh is not None)
-        history = LabelHistory(batch, y, weight, np.zeros(len(y), dtype=bool))
+        # copies: the caller may reuse the arrays
+        history = LabelHistory(batch, y.copy(), weight.copy(), np.zeros(len(y), dtype=bool))
         if state.fitted is not None:
             history = state.fitted.history.extended(history)
         return self.refit(state, history, parts, subtask)

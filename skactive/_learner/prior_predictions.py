@@ -4,13 +4,12 @@ from typing import Any
 
 import numpy as np
 from sklearn.exceptions import NotFittedError
-from sklearn.frozen import FrozenEstimator
 
 from skactive._data.batch import Batch
 from skactive._data.containers import by_blocks
 from skactive._learner.prior_calibration import CalibratedPrior
 from skactive._utils.validation import equal_parameters
-from skactive.priors import CachedPrior, ZeroShotClassifier
+from skactive.priors import ZeroShotClassifier
 
 
 def sorted_classes(prior: Any) -> np.ndarray | None:
@@ -69,7 +68,7 @@ def predict_prior(prior: Any, batch: Batch) -> np.ndarray:
     """Probabilities that a prior predicts for a batch.
 
     A `ZeroShotClassifier` that has the same encoder as the Pipeline uses the embedding of the
-    batch. The probabilities of a prior of another class are cached: see `CachedPrior`.
+    batch.
 
     Parameters
     ----------
@@ -98,14 +97,8 @@ def predict_prior(prior: Any, batch: Batch) -> np.ndarray:
             and equal_parameters(prior._row_encoder(), encoder)
         ):
             proba = prior.predict_proba_of_embeddings(batch.embedding)
-        elif isinstance(prior, ZeroShotClassifier | FrozenEstimator):
-            proba = by_blocks(prior.predict_proba, batch.rows)
-        elif not isinstance(prior, CachedPrior):
-            proba = CachedPrior(prior)._predict_proba(batch.rows, batch.keys)
-        elif prior.enabled:
-            proba = prior._predict_proba(batch.rows, batch.keys)
         else:
-            proba = prior.predict_proba(batch.rows)
+            proba = by_blocks(prior.predict_proba, batch.rows)
         proba = np.asarray(proba, dtype=np.float64)
     except NotFittedError as error:
         raise _not_fitted(prior) from error

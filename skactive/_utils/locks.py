@@ -4,8 +4,10 @@ import os
 from collections.abc import Callable
 from functools import wraps
 from threading import Lock, RLock
-from typing import Any
+from typing import Any, TypeVar, cast
 from weakref import WeakKeyDictionary
+
+_Method = TypeVar("_Method", bound=Callable[..., Any])
 
 
 def fork_safe(lock: Any) -> Any:
@@ -28,7 +30,7 @@ def fork_safe(lock: Any) -> Any:
     return lock
 
 
-def exclusive(method: Callable[..., Any]) -> Callable[..., Any]:
+def exclusive(method: _Method) -> _Method:
     """Let one thread at a time run any of the exclusive methods of an object.
 
     The lock belongs to the object, but is not one of its attributes. So it is neither copied nor
@@ -50,7 +52,7 @@ def exclusive(method: Callable[..., Any]) -> Callable[..., Any]:
         with object_lock(self):
             return method(self, *args, **kwargs)
 
-    return serialized
+    return cast(_Method, serialized)
 
 
 def object_lock(owner: Any) -> Any:

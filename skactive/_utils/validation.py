@@ -210,7 +210,7 @@ def equal_parameters(first: Any, second: Any) -> bool:
 def _equal(first: Any, second: Any) -> bool:
     if hasattr(first, "get_params"):
         return equal_parameters(first, second)
-    return first is second or (type(first) is type(second) and bool(np.all(first == second)))
+    return first is second or (type(first) is type(second) and np.array_equal(first, second))
 
 
 @contextmanager

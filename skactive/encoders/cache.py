@@ -9,7 +9,6 @@ import os
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from hashlib import blake2b
 from itertools import repeat
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -19,7 +18,6 @@ from numpy.typing import NDArray
 
 from skactive._utils.locks import fork_safe
 from skactive._utils.optional_imports import require
-from skactive.encoders.row_checks import cache_keys
 
 MEMORY_BYTES = 2**30  # for the whole process; about 700,000 rows of 384 numbers
 _BLOCK_BYTES = 2**22
@@ -72,52 +70,6 @@ def open_cache(cache_dir: str | os.PathLike[str] | None) -> RowCache:
         if folder not in _ON_DISK:
             _ON_DISK[folder] = DiskRows(folder)
         return _ON_DISK[folder]
-
-
-def computed_once(
-    compute: Callable[[NDArray[np.int64]], NDArray[np.float64]],
-    row_keys: NDArray[np.bytes_],
-    namespace: str,
-    cache_dir: str | os.PathLike[str] | None,
-) -> NDArray[np.float64]:
-    """Numbers for each row, computed for distinct new rows only.
-
-    Parameters
-    ----------
-    compute : callable
-        From positions of some rows to their numbers, an array (m, K).
-    row_keys : array of shape (n,), dtype S16
-        Digests of the rows.
-    namespace : str
-        All that the numbers depend on beside the row.
-    cache_dir : str, path or None
-        As in `open_cache`.
-
-    Returns
-    -------
-    numbers : float64 array of shape (n, K)
-        If `compute` returns another shape, or numbers that are not finite, its result as it is.
-    """
-    cache = open_cache(cache_dir)
-    keys = cache_keys(row_keys, blake2b(namespace.encode(), digest_size=16).digest())
-    hits, known = cache.get(keys)
-    missing = np.setdiff1d(np.arange(len(keys)), hits)
-    result = None if known is None else np.empty((len(keys), known.shape[1] // 2))
-    if result is not None and known is not None:
-        result[hits] = known.view(np.float64)  # stored as pairs of float32, bit by bit
-    if len(missing):
-        _, first, entry = np.unique(row_keys[missing], return_index=True, return_inverse=True)
-        order = np.argsort(first)
-        positions = missing[first[order]]
-        new = np.ascontiguousarray(compute(positions), dtype=np.float64)
-        if new.ndim != 2 or len(new) != len(positions) or not np.isfinite(new).all():
-            return new
-        cache.put([keys[position] for position in positions], new.view(np.float32))
-        if result is None:
-            result = np.empty((len(keys), new.shape[1]))
-        result[missing] = new[np.argsort(order)[entry.ravel()]]
-    assert result is not None  # there is at least one row
-    return result
 
 
 class MemoryRows:

@@ -12,7 +12,6 @@ from sklearn.preprocessing import Normalizer
 
 from skactive import (
     ActiveClassifier,
-    CachedPrior,
     SentenceEncoder,
     SoftmaxHead,
     ZeroShotClassifier,
@@ -85,8 +84,7 @@ def counts(call):
 @pytest.mark.parametrize("strategy", ["auto", "margin", "badge", "random", "co_decision"])
 def test_each_row_is_embedded_and_predicted_once(strategy):
     steps = make_pipeline(CountingEncoder(), Normalizer(), SoftmaxHead())
-    prior = CachedPrior(CountingPrior(), enabled=False)
-    clf = ActiveClassifier(steps, prior=prior, strategy=strategy, random_state=0)
+    clf = ActiveClassifier(steps, prior=CountingPrior(), strategy=strategy, random_state=0)
     assert counts(lambda: clf.query(TEXTS, 3)) == (12, 12)
     assert counts(lambda: clf.partial_fit(TEXTS[:4], LABELS[:4])) == (4, 4)
     assert counts(lambda: clf.partial_fit(TEXTS[4:8], LABELS[4:8])) == (4, 4)
