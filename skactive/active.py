@@ -31,6 +31,9 @@ class ActiveClassifier(ClassifierMixin, BaseActiveLearner):
     are applied once per row. All later steps are refitted on all labels each time. The result does
     not depend on the order of the labels or on the batches in which they were given.
 
+    Several threads may share a classifier: methods that change it take turns, predictions use one
+    state. A call that raises changes nothing.
+
     Parameters
     ----------
     estimator : classifier with predict_proba, or Pipeline ending in one, default=None
@@ -253,10 +256,6 @@ class ActiveClassifier(ClassifierMixin, BaseActiveLearner):
         ValueError
             If the pool is empty or has other columns than fit saw, n < 1, or the strategy lacks a
             prior or does not return n different positions.
-
-        See Also
-        --------
-        query_steps : Gives labels to sequential strategies; `query` gives them predictions.
         """
         self._validate_params()
         n = check_count(n)

@@ -17,6 +17,7 @@ from skactive import SentenceEncoder, SoftmaxHead, ZeroShotClassifier
 from skactive._learner.fingerprints import fingerprint
 from tests.support.active import X_NEW, X, Y, make_active
 
+FOREST = RandomForestClassifier(5, random_state=0)
 CHANGED = r"leading steps of estimator.* were changed after labels were given.*call fit"
 
 
@@ -55,9 +56,7 @@ def test_a_new_head_and_refitted_step_are_no_errors():
     assert clf.partial_fit(X_NEW, Y).score(X, Y) > 0.8
 
 
-@pytest.mark.parametrize(
-    "model", [KNeighborsClassifier(), RandomForestClassifier(5, random_state=0)], ids=repr
-)
+@pytest.mark.parametrize("model", [KNeighborsClassifier(), FOREST], ids=repr)
 def test_a_frozen_prior_may_be_used_and_saved(model):
     """Its state changes with use and with saving, so only its class counts."""
     clf = make_active(prior=FrozenEstimator(model.fit(X, Y))).fit(X, Y)
