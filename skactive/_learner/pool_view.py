@@ -136,7 +136,7 @@ def _fits_with_labels(step: Any, rows: Any) -> bool:
 
 
 def _matrix_maker(features: Any, head: Any) -> Callable[[Any], np.ndarray]:
-    """A function from features like these to a dense matrix, for pool and labeled rows alike."""
+    """A function from features like these to a dense matrix, for both pool and labeled rows."""
     if not sparse.issparse(features) and get_tags(head).input_tags.allow_nan:
         return table_matrix(features)  # for such a head, often trees, scales do not matter
     if sparse.issparse(features):
