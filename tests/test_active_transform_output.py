@@ -12,7 +12,7 @@ from sklearn.preprocessing import Normalizer, StandardScaler
 from skactive import SoftmaxHead, TableEncoder
 from tests.support.active import X, Y, make_active
 
-TABLE = pd.DataFrame(X, columns=list("abcd"))
+TABLE = pd.DataFrame(X.copy(), columns=list("abcd"))
 TABLE.iloc[3, 1] = np.nan
 FRAMES = {"pandas": TABLE, "polars": pl.from_pandas(TABLE)}
 
