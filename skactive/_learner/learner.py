@@ -1,7 +1,7 @@
 """Learner: the steps behind `ActiveClassifier`, from one state to the next."""
 
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -156,12 +156,12 @@ class Learner:
         if self.prior_classes is not None:
             warn_unknown_prior_classes(self.prior_classes, np.unique(learned))
         if state.fitted is not None:
-            state.fitted.fingerprints.check(self._fingerprints())
+            state.fitted.fingerprints.check(self._fingerprints)
         if self.refresh is not None:
             state, history, parts = self._refreshed(state, history, parts, classes)
         prior, clusters = self._pool_statistics(state, history)
         fitted = FittedState.from_history(
-            history, classes, parts, prior, clusters, self._fingerprints(), subtask
+            history, classes, parts, prior, clusters, self._fingerprints, subtask
         )
         return replace(state, fitted=fitted)
 
@@ -209,7 +209,7 @@ class Learner:
         """
         if state.fitted is not None:
             check_same_prior(self.prior, state.fitted.prior)
-            state.fitted.fingerprints.check(self._fingerprints())
+            state.fitted.fingerprints.check(self._fingerprints)
         return Batch(X, parts, None if self.prior is None else partial(predict_prior, self.prior))
 
     def open_pool(self, state: LearnerState, X_pool: Any) -> PoolQuery:
@@ -256,6 +256,7 @@ class Learner:
             return state
         return replace(state, pool=pool.summarize(self.prior_classes))
 
+    @cached_property
     def _fingerprints(self) -> Fingerprints:
         return Fingerprints(
             fingerprint(representation_steps(self.estimator)), fingerprint(self.prior)
