@@ -267,7 +267,8 @@ class Encoder(
     ) -> Embeddings:
         if not items:
             return np.empty((0, self._n_features_out), np.float32)
-        precision = resolve_precision(self.precision, resolve_device(self.device))
+        device = resolve_device(self.device)
+        precision = resolve_precision(self.precision, device)
         identity = (*self._identity(), precision)
         cache = open_cache(self.cache_dir)
         keys = keys_of(blake2b(repr(identity).encode(), digest_size=16).digest())
@@ -278,7 +279,7 @@ class Encoder(
         missing, duplicates = split_missing(keys, hits)
         if isinstance(items[0], str):
             check_unicode(items, missing, "X")
-        shared = self._shared_model()
+        shared = self._shared_model(identity, device)
         # Longest rows first: batches need little padding, and if memory is too small, the first
         # batch shows it.
         missing.sort(key=lambda position: size_of(items[position]), reverse=True)
@@ -294,21 +295,20 @@ class Encoder(
         out[list(duplicates)] = out[list(duplicates.values())]
         return out
 
-    def _shared_model(self) -> SharedModel:
+    def _shared_model(self, identity: tuple[str, ...], device: str) -> SharedModel:
+        """The model of an identity that ends with the precision."""
         import torch
 
-        device = resolve_device(self.device)
-        precision = resolve_precision(self.precision, device)
-        identity = (*self._identity(), precision)
-        return shared_model(
-            (identity, device), lambda: self._load(device, getattr(torch, precision))
-        )
+        dtype = getattr(torch, identity[-1])
+        return shared_model((identity, device), lambda: self._load(device, dtype))
 
     def _encode_within(
         self, context: Callable[[Any], AbstractContextManager[None]], rows: list[Any]
     ) -> Embeddings:
         """Embed at least one row inside a context around the tower, without the row cache."""
-        shared = self._shared_model()
+        device = resolve_device(self.device)
+        identity = (*self._identity(), resolve_precision(self.precision, device))
+        shared = self._shared_model(identity, device)
 
         def encode(shared: SharedModel, rows: Sequence[Any], size: int) -> NDArray[np.floating]:
             with context(self._tower(shared.model)):

@@ -5,12 +5,13 @@ from collections.abc import Mapping
 
 import torch
 
+from skactive.finetune.tuning_data import TensorBatch
+
 _TOKEN_DROPOUT = 0.2  # fraction of the tokens that are dropped from a text
 _SHIFT = 0.125  # of the side of an image, in weak and in strong views
 _ANGLE = math.pi / 6
 _ZOOM, _SHEAR, _CONTRAST, _BRIGHTNESS = 0.2, 0.3, 0.5, 0.5
 _CUTOUT = 0.5  # side of the erased square, relative to that of the image
-TensorBatch = dict[str, torch.Tensor]
 
 
 def augment(

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from skactive.finetune.augmentation import TensorBatch, augment
+from skactive.finetune.augmentation import augment
+from skactive.finetune.tuning_data import TensorBatch
 from skactive.finetune.tuning_net import TuningNet
 
 _CONFIDENCE = 0.95  # probability above which a prediction counts as learned

@@ -8,7 +8,7 @@ from skactive._data.containers import row_blocks
 from skactive.kernels.ranking import top_n
 from skactive.strategies.base import QueryStrategy
 from skactive.strategies.parameters import AT_LEAST_ONE, POSITIVE, Constraints
-from skactive.strategies.uncertainty import entropy
+from skactive.strategies.uncertainty import entropy, sampled_blocks
 from skactive.strategies.view import PoolView
 
 #: Number of sampled probabilities per block.
@@ -84,9 +84,8 @@ class SparseApproximation(QueryStrategy):
         """Expected log-likelihood plus entropy of each row, for each posterior sample: (N, m)."""
         result = np.empty((len(view), self.n_samples))
         size = max(1, _BLOCK // (self.n_samples * n_classes))
-        for start in range(0, len(view), size):
-            rows = np.arange(start, min(start + size, len(view)))
-            samples = np.asarray(view.take(rows).sampled_proba(self.n_samples), dtype=np.float64)
+        for rows, sampled in sampled_blocks(view, self.n_samples, size):
+            samples = np.asarray(sampled, dtype=np.float64)
             mean = samples.mean(axis=0)
             log_samples = np.log(np.maximum(samples, np.finfo(np.float64).tiny))
             result[rows] = np.einsum("mnk,nk->nm", log_samples, mean) + entropy(mean)[:, None]

@@ -8,7 +8,7 @@ from skactive.kernels.ranking import top_n
 from skactive.strategies.base import QueryStrategy
 from skactive.strategies.herding import draw_reference
 from skactive.strategies.parameters import AT_LEAST_ONE, Constraints
-from skactive.strategies.uncertainty import Bald, entropy
+from skactive.strategies.uncertainty import Bald, entropy, sampled_blocks
 from skactive.strategies.view import PoolView
 
 #: Number of joint probabilities per block.
@@ -183,9 +183,8 @@ class Epig(QueryStrategy):
         targets = _samples(view.take(draw_reference(view, self.n_targets)), self.n_samples)
         result = np.empty(len(view))
         size = max(1, _BLOCK // (n_classes * max(n_classes * targets.shape[1], self.n_samples)))
-        for start in range(0, len(view), size):
-            rows = np.arange(start, min(start + size, len(view)))
-            result[rows] = _information(_samples(view.take(rows), self.n_samples), targets)
+        for rows, samples in sampled_blocks(view, self.n_samples, size):
+            result[rows] = _information(np.asarray(samples, dtype=np.float64), targets)
         return np.maximum(result, 0)  # rounding can make it negative
 
 

@@ -274,13 +274,37 @@ class Bald(QueryStrategy):
             return entropy(view.proba)
         size = max(1, _SAMPLES // (self.n_samples * n_classes))
         result = np.empty(len(view))
-        for start in range(0, len(view), size):
-            rows = np.arange(start, min(start + size, len(view)))
-            samples = view.take(rows).sampled_proba(self.n_samples)
+        for rows, samples in sampled_blocks(view, self.n_samples, size):
             mean_entropy = np.mean([entropy(sample) for sample in samples], axis=0)
             result[rows] = entropy(samples.mean(axis=0)) - mean_entropy
         # For equal samples, the result is not exactly 0 because of rounding.
         return np.where(result > 1e-12, result, 0)
+
+
+def sampled_blocks(
+    view: PoolView, n_samples: int, size: int
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Posterior samples of the predicted probabilities, block by block.
+
+    Parameters
+    ----------
+    view : PoolView
+        The pool.
+    n_samples : int
+        Number of samples, m.
+    size : int
+        Number of rows in a block, B.
+
+    Yields
+    ------
+    positions : int64 array of shape (B,)
+        Positions of the rows.
+    proba : array of shape (m, B, K)
+        See `PoolView.sampled_proba`.
+    """
+    for start in range(0, len(view), size):
+        positions = np.arange(start, min(start + size, len(view)))
+        yield positions, view.take(positions).sampled_proba(n_samples)
 
 
 def entropy(proba: np.ndarray) -> np.ndarray:

@@ -238,7 +238,7 @@ class KilledOnce(DigestEncoder):
         super().__init__(width, batch_size, cache_dir)
         self.diary = diary
 
-    def _shared_model(self):
+    def _shared_model(self, identity, device):
         return SharedModel(None)  # importing torch takes longer than all the rest
 
     def _encode_rows(self, shared, rows, batch_size):
