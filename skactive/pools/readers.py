@@ -121,6 +121,8 @@ class FileReader:
 class ZarrReader:
     """Rows of a zarr array.
 
+    The chunk that was decoded last is kept, so that rows in order decode each chunk once.
+
     Parameters
     ----------
     array : zarr.Array
@@ -133,10 +135,25 @@ class ZarrReader:
         self._array = array
         self.shape = tuple(array.shape)
         self.dtype = _pool_dtype(array.dtype)
+        self._kept_from = 0
+        self._kept = np.empty((0, *self.shape[1:]), array.dtype)
 
     def read(self, start: int, stop: int) -> np.ndarray:
-        rows = np.asarray(self._array[start:stop])
-        return rows if self.dtype != object else objects(rows.tolist())
+        rows = self._kept[:0]
+        if self._kept_from <= start < self._kept_from + len(self._kept):
+            rows = self._kept[start - self._kept_from : stop - self._kept_from]
+        if len(rows) < stop - start:
+            rows = np.concatenate([rows, self._decode(start + len(rows), stop)])
+        return rows.copy() if self.dtype != object else objects(rows.tolist())
+
+    def _decode(self, start: int, stop: int) -> np.ndarray:
+        """Decode whole chunks, and keep the last one."""
+        size = self._array.chunks[0]
+        first = start // size * size
+        rows = np.asarray(self._array[first : (stop + size - 1) // size * size])
+        self._kept_from = (stop - 1) // size * size
+        self._kept = rows[self._kept_from - first :].copy()
+        return rows[start - first : stop - first]
 
 
 class DatasetReader:

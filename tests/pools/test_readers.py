@@ -4,9 +4,11 @@ import os
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from skactive.pools import Pool
-from skactive.pools.readers import ArrayReader
+from skactive.pools.readers import ArrayReader, ZarrReader
 
 X = np.arange(24.0).reshape(8, 3)
 
@@ -38,6 +40,39 @@ def test_a_file_that_becomes_shorter_is_named(tmp_path):
     os.truncate(tmp_path / "X.npy", 200)
     with pytest.raises(OSError, match="shorter than it was"):
         pool[:]
+
+
+class ChunkedArray:
+    """The attributes of zarr.Array that are used; it counts how often a chunk is decoded."""
+
+    def __init__(self, rows, n_chunk_rows):
+        self.rows, self.shape, self.dtype = rows, rows.shape, rows.dtype
+        self.chunks = n_chunk_rows, *rows.shape[1:]
+        self.n_decoded = np.zeros(-(-len(rows) // n_chunk_rows), dtype=int)
+
+    def __getitem__(self, where):
+        size = self.chunks[0]
+        self.n_decoded[where.start // size : -(-min(where.stop, len(self.rows)) // size)] += 1
+        return self.rows[where]
+
+
+@given(size=st.integers(1, 9), block=st.integers(1, 9))
+def test_chunks_are_decoded_once_if_rows_are_read_in_order(size, block):
+    array = ChunkedArray(X, size)
+    reader = ZarrReader(array)
+    for start in range(0, len(X), block):
+        stop = min(start + block, len(X))
+        np.testing.assert_array_equal(reader.read(start, stop), X[start:stop])
+    assert (array.n_decoded == 1).all()
+
+
+@given(st.integers(1, 9), st.lists(st.tuples(st.integers(0, 8), st.integers(0, 8)), max_size=5))
+def test_chunks_are_read_in_any_order(size, ranges):
+    reader = ZarrReader(ChunkedArray(X, size))
+    for start, stop in map(sorted, ranges):
+        rows = reader.read(start, stop)
+        np.testing.assert_array_equal(rows, X[start:stop])
+        rows += 1  # what was returned is no part of what is kept
 
 
 def test_another_reader():
