@@ -35,6 +35,7 @@ from skactive._utils.validation import (
 )
 from skactive._utils.versioning import VersionCheckMixin
 from skactive.active import ActiveClassifier
+from skactive.pools.pool import as_pool
 
 
 class BudgetedClassifier(VersionCheckMixin, CallbackSupportMixin, ClassifierMixin, BaseEstimator):
@@ -129,6 +130,7 @@ class BudgetedClassifier(VersionCheckMixin, CallbackSupportMixin, ClassifierMixi
         _raise_for_params(params, self, "fit")
         routed = process_routing(self, "fit", **params).estimator.partial_fit
         y = check_labels(y, None)
+        X = as_pool(X)
         check_is_container(X, "X")
         check_one_label_per_row(X, y)
         weight = routed.get("sample_weight")

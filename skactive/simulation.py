@@ -32,6 +32,7 @@ from skactive.curves import LearningCurves
 from skactive.datasets import flip_labels
 from skactive.evaluation import StoppingRule
 from skactive.evaluation.stop_recorder import StopRecorder, check_rules
+from skactive.pools.pool import as_pool
 from skactive.strategies import QueryStrategy, RandomSampling
 from skactive.strategies.parameters import A_STRATEGY, AT_LEAST_ONE, FRACTION, Constraints
 
@@ -171,6 +172,7 @@ def simulate(
         )
     y = check_labels(y, None)
     y_test = check_labels(y_test, y, "y_test")
+    X, X_test = as_pool(X), as_pool(X_test)
     check_is_container(X, "X")
     check_is_container(X_test, "X_test")
     check_one_label_per_row(X, y)

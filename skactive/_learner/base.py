@@ -149,11 +149,11 @@ class BaseActiveLearner(VersionCheckMixin, CallbackSupportMixin, BaseEstimator):
         annotators: Any,
         subtask: Subtask,
     ) -> None:
+        X = as_pool(X)
         learner, is_first = self._learner(X, state), state.fitted is None
         y = check_labels(y, state.known_classes(self.prior))
-        rows = as_pool(X)
-        X = rows[:] if isinstance(rows, Pool) else X  # labeled rows are few
         X = check_rows(self, learner.estimator, X, "X", reset=is_first)
+        X = X[:] if isinstance(X, Pool) else X  # labeled rows are few
         check_one_label_per_row(X, y)
         weight = check_sample_weight(sample_weight, X, all_zero=not is_first)
         if annotators is not None:

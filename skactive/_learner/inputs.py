@@ -8,8 +8,11 @@ from sklearn.utils.validation import validate_data
 from skactive._data.containers import as_object_array, is_texts
 from skactive._data.pipeline import first_step
 from skactive._utils.compat import n_rows
+from skactive._utils.optional_imports import require
 from skactive._utils.validation import check_is_container
 from skactive.pools.pool import Pool, as_pool
+
+_AS_THEY_ARE: dict[str, Any] = {"dtype": None, "ensure_all_finite": False, "allow_nd": True}
 
 
 def check_rows(clf: Any, inner: Any, X: Any, name: str, *, reset: bool) -> Any:
@@ -39,16 +42,16 @@ def check_rows(clf: Any, inner: Any, X: Any, name: str, *, reset: bool) -> Any:
     """
     X = as_pool(X)
     check_is_container(X, name)
-    if isinstance(X, Pool):
-        if X.ndim > 1:
-            as_they_are = {"dtype": None, "ensure_all_finite": False, "allow_nd": True}
-            validate_data(clf, X[:1], reset=reset, **as_they_are)
+    if isinstance(X, Pool) and X.feature_names:
+        columns = dict(zip(X.feature_names, X[:1].T, strict=True))
+        _check_columns(clf, require("pyarrow").table(columns), reset=reset)
+    elif isinstance(X, Pool):
+        if X.ndim > 1 or X.dtype != object:
+            validate_data(clf, X[:1], reset=reset, **_AS_THEY_ARE)
     elif hasattr(X, "columns"):
-        if reset or hasattr(clf, "n_features_in_"):
-            validate_data(clf, X, reset=reset, skip_check_array=True)
+        _check_columns(clf, X, reset=reset)
     elif get_tags(first_step(inner)).input_tags.two_d_array and not is_texts(X):
-        as_they_are = {"dtype": None, "ensure_all_finite": False, "allow_nd": True}
-        X = validate_data(clf, X, reset=reset, accept_sparse="csr", **as_they_are)
+        X = validate_data(clf, X, reset=reset, accept_sparse="csr", **_AS_THEY_ARE)
     else:
         X = as_object_array(X)
         for attribute in ("n_features_in_", "feature_names_in_") if reset else ():
@@ -59,3 +62,9 @@ def check_rows(clf: Any, inner: Any, X: Any, name: str, *, reset: bool) -> Any:
     if n_rows(X) == 0:
         raise ValueError(f"{name} has 0 sample(s); give at least one row.")
     return X
+
+
+def _check_columns(clf: Any, table: Any, *, reset: bool) -> None:
+    """Set or check the number and names of the columns."""
+    if reset or hasattr(clf, "n_features_in_"):
+        validate_data(clf, table, reset=reset, skip_check_array=True)

@@ -21,7 +21,7 @@ from skactive._utils.compat import n_rows
 from skactive._utils.device import resolve_device
 from skactive.heads import TabularClassifier
 from skactive.heads.protocols import EmbeddingHead
-from skactive.pools.lazy_rows import LazyRows
+from skactive.pools.lazy_rows import LazyRows, is_distributed
 from skactive.pools.row_file import write_rows
 from skactive.strategies import PoolView
 
@@ -191,18 +191,15 @@ def _matrix_maker(features: Any, head: Any) -> Callable[[Any], np.ndarray]:
 
 def _dense_matrix(features: Any) -> Any:
     array: Any = features if isinstance(features, LazyRows) else np.asarray(features)
-    if isinstance(array, LazyRows) and not array.has_random_access:
-        array = write_rows(array[block] for block in row_blocks(array))
     if array.dtype.kind not in "fiub":
-        try:
-            array = array.astype(np.float64)
-        except (TypeError, ValueError) as error:
-            raise type(error)(
-                "The strategy compares rows by distance, but the features of X_pool are not "
-                f"numbers ({error}). Put an encoder or a ColumnTransformer before the classifier; "
-                "until there are labels to fit one on, give strategy='random'."
-            ) from error
-    array = array.reshape(len(array), -1) if array.ndim != 2 else array
+        array = _as_numbers(array)
+    if is_distributed(array):
+        array = array if array.ndim == 2 else array.persist(_flat)
+    elif isinstance(array, LazyRows):
+        if array.ndim != 2 or not array.has_random_access:
+            array = write_rows(_flat(array[block]) for block in row_blocks(array))
+    else:
+        array = _flat(array)
     if array.dtype.kind == "f":
         largest = reduce_blocks(_largest, max, array, cached=True)
         if not np.isfinite(largest):
@@ -219,6 +216,23 @@ def _dense_matrix(features: Any) -> Any:
                 "strategy='margin' and some labels."
             )
     return array
+
+
+def _as_numbers(array: Any) -> np.ndarray:
+    try:
+        if isinstance(array, LazyRows):
+            raise TypeError(f"the first row is {array[0]!r:.50}")
+        return array.astype(np.float64)
+    except (TypeError, ValueError) as error:
+        raise type(error)(
+            "The strategy compares rows by distance, but the features of X_pool are not "
+            f"numbers ({error}). Put an encoder or a ColumnTransformer before the classifier; "
+            "until there are labels to fit one on, give strategy='random'."
+        ) from error
+
+
+def _flat(rows: np.ndarray) -> np.ndarray:
+    return rows.reshape(len(rows), -1) if rows.ndim != 2 else rows
 
 
 def _largest(block: np.ndarray) -> float:

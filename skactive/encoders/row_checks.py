@@ -1,6 +1,6 @@
 """Checks of the rows that are given to an encoder, and keys of rows in the row cache."""
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from typing import Any
 
 import numpy as np
@@ -47,6 +47,11 @@ def check_column(X: Any, name: str) -> list[Any]:
         raise TypeError(
             f"{name} is {_brief(X)}; it must be a list or array with one entry per row. For a "
             "single row, give a list of one, [row]."
+        )
+    if isinstance(X, Iterator):
+        raise TypeError(
+            f"{name} is a {type(X).__name__}, which is read only once. Give list(...) of its rows, "
+            "or write them to a Parquet file."
         )
     if hasattr(X, "columns"):  # a DataFrame of any library
         if len(X.columns) != 1:

@@ -11,6 +11,7 @@ from skactive._utils.random import draw_seed
 from skactive._utils.validation import check_count, check_positions
 from skactive.evaluation.pool_predictions import pool_predictions
 from skactive.evaluation.strata import confidence_strata
+from skactive.pools.pool import as_pool
 
 _LEAST_DOUBT = 0.05  # a probability of 1 is not believed
 _CONSTRAINTS: dict[str, Any] = {
@@ -122,6 +123,7 @@ def audit(
     True
     """
     validate_parameter_constraints(_CONSTRAINTS, locals(), caller_name="audit")
+    X_pool = as_pool(X_pool)
     n = check_count(n)
     proba = pool_predictions(clf, X_pool).proba
     if X_pool is not None and n_rows(X_pool) != len(proba):

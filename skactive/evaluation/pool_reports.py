@@ -12,6 +12,7 @@ from skactive._utils.random import draw_seed
 from skactive.active import ActiveClassifier
 from skactive.evaluation.row_neighbors import RowNeighbors
 from skactive.evaluation.two_sample import energy_test
+from skactive.pools import Pool
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -212,10 +213,11 @@ class _Space:
     def __init__(self, clf: ActiveClassifier, X_pool: Any, X_new: Any) -> None:
         labels = clf._fitted().labels
         estimator = clf._estimator(X_pool)
-        rows = check_rows(clf, estimator, X_pool, "X_pool", reset=False)
+        rows = _rows_in_memory(check_rows(clf, estimator, X_pool, "X_pool", reset=False))
         self.n_pool = n_rows(rows)
         if X_new is not None:
-            rows = concatenate(rows, check_rows(clf, estimator, X_new, "X_new", reset=False))
+            new = check_rows(clf, estimator, X_new, "X_new", reset=False)
+            rows = concatenate(rows, _rows_in_memory(new))
         opened = clf._open_pool(rows)
         X = np.asarray(opened.view.X, dtype=np.float64)
         keys = opened.batch.keys_at(np.arange(len(X)))
@@ -228,6 +230,10 @@ class _Space:
         self.labeled = stacked[self.n_pool :]
         self.neighbors = RowNeighbors(stacked[self.first])
         self.group = self.neighbors.group[self.unique]
+
+
+def _rows_in_memory(rows: Any) -> Any:
+    return rows[:] if isinstance(rows, Pool) else rows
 
 
 def _pool_table(space: _Space) -> _Table:

@@ -9,6 +9,7 @@ from skactive._data.row_keys import row_keys
 from skactive._learner.fitted_state import FittedState
 from skactive._utils.compat import HasMethods, StrOptions, validate_parameter_constraints
 from skactive._utils.optional_imports import require
+from skactive._utils.validation import check_is_container
 from skactive.active import ActiveClassifier
 from skactive.evaluation.advice import N_MORE, advice
 from skactive.evaluation.audits import Audit
@@ -17,6 +18,7 @@ from skactive.evaluation.labeling_progress import LabelingProgress
 from skactive.evaluation.performance import CONFIDENCE, Estimate, estimate_performance
 from skactive.evaluation.pool_reports import PoolReport
 from skactive.evaluation.training_labels import estimate_without_audit
+from skactive.pools.pool import as_pool
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -28,7 +30,6 @@ _CONSTRAINTS: dict[str, Any] = {
     "progress": [LabelingProgress, None],
     "metric": [StrOptions({"accuracy", "balanced_accuracy", "macro_f1"})],
     "confidence": [CONFIDENCE],
-    "X_pool": [HasMethods("__len__")],
     "annotators": [HasMethods("__getitem__"), None],
     "pool_report": [PoolReport, None],
 }
@@ -190,6 +191,8 @@ def report(
     (15, 3, 'Audit: without an audit, nobody knows how good the classifier is.')
     """
     validate_parameter_constraints(_CONSTRAINTS, locals(), caller_name="report")
+    X_pool = as_pool(X_pool)
+    check_is_container(X_pool, "X_pool")
     if (audit is None) != (y is None):
         raise ValueError("Give audit and y together: the audit, and the answers to its rows.")
     fitted = clf._fitted()

@@ -13,6 +13,7 @@ from skactive.evaluation.confusion_metrics import METRICS
 from skactive.evaluation.performance import CONFIDENCE, Estimate, performance_draws
 from skactive.evaluation.pool_predictions import pool_predictions
 from skactive.noise import NoiseEstimate
+from skactive.pools.pool import as_pool
 
 _CONSTRAINTS: dict[str, Any] = {
     "metric": [StrOptions(set(METRICS))],
@@ -89,6 +90,7 @@ def estimate_without_audit(
     True
     """
     validate_parameter_constraints(_CONSTRAINTS, locals(), caller_name="estimate_without_audit")
+    X_pool = as_pool(X_pool)
     warnings.warn(
         "Without an audit, the estimate may be wrong by any amount, and its interval does not "
         "account for that: the labeled rows were selected, and their labels may be wrong. Use "

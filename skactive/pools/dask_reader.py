@@ -38,6 +38,8 @@ class DaskReader:
     def __init__(self, parts: list[Any]) -> None:
         found = _compute([_delayed(_shape_and_dtype)(part) for part in parts])
         found = [(part, *rest) for part, rest in zip(parts, found, strict=True) if rest[0][0]]
+        if not found:
+            raise ValueError("The pool has no rows.")
         if len({shape[1:] for _, shape, _ in found}) != 1:
             raise ValueError(
                 f"The partitions of the pool have rows of the shapes "
@@ -47,6 +49,7 @@ class DaskReader:
         self._starts = np.cumsum([0, *(shape[0] for _, shape, _ in found)])
         self.shape: tuple[int, ...] = (int(self._starts[-1]), *found[0][1][1:])
         self.dtype = np.result_type(*(dtype for _, _, dtype in found))
+        self.feature_names: list[str] | None = None
         self._source: Any = None
         self._persisted: dict[str, DaskReader] = {}
 
@@ -73,9 +76,11 @@ class DaskReader:
             )
         if getattr(collection, "ndim", 1) > 1 and hasattr(collection, "rechunk"):
             collection = collection.rechunk(dict.fromkeys(range(1, collection.ndim), -1))
+        names = _feature_names(collection)
         blocks = collection.to_delayed()
         blocks = blocks.ravel().tolist() if isinstance(blocks, np.ndarray) else blocks
         reader = cls([_delayed(_rows_of)(block) for block in blocks])
+        reader.feature_names = names
         reader._source = collection  # where it is persisted, its parts live as long as it does
         return reader
 
@@ -174,6 +179,7 @@ def _delayed(function: Any) -> Any:
 
 def _compute(tasks: list[Any]) -> list[Any]:
     dask = require("dask")
+    require("distributed")  # its import inside of `set` would lose its settings
     with dask.config.set({"distributed.admin.large-graph-warning-threshold": _LARGE_ARGUMENTS}):
         return list(dask.compute(*tasks))
 
@@ -196,6 +202,13 @@ def _columns(frame: Any, column: str | None) -> Any:
     return frame[column]
 
 
+def _feature_names(collection: Any) -> list[str] | None:
+    """The columns of a dataframe of numbers."""
+    is_frame = getattr(collection, "ndim", 1) == 2 and hasattr(collection, "columns")
+    is_matrix = is_frame and all(map(_is_number, collection.dtypes))
+    return collection.columns.tolist() if is_matrix else None
+
+
 def _rows_of(block: Any) -> np.ndarray:
     """A chunk of an array, a partition of a dataframe or series, or the items of a bag."""
     if hasattr(block, "to_numpy"):
@@ -203,7 +216,7 @@ def _rows_of(block: Any) -> np.ndarray:
         if all(map(_is_number, kinds)):
             kind = np.result_type(*(getattr(kind, "numpy_dtype", kind) for kind in kinds))
             kind = kind if kind.kind == "f" else np.dtype(np.float64)
-            return block.to_numpy(dtype=kind, na_value=np.nan).reshape(len(block), -1)
+            return block.to_numpy(dtype=kind, na_value=np.nan).reshape(len(block), kinds.size)
         block = np.ravel(block.to_numpy(dtype=object))
     if isinstance(block, np.ndarray) and block.dtype.kind in "fiub":
         return block

@@ -38,6 +38,8 @@ class Pool(LazyRows):
     has_random_access : bool
         Whether a few rows at any positions are read without the rows between them. False for
         Parquet files.
+    feature_names : list of str or None
+        Names of the columns of a table of numbers.
 
     Examples
     --------
@@ -55,6 +57,8 @@ class Pool(LazyRows):
     """
 
     def __init__(self, reader: RowReader) -> None:
+        if not reader.shape:
+            raise ValueError("A pool is an array of rows; this array has no dimension.")
         self._reader: Any = reader
         self.shape = reader.shape
         self.dtype = reader.dtype
@@ -98,6 +102,13 @@ class Pool(LazyRows):
         if isinstance(source, Pool):
             return source
         return cls(make_reader(source, column))
+
+    def __reduce__(self) -> Any:
+        raise TypeError("A Pool cannot be pickled or copied. Open it again where it is needed.")
+
+    @property
+    def feature_names(self) -> list[str] | None:
+        return getattr(self._reader, "feature_names", None)
 
     @property
     def has_random_access(self) -> bool:
@@ -156,7 +167,11 @@ class Pool(LazyRows):
         else:
             rows = np.asarray(rows)
             if rows.dtype == bool:
+                if rows.shape != (len(self),):
+                    raise IndexError(f"a mask of shape {rows.shape} for {len(self)} rows")
                 rows = np.flatnonzero(rows)
+            elif rows.size and rows.dtype.kind not in "iu":
+                raise IndexError(f"positions have dtype {rows.dtype}; give integers")
             rows = np.where(rows < 0, rows + len(self), rows).astype(np.int64)
             if len(rows) and not 0 <= rows.min() <= rows.max() < len(self):
                 raise IndexError(f"a position is outside of the pool of {len(self)} rows")

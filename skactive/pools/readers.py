@@ -1,4 +1,4 @@
-"""Readers of rows from arrays, binary files, zarr arrays and Hugging Face datasets."""
+"""Readers of rows from arrays, binary files and zarr arrays."""
 
 from io import RawIOBase
 from itertools import pairwise
@@ -20,6 +20,10 @@ class RowReader(Protocol):
         Of all rows; object for rows that are no arrays of numbers.
     has_random_access : bool
         Whether single rows are read about as fast as consecutive ones.
+
+    Notes
+    -----
+    A reader of named features also has the attribute `feature_names`, a list.
     """
 
     shape: tuple[int, ...]
@@ -86,7 +90,13 @@ class FileReader:
     @classmethod
     def of_npy(cls, path: Path) -> "FileReader | ArrayReader":
         """The reader of a .npy file; one whose columns are contiguous has to be mapped."""
-        mapped = np.load(path, mmap_mode="r")
+        try:
+            mapped = np.load(path, mmap_mode="r")
+        except ValueError as error:
+            raise ValueError(
+                f"The pool {str(path)!r} cannot be mapped ({error}). Save numbers or texts of one "
+                "dtype; write Python objects to a Parquet file."
+            ) from error
         if not mapped.flags.c_contiguous:
             return ArrayReader(mapped)
         return cls(path.open("rb", buffering=0), mapped.dtype, mapped.shape, mapped.offset)
@@ -144,7 +154,8 @@ class ZarrReader:
             rows = self._kept[start - self._kept_from : stop - self._kept_from]
         if len(rows) < stop - start:
             rows = np.concatenate([rows, self._decode(start + len(rows), stop)])
-        return rows.copy() if self.dtype != object else objects(rows.tolist())
+        is_flat = self.dtype == object and rows.ndim == 1
+        return objects(rows.tolist()) if is_flat else rows.astype(self.dtype)
 
     def _decode(self, start: int, stop: int) -> np.ndarray:
         """Decode whole chunks, and keep the last one."""
@@ -154,44 +165,6 @@ class ZarrReader:
         self._kept_from = (stop - 1) // size * size
         self._kept = rows[self._kept_from - first :].copy()
         return rows[start - first : stop - first]
-
-
-class DatasetReader:
-    """Rows of one column of a Hugging Face dataset.
-
-    Parameters
-    ----------
-    dataset : datasets.Dataset
-        Or an object with the same methods ``with_format`` and ``__getitem__``.
-    column : str
-        Name of the column: numbers, lists of numbers of one length, or anything else.
-    """
-
-    has_random_access = True
-
-    def __init__(self, dataset: Any, column: str) -> None:
-        plain = dataset.with_format(None)
-        first = np.asarray(plain[0:1][column])
-        numeric = first.dtype.kind in "fiub" and 0 < first.ndim <= 2
-        self._rows = dataset.with_format("numpy") if numeric else plain
-        self._column = column
-        self.shape: tuple[int, ...] = (len(dataset),)
-        self.dtype = np.dtype(object)
-        if numeric:
-            first = self._matrix(self._rows[0:1][column])
-            self.shape, self.dtype = (len(dataset), first.shape[1]), first.dtype
-
-    def read(self, start: int, stop: int) -> np.ndarray:
-        return self.take(slice(start, stop))
-
-    def take(self, positions: Any) -> np.ndarray:
-        """Rows at any positions."""
-        rows = self._rows[positions][self._column]
-        return objects(rows) if self.dtype == object else self._matrix(rows)
-
-    def _matrix(self, rows: Any) -> np.ndarray:
-        rows = np.asarray(rows)
-        return rows[:, None] if rows.ndim == 1 else rows
 
 
 def _pool_dtype(dtype: Any) -> np.dtype[Any]:

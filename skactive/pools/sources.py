@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from scipy import sparse
 
 from skactive._utils.optional_imports import require
-from skactive.pools.arrow import ArrowReader
+from skactive.pools.arrow import ArrowReader, DatasetReader
 from skactive.pools.dask_reader import DaskReader
 from skactive.pools.readers import (
     ArrayReader,
-    DatasetReader,
     FileReader,
     RowReader,
     ZarrReader,
@@ -36,7 +36,7 @@ def is_source(X: Any) -> bool:
         False for arrays, lists and DataFrames, and for a path with another suffix.
     """
     if isinstance(X, str | PathLike):
-        return fspath(X).endswith(_SUFFIXES)
+        return fspath(X).rstrip("/").endswith(_SUFFIXES)
     return _library(X) in ("pyarrow", "zarr", "dask") or _is_dataset(X)
 
 
@@ -74,12 +74,24 @@ def make_reader(source: Any, column: str | None) -> RowReader:
         if hasattr(type(source), "to_delayed"):  # a Delayed seems to have any attribute
             return DaskReader.of_collection(source, column)
     elif _is_dataset(source) and hasattr(source, "__len__"):
-        return DatasetReader(source, _only_column(source.column_names, column))
+        if isinstance(source, Mapping):
+            raise TypeError(
+                f"A {type(source).__name__} cannot be a pool. Give one of its splits "
+                f"{[*source]}, such as dataset[{next(iter(source), None)!r}]."
+            )
+        return DatasetReader(source, column)
     elif library == "zarr":
         if hasattr(source, "array_keys"):  # a group
             return ZarrReader(source[_only_column(sorted(source.array_keys()), column)])
         _check_no_column(source, column)
         return ZarrReader(source)
+    elif hasattr(source, "to_numpy"):  # a DataFrame or Series
+        return ArrayReader(_column_of_frame(source, column))
+    elif sparse.issparse(source):
+        raise TypeError(
+            "A sparse matrix cannot be a pool. Give it to `query` without Pool.open: it stays in "
+            "memory."
+        )
     elif hasattr(source, "__len__") and not isinstance(source, Mapping | Set | bytes):
         _check_no_column(source, column)
         return ArrayReader(_as_array(source))
@@ -97,7 +109,10 @@ def _opened(path: Path) -> Any:
     if path.suffix == ".zarr":
         return require("zarr").open(path, mode="r")
     if path.is_dir() or path.suffix == ".parquet":
-        return require("pyarrow.dataset").dataset(path, format="parquet")
+        dataset = require("pyarrow.dataset").dataset(path, format="parquet")
+        if not dataset.files:
+            raise ValueError(f"The directory {str(path)!r} has no Parquet files.")
+        return dataset
     raise ValueError(
         f"The pool {str(path)!r} is neither a .parquet file or a directory of such files, nor a "
         ".npy file or a .zarr directory. Convert it, or give an object instead of a path."
@@ -122,6 +137,19 @@ def _as_array(rows: Any) -> np.ndarray:
     if isinstance(first, str | PathLike) or np.asarray(first).dtype.kind not in "fiub":
         return objects(rows)
     return np.asarray(rows)
+
+
+def _column_of_frame(frame: Any, column: str | None) -> np.ndarray:
+    if not hasattr(frame, "columns"):
+        _check_no_column(frame, column)
+        return _as_array(frame.to_numpy())
+    names = list(frame.columns)
+    if column not in names:
+        raise ValueError(
+            f"column={column!r} is not among the columns {names} of the DataFrame. Name the one "
+            "that holds the rows, or give the DataFrame itself to `query`."
+        )
+    return _as_array(frame[column].to_numpy())
 
 
 def _only_column(names: list[str], column: str | None) -> str:

@@ -17,6 +17,7 @@ from skactive._utils.compat import n_rows
 from skactive._utils.locks import object_lock
 from skactive._utils.validation import check_count, check_is_container, check_labels
 from skactive.active import ActiveClassifier
+from skactive.pools.pool import as_pool
 from skactive.project.event_log import Event, EventLog
 from skactive.project.project_state import ProjectState
 
@@ -36,6 +37,7 @@ class BaseProject:
         overlap: int = 1,
         lease: float = 600,
     ) -> None:
+        pool = as_pool(pool)
         check_is_container(pool, "pool")
         if n_rows(pool) == 0:
             raise ValueError("pool has no rows. Give at least one row to label.")

@@ -26,8 +26,9 @@ _BANDWIDTH_FACTOR = 2.5  # automatic bandwidth of BalancedHerding, as a multiple
 _DISTANCES = 2**22  # computed per block
 _MIN_CLASS_FREQUENCY = 1e-3  # keeps the weight of a class finite that is predicted nowhere
 _ALL_CANDIDATES = 2**13  # rows of the largest pool whose rows BalancedHerding compares all,
-_N_CANDIDATES = 2000  # rows that it compares of a larger pool,
+_N_CANDIDATES = 4000  # rows that it compares of a larger pool,
 _CANDIDATES_PER_PICK = 10  # or this multiple of n, if it is more
+_N_REFERENCE = 4000  # rows of the reference sample of a small pool
 
 
 class ProbCover(QueryStrategy):
@@ -241,8 +242,8 @@ class BalancedHerding(QueryStrategy):
     probabilities of the pool. Labeled rows cover their surroundings if their label trust is above
     0.5. Around a label that is probably wrong, rows can be selected again. A large pool is
     represented by reference rows that are drawn in proportion to their weights, so that rare
-    classes are represented. Of more than 8,192 rows, 10 n and at least 2,000 are compared: half of
-    them are reference rows, half are drawn from the pool.
+    classes are represented. Of more than 8,192 rows, 10 n and at least 4,000 are compared: one
+    half are reference rows, the other half are drawn from the pool.
 
     **Use when** classes are imbalanced or labels are noisy, from the first batch on: without
     predicted probabilities, it is `MaxHerding` with a wider bandwidth, which finds rows outside of
@@ -257,9 +258,9 @@ class BalancedHerding(QueryStrategy):
     balance : float, default=1.0
         Exponent of the inverse class frequency. 0 gives all rows the same weight, 1 gives all
         classes the same total weight; uncertainty multiplies these weights.
-    n_reference : int, default=4000
+    n_reference : int or "auto", default="auto"
         Size of the reference sample. If it is N or more, the objective is exact, and all rows are
-        compared.
+        compared. "auto" is 4,000 for at most 8,192 rows, otherwise 5 n and at least 2,000.
 
     References
     ----------
@@ -280,11 +281,11 @@ class BalancedHerding(QueryStrategy):
     _parameter_constraints: ClassVar[Constraints] = {
         "bandwidth": [AUTO, POSITIVE],
         "balance": [NOT_NEGATIVE],
-        "n_reference": [AT_LEAST_ONE],
+        "n_reference": [AUTO, AT_LEAST_ONE],
     }
 
     def __init__(
-        self, bandwidth: float | str = "auto", balance: float = 1.0, n_reference: int = 4000
+        self, bandwidth: float | str = "auto", balance: float = 1.0, n_reference: int | str = "auto"
     ) -> None:
         self.bandwidth = bandwidth
         self.balance = balance
@@ -297,14 +298,16 @@ class BalancedHerding(QueryStrategy):
         from skactive.kernels.tensor_rows import TensorRows
 
         rows = TensorRows(view.X, view.device, centered=True)
-        drawn, weights = self._draw_weighted_reference(view)
+        n_reference, n_candidates = self._sample_sizes(len(view), n)
+        drawn, weights = self._draw_weighted_reference(view, n_reference)
         reference, labeled = rows.take(drawn), labeled_points(view, rows)
         if len(labeled) and view.label_trust is not None:
             trusted = np.asarray(view.label_trust) > _MIN_TRUST
             labeled = labeled[torch.from_numpy(trusted).to(labeled.device)]
         bandwidth = _resolve(self.bandwidth, lambda: _BANDWIDTH_FACTOR * spread(reference))
-        candidates = self._draw_candidates(view, n, drawn)
-        if candidates is not None:
+        candidates = None
+        if n_candidates < len(view):
+            candidates = _draw_candidates(view, n_candidates, drawn)
             rows = TensorRows(rows.take(candidates), view.device)
         selected = greedy_cover(
             rows,
@@ -336,26 +339,33 @@ class BalancedHerding(QueryStrategy):
         scores = margin_uncertainty(proba) * (proba @ class_frequency**-self.balance)
         return scores if scores.any() else np.ones(len(view))
 
-    def _draw_weighted_reference(self, view: PoolView) -> tuple[np.ndarray, np.ndarray]:
+    def _sample_sizes(self, n_rows: int, n: int) -> tuple[int, int]:
+        """Numbers of reference rows and of candidates."""
+        n_candidates = max(_N_CANDIDATES, _CANDIDATES_PER_PICK * n)
+        n_reference = n_candidates // 2
+        if n_rows <= max(_ALL_CANDIDATES, n_candidates):
+            n_reference, n_candidates = _N_REFERENCE, n_rows
+        if self.n_reference != "auto":
+            n_reference = int(self.n_reference)
+        return n_reference, n_candidates if n_reference < n_rows else n_rows
+
+    def _draw_weighted_reference(self, view: PoolView, size: int) -> tuple[np.ndarray, np.ndarray]:
         """Positions (R,) of distinct reference rows, and their weights (R,)."""
         scores = self.score(view)
-        if self.n_reference >= len(view):
+        if size >= len(view):
             return np.arange(len(view)), scores
-        p = scores / scores.sum()
-        drawn = view.rng.choice(len(view), size=self.n_reference, p=p)
+        drawn = view.rng.choice(len(view), size=size, p=scores / scores.sum())
         rows, counts = np.unique(drawn, return_counts=True)
         return rows, counts.astype(np.float64)
 
-    def _draw_candidates(self, view: PoolView, n: int, reference: np.ndarray) -> np.ndarray | None:
-        """Positions of rows that may be selected, in ascending order; None for all rows.
 
-        Half of them are drawn from the reference rows, half from the pool.
-        """
-        half = max(_N_CANDIDATES, _CANDIDATES_PER_PICK * n) // 2
-        if len(view) <= max(_ALL_CANDIDATES, 2 * half, self.n_reference):
-            return None
-        weighted = view.rng.choice(reference, min(half, len(reference)), replace=False)
-        return np.union1d(weighted, view.rng.choice(len(view), half, replace=False))
+def _draw_candidates(view: PoolView, size: int, reference: np.ndarray) -> np.ndarray:
+    """Positions of rows that may be selected, in ascending order.
+
+    Half of them are drawn from the reference rows, half from the pool.
+    """
+    weighted = view.rng.choice(reference, min(size // 2, len(reference)), replace=False)
+    return np.union1d(weighted, view.rng.choice(len(view), size // 2, replace=False))
 
 
 def draw_reference(view: PoolView, size: int) -> np.ndarray:

@@ -24,7 +24,6 @@ from tests.support.encoders import TEXTS
         lambda t: pd.DataFrame({"text": t}),
         pl.Series,
         lambda t: pl.DataFrame({"text": t}),
-        iter,
     ],
 )
 def test_texts_come_in_many_containers(container):

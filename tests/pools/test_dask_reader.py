@@ -3,6 +3,8 @@
 import gc
 import os
 import signal
+import subprocess
+import sys
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -123,6 +125,35 @@ def test_partitions_of_different_width_are_refused():
     items = bag.from_sequence([[1.0, 2.0], [3.0]], npartitions=2)
     with pytest.raises(ValueError, match=r"rows of the shapes \[\(1,\), \(2,\)\]"):
         Pool.open(items)
+    with pytest.raises(ValueError, match="The pool has no rows"):
+        Pool.open(items.filter(lambda row: not row))
+
+
+@pytest.mark.usefixtures("in_this_thread")
+def test_a_dataframe_with_an_empty_partition():
+    table = pd.DataFrame(X, columns=list("abcdef"))
+    table.iloc[:30, 0] = -9
+    tables = frame.from_pandas(table, npartitions=4)
+    pool = Pool.open(tables[tables["a"] > -9])
+    np.testing.assert_array_equal(pool[:], table[30:])
+    assert pool.feature_names == list("abcdef")
+
+
+def test_a_query_without_a_client():
+    """Dask imports distributed in the first computation; its settings must remain."""
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_CLIENT], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+WITHOUT_CLIENT = """
+import dask.array, numpy as np
+from skactive import ActiveClassifier
+rows = dask.array.from_array(np.random.default_rng(0).normal(size=(40, 3)), chunks=10)
+assert len(ActiveClassifier(random_state=0).query(rows, 3)) == 3
+rows.sum().compute()
+"""
 
 
 @pytest.mark.usefixtures("in_this_thread")

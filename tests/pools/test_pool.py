@@ -12,7 +12,13 @@ from skactive._data.lazy_subset import LazySubset
 from skactive.pools import Pool, lazy_rows
 from skactive.pools.lazy_rows import is_distributed
 from skactive.pools.pool import as_pool
-from tests.support.pools import WITH_COLUMNS, FakeDataset, arrow_table, parquet_file, zarr_group
+from tests.support.pools import (
+    WITH_COLUMNS,
+    arrow_table,
+    hugging_face,
+    parquet_file,
+    zarr_group,
+)
 
 N = 61
 X = np.random.default_rng(0).normal(size=(N, 5)).astype(np.float32)
@@ -75,7 +81,7 @@ def test_numeric_columns_are_features(tmp_path):
     columns = {"a": X[:, 0], "b": X[:, 1]}
     check_reads_like(Pool.open(parquet_file(tmp_path, **columns)), X[:, :2])
     check_reads_like(Pool.open(arrow_table(tmp_path, a=X[:, 0])), X[:, :1])
-    check_reads_like(Pool.open(FakeDataset({"a": X[:, 0]})), X[:, :1])
+    check_reads_like(Pool.open(hugging_face(tmp_path, a=X[:, 0])), X[:, :1])
     counts = arrow_table(tmp_path, a=[None, *range(1, N)], b=[True, *[False] * (N - 1)])
     assert Pool.open(counts).dtype == np.float64
     np.testing.assert_array_equal(Pool.open(counts)[:2], [[np.nan, 1], [1, 0]])
@@ -125,7 +131,11 @@ def test_paths_that_are_no_pools(tmp_path):
 
 def test_only_what_needs_a_pool_becomes_one(tmp_path):
     path = parquet_file(tmp_path, text=TEXTS)
-    for source in (path, str(path), arrow_table(tmp_path, text=TEXTS), FakeDataset({"t": TEXTS})):
+    for source in (
+        path,
+        f"{path}/",
+        *(make(tmp_path, text=TEXTS) for make in (arrow_table, hugging_face)),
+    ):
         assert isinstance(as_pool(source), Pool)
     pool = Pool.open(X)
     assert Pool.open(pool) is as_pool(pool) is pool

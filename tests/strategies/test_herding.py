@@ -151,11 +151,11 @@ def coverage(view, picks):
     return weight @ np.exp(-((pairs(view.X, view.X[picks]) / spread) ** 2)).max(axis=1)
 
 
-@pytest.mark.usefixtures("few_candidates")
 def test_balanced_herding_selects_among_candidates_like_brute_force(monkeypatch):
     view = make_view(200)
     candidates = np.arange(3, 200, 4)
-    monkeypatch.setattr(BalancedHerding, "_draw_candidates", lambda *_: candidates)
+    monkeypatch.setattr(BalancedHerding, "_sample_sizes", lambda *_: (200, len(candidates)))
+    monkeypatch.setattr(family, "_draw_candidates", lambda *_: candidates)
     picks = BalancedHerding(bandwidth=1.3).select(view, 12)
     similarity = np.exp(-((pairs(view.X, view.X) / 1.3) ** 2))
     trusted = view.labeled_X[view.label_trust > 0.5]
@@ -165,16 +165,26 @@ def test_balanced_herding_selects_among_candidates_like_brute_force(monkeypatch)
     assert picks.tolist() == candidates[expected].tolist()
 
 
-@pytest.mark.usefixtures("few_candidates")
 def test_candidates_of_balanced_herding_are_half_reference_rows():
-    strategy, reference = BalancedHerding(n_reference=100), np.arange(0, 5000, 50)
-    view = make_view(5000)
-    candidates = strategy._draw_candidates(view, 2, reference)
+    reference = np.arange(0, 5000, 50)
+    candidates = family._draw_candidates(make_view(5000), 40, reference)
     assert (np.diff(candidates) > 0).all()
     assert 20 <= np.isin(candidates, reference).sum() <= 24  # 20, and a few by accident
-    assert len(strategy._draw_candidates(view, 30, reference)) > 240  # of 300, some drawn twice
-    assert BalancedHerding(n_reference=5000)._draw_candidates(view, 2, reference) is None
-    assert strategy._draw_candidates(make_view(60), 2, reference) is None
+
+
+@pytest.mark.parametrize(
+    ("n_reference", "n_rows", "n", "expected"),
+    [
+        ("auto", 8192, 20, (4000, 8192)),
+        ("auto", 8193, 20, (2000, 4000)),
+        ("auto", 100_000, 1000, (5000, 10_000)),
+        ("auto", 9000, 1000, (4000, 9000)),
+        (3000, 100_000, 20, (3000, 4000)),
+        (100_000, 100_000, 20, (100_000, 100_000)),
+    ],
+)
+def test_samples_follow_the_pool_and_n(n_reference, n_rows, n, expected):
+    assert BalancedHerding(n_reference=n_reference)._sample_sizes(n_rows, n) == expected
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

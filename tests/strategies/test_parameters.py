@@ -22,7 +22,11 @@ BAD_PARAMETERS = {
     "Albl": {"strategies": NO_STRATEGIES, "horizon": COUNT},
     "Bait": {"regularization": (0, -1.0, "x", None)},
     "Bald": {"n_samples": COUNT},
-    "BalancedHerding": {"bandwidth": AUTO_OR_POSITIVE, "balance": POWER, "n_reference": COUNT},
+    "BalancedHerding": {
+        "bandwidth": AUTO_OR_POSITIVE,
+        "balance": POWER,
+        "n_reference": (0, "x", None),
+    },
     "BatchBald": {"n_samples": COUNT, "n_candidates": COUNT, "n_configurations": COUNT},
     "Bilevel": {"n_candidates": COUNT, "regularization": (0, -1.0, "x", None)},
     "ClassBalanced": {"strategy": NO_STRATEGY},

@@ -59,7 +59,8 @@ def zarr_group(folder, **columns):
 
 
 def hugging_face(folder, **columns):
-    return FakeDataset(columns)
+    datasets = pytest.importorskip("datasets")
+    return datasets.Dataset(datasets.table.InMemoryTable(arrow_table(folder, **columns)))
 
 
 WITH_COLUMNS = [
@@ -71,24 +72,6 @@ WITH_COLUMNS = [
     zarr_group,
     hugging_face,
 ]
-
-
-class FakeDataset:
-    """The methods of datasets.Dataset that a pool uses."""
-
-    def __init__(self, columns, kind=None):
-        self._columns, self._kind = columns, kind
-        self.column_names = list(columns)
-
-    def __len__(self):
-        return len(next(iter(self._columns.values())))
-
-    def with_format(self, kind):
-        return FakeDataset(self._columns, kind)
-
-    def __getitem__(self, index):
-        rows = {key: np.asarray(value)[index] for key, value in self._columns.items()}
-        return rows if self._kind == "numpy" else {key: r.tolist() for key, r in rows.items()}
 
 
 def _arrow(rows):
