@@ -173,7 +173,7 @@ def test_invalid_texts(text):
     clf.fit(TEXTS, list("aabb"))
     before = clf.predict_proba(TEXTS)
     for call in (clf.predict, clf.query, lambda rows: clf.partial_fit(rows, ["a", "b"])):
-        with pytest.raises((ValueError, AttributeError)):
+        with pytest.raises((ValueError, TypeError, AttributeError)):
             call(["red", text])
     fails("X has 0 sample", clf.predict, [])
     np.testing.assert_array_equal(clf.predict_proba(TEXTS), before)

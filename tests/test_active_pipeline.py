@@ -146,7 +146,7 @@ def test_a_supervised_step_inside_a_column_transformer_is_skipped():
     clf = make_active(make_pipeline(columns, LogisticRegression()), strategy="max_herding")
     with (
         pytest.warns(UserWarning, match="ColumnTransformer is skipped until there are labels"),
-        pytest.raises(ValueError, match="until there are labels to fit one on, give strategy='ran"),
+        pytest.raises(ValueError, match="has to be fitted on labels, start with strategy='random'"),
     ):
         clf.query(table, 3)
     assert len(clf.set_params(strategy="random").query(table, 3)) == 3

@@ -3,7 +3,12 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import sparse
+from sklearn.dummy import DummyClassifier
+from sklearn.feature_extraction.text import HashingVectorizer, TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
 from sklearn.svm import SVC
 
 from skactive import ActiveClassifier, BudgetedClassifier
@@ -110,3 +115,71 @@ def test_texts_before_any_label_without_an_encoder():
     frame = pd.DataFrame({"a": ["x", "y"], "b": ["u", "v"]})
     clf = ActiveClassifier(LogisticRegression(), random_state=0)
     fails("X_pool are not numbers.*Put an encoder or a ColumnTransformer", clf.query, frame)
+
+
+IMAGES = np.random.default_rng(0).integers(0, 255, (30, 4, 4, 3)).astype(np.uint8)
+WORDS = [f"word {i}" for i in range(30)]
+NEVER_LEARNED = {
+    "images": (IMAGES, {}, "auto"),
+    "texts": (WORDS, {}, "random"),
+    "NaN": (WITH_NAN, {}, "random"),
+    "infinity": (np.where(X > 1, np.inf, X), {}, "random"),
+    "a column of texts": (
+        pd.DataFrame({"a": X[:, 0], "b": WORDS}),
+        {"estimator": LogisticRegression()},
+        "random",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", NEVER_LEARNED)
+def test_rows_that_the_head_cannot_learn_are_refused_before_they_are_labeled(case):
+    rows, options, strategy = NEVER_LEARNED[case]
+    clf = ActiveClassifier(**options, strategy=strategy, random_state=0)
+    with pytest.raises(
+        ValueError, match=r"could not be learned: \w+ does not take (rows|miss|text|col)"
+    ):
+        clf.query(rows, 20)
+
+
+class AnyRows(DummyClassifier):
+    """Its tags do not tell that it takes texts."""
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.no_validation = False
+        return tags
+
+
+@pytest.mark.parametrize("head", [DummyClassifier(), AnyRows(), GridSearchCV(AnyRows(), {}, cv=2)])
+def test_heads_that_may_take_any_rows_are_trusted(head):
+    clf = ActiveClassifier(head, strategy="random", random_state=0)
+    asked = clf.query(WORDS, 6)
+    clf.fit([WORDS[i] for i in asked], [0, 1, 0, 1, 0, 1])
+
+
+@pytest.mark.parametrize("strategy", ["auto", "margin", "random"])
+def test_a_sparse_pool_after_dense_labels_is_refused(strategy):
+    y = np.arange(len(X)) % 2
+    for labeled, pool in ((X, sparse.csr_array(X)), (sparse.csr_array(X), X)):
+        clf = ActiveClassifier(strategy=strategy, random_state=0).fit(labeled, y)
+        with pytest.raises(TypeError, match=r"X_pool is of type \w+, labeled rows came as \w+"):
+            clf.query(pool, 3)
+
+
+@pytest.mark.parametrize("missing", [None, np.nan, pd.NA])
+def test_a_missing_text_is_named_by_its_position_in_the_pool(missing):
+    estimator = make_pipeline(HashingVectorizer(n_features=8), LogisticRegression())
+    clf = ActiveClassifier(estimator, random_state=0).fit(WORDS[:10], [0, 1] * 5)
+    pool = [*WORDS[:15], missing, *WORDS[16:]]
+    for method in (clf.query, clf.predict):
+        with pytest.raises(TypeError, match=r"X\w*\[15\] is .*, not a text. Drop such rows"):
+            method(pool)
+
+
+def test_a_table_for_a_step_that_takes_texts_is_refused():
+    clf = ActiveClassifier(make_pipeline(TfidfVectorizer(), LogisticRegression()))
+    table = pd.DataFrame({"text": WORDS})
+    with pytest.raises(ValueError, match=r"TfidfVectorizer takes one text.*Give X_pool\['text'\]"):
+        clf.query(table, 3)
+    assert len(clf.query(table["text"], 3)) == 3

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from sklearn.dummy import DummyClassifier
 
 from skactive._learner.query_reasons import query_reasons
 from skactive.strategies import PoolView
@@ -75,7 +76,7 @@ def test_one_row_and_no_row():
 
 def test_rows_that_have_no_distances():
     texts = np.array(["a", "b", "c"], dtype=object)[:, None]
-    clf = make_active(strategy="random")
+    clf = make_active(DummyClassifier(), strategy="random")
     _, reasons = clf.query(texts, 2, return_reasons=True)
     assert reasons == [[], []]
 

@@ -10,6 +10,7 @@ from scipy import sparse
 
 from skactive._data.containers import apply_by_blocks, is_numeric
 from skactive._utils.compat import n_rows
+from skactive._utils.missing_values import is_missing
 from skactive.pools.lazy_rows import is_distributed
 
 _SKETCH_COLUMNS = 8
@@ -20,9 +21,9 @@ _NUMBERS = (int, float, np.integer, np.floating, np.bool_)
 def row_keys(X: Any) -> np.ndarray:
     """Compute a digest of the content of each row.
 
-    Equal rows have equal keys, whatever their container and numeric dtype. There are two
-    exceptions: a sparse row never equals a dense row, and a uint8 image never equals an image of
-    another dtype.
+    Equal rows have equal keys, whatever their container and numeric dtype. All missing values
+    (None, NaN, pandas.NA) are equal. There are two exceptions: a sparse row never equals a dense
+    row, and a uint8 image never equals an image of another dtype.
 
     Parameters
     ----------
@@ -119,6 +120,8 @@ def _sparse_contents(X: Any) -> Iterable[bytes]:
 
 def _item_content(item: Any) -> bytes:
     """Bytes of a single item; they include its type, so the text "1" differs from the number 1."""
+    if is_missing(item):
+        item = np.nan
     if isinstance(item, str | PathLike):
         return b"s" + str(item).encode("utf-8", "surrogatepass")
     if isinstance(item, bytes):
@@ -129,8 +132,11 @@ def _item_content(item: Any) -> bytes:
         if getattr(item, "mode", None) in ("P", "PA"):
             item = item.convert("RGBA")  # the pixels of such an image are positions in a palette
         array = np.asarray(item)
-        if array.dtype == object and all(isinstance(part, _NUMBERS) for part in array.flat):
-            array = array.astype(np.float64)
+        if array.dtype == object:
+            array = np.array([np.nan if is_missing(part) else part for part in array.flat], object)
+            array = array.reshape(np.shape(item))
+            if all(isinstance(part, _NUMBERS) for part in array.flat):
+                array = array.astype(np.float64)
         if array.dtype.kind in "fiub":
             return _array_content(_plain_numbers(array[np.newaxis])[0])
         parts = (_item_content(part) for part in array.astype(object).flat)

@@ -14,7 +14,7 @@ from sklearn.utils import get_tags
 from skactive._data.pipeline import count_fits
 from skactive._learner.fitted_state import FittedState
 from skactive._learner.head_fitting import StepFailure
-from skactive._learner.inputs import check_rows
+from skactive._learner.inputs import check_rows, check_same_sparsity
 from skactive._learner.learner import Learner, LearnerState
 from skactive._learner.pool_query import PoolQuery, resolve_strategy
 from skactive._learner.prior_predictions import with_cache
@@ -191,6 +191,9 @@ class BaseActiveLearner(VersionCheckMixin, CallbackSupportMixin, BaseEstimator):
         X_pool = as_pool(X_pool)
         learner = self._learner(X_pool)
         X_pool = check_rows(self, learner.estimator, X_pool, "X_pool", reset=False)
+        fitted = self._state.fitted
+        if fitted is not None and not fitted.parts.representation:
+            check_same_sparsity(X_pool, fitted.labels.batch.representation)
         return learner.open_pool(self._state, X_pool)
 
     def _query_strategy(self) -> QueryStrategy:

@@ -1,6 +1,7 @@
 """What steps and head need in order to be fitted, checked before labels are paid for."""
 
 import warnings
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -65,6 +66,13 @@ def check_first_fit(parts: Parts, rows: Any, classes: np.ndarray | None) -> None
             "return. Put a TruncatedSVD before it, or take a head that does: SoftmaxHead or "
             "LogisticRegression."
         )
+    problem = _what_a_head_refuses(head, rows)
+    if problem is not None:
+        raise ValueError(
+            f"The labels of this query could not be learned: {type(head).__name__} does not take "
+            f"{problem}. Put a step before it that makes them arrays of finite numbers: an "
+            "encoder, a ColumnTransformer, an imputer."
+        )
     if isinstance(head, SkorchAdapter):
         head.check_module(rows, np.arange(2) if classes is None else classes)
 
@@ -80,11 +88,41 @@ def depends_on_rows(parts: Parts) -> bool:
     Returns
     -------
     depends : bool
-        False if the head follows the representation, and takes sparse features, too.
+        False if the head follows an encoder, and takes sparse features, too.
     """
     has_steps = any(hasattr(step, "transform") for step in parts.steps)
     takes_sparse = get_tags(parts.head).input_tags.sparse
-    return has_steps or not takes_sparse or isinstance(parts.head, SkorchAdapter)
+    is_net = isinstance(parts.head, SkorchAdapter)
+    return has_steps or not takes_sparse or is_net or not parts.representation
+
+
+def _what_a_head_refuses(head: Any, rows: Any) -> str | None:
+    """What a head does not take, where its tags can be relied on; None if it takes the rows."""
+    is_nested = any(hasattr(value, "fit") for value in head.get_params(deep=False).values())
+    is_known = type(head).__module__.partition(".")[0] in ("sklearn", "skactive")
+    tags = get_tags(head)
+    if is_nested or not is_known or tags.no_validation:
+        return None
+    if hasattr(rows, "columns"):
+        is_text = any(isinstance(value, str) for value in _objects_of(rows))
+        return None if tags.input_tags.string or not is_text else "columns of texts"
+    values = rows.data if sparse.issparse(rows) else np.asarray(rows)
+    if values.dtype.kind not in "fiub":
+        is_text = any(isinstance(value, str) for value in values.flat)
+        return None if tags.input_tags.string or not is_text else "texts"
+    if not sparse.issparse(rows) and values.ndim > 2 and not tags.input_tags.three_d_array:
+        return f"rows of {values.ndim - 1} dimensions"
+    if not (tags.input_tags.allow_nan or np.isfinite(values).all()):
+        return "missing or infinite values"
+    return None
+
+
+def _objects_of(table: Any) -> Iterator[Any]:
+    """Values of the columns that are neither numbers nor categories."""
+    for name in table.columns:
+        column = table[name]
+        if "cat" not in str(column.dtype).lower() and column.to_numpy().dtype.kind not in "fiub":
+            yield from column.to_numpy()
 
 
 def check_head_size(head: Any, labels: AggregatedLabels | None, n: int) -> None:

@@ -205,8 +205,7 @@ def _dense_matrix(features: Any) -> Any:
         if not np.isfinite(largest):
             raise ValueError(
                 "The strategy compares rows by distance, but the features of X_pool contain NaN or "
-                "infinity. Put an imputer into the Pipeline, or give strategy='margin' and some "
-                "labels."
+                "infinity. Put an imputer into the Pipeline, or take a head that allows them."
             )
         if largest > _MAX_FEATURE:
             raise ValueError(
@@ -226,8 +225,8 @@ def _as_numbers(array: Any) -> np.ndarray:
     except (TypeError, ValueError) as error:
         raise type(error)(
             "The strategy compares rows by distance, but the features of X_pool are not "
-            f"numbers ({error}). Put an encoder or a ColumnTransformer before the classifier; "
-            "until there are labels to fit one on, give strategy='random'."
+            f"numbers ({error}). Put an encoder or a ColumnTransformer before the classifier. If "
+            "it has to be fitted on labels, start with strategy='random'."
         ) from error
 
 

@@ -11,6 +11,7 @@ from sklearn.utils import assert_all_finite, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 
 from skactive._utils.compat import HasMethods, n_rows
+from skactive._utils.missing_values import is_missing
 
 _KINDS = {"b": "bool", "i": "number", "u": "number", "f": "number", "U": "str"}
 
@@ -284,7 +285,7 @@ def _kind(y: np.ndarray) -> str:
 
 
 def _convert_object_labels(y: np.ndarray, name: str) -> np.ndarray:
-    missing = [i for i, label in enumerate(y) if _is_missing(label)]
+    missing = [i for i, label in enumerate(y) if is_missing(label)]
     if missing:
         raise ValueError(
             f"Input {name} contains NaN or None, at position {missing[0]}. Give labeled rows "
@@ -305,8 +306,3 @@ def _convert_object_labels(y: np.ndarray, name: str) -> np.ndarray:
             f"Unknown label type: {type(y[0]).__name__}. Give labels of type str, int or bool."
         )
     return converted
-
-
-def _is_missing(label: Any) -> bool:
-    equal = label == label  # False for NaN, not a bool for pandas.NA
-    return label is None or not isinstance(equal, bool | np.bool_) or not equal

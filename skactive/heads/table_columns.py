@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from skactive._utils.compat import n_rows
+from skactive._utils.missing_values import is_missing
 
 _MAX_CATEGORIES = 32  # the most frequent ones get an indicator each
 _LARGEST = 1e100  # squares of larger numbers overflow in standardization
@@ -261,16 +262,7 @@ def _is_missing(values: np.ndarray) -> np.ndarray:
         return np.isnan(values)
     if values.dtype.kind == "M":
         return np.isnat(values)
-    # pandas' NA and NaT are recognized by name, since pandas may be absent
-    return np.array(
-        [
-            value is None
-            or (isinstance(value, float) and value != value)
-            or type(value).__name__ in ("NAType", "NaTType")
-            for value in values
-        ],
-        dtype=bool,
-    )
+    return np.array([is_missing(value) for value in values], dtype=bool)
 
 
 def _date(text: str) -> datetime | None:
