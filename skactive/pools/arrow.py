@@ -247,30 +247,35 @@ class DatasetReader:
 
 
 def _common_schema(dataset: Any, column: str | None) -> Any:
-    """The columns that are stored in the files, with a type that holds the numbers of all files."""
-    pa = require("pyarrow")
+    """The columns that are stored in the files, of types that hold the numbers of all files."""
     fragments = list(dataset.get_fragments())
     schemas = [fragment.physical_schema for fragment in fragments]
     if not schemas:
-        raise ValueError("The directory or dataset has no files.")
-    stored = set(schemas[0].names) if column is None else {column}
+        raise ValueError("The dataset has no files.")
     fields = []
     for field in dataset.schema:
-        if field.name not in stored:
-            continue  # a part of the name of a directory
-        for fragment, schema in zip(fragments, schemas, strict=True):
-            if field.name not in schema.names:
-                path = getattr(fragment, "path", fragment)
-                raise ValueError(f"The file {str(path)!r} has no column {field.name!r}.")
-        kinds = {schema.field(field.name).type for schema in schemas}
-        are_lists = all(map(_is_list, kinds))
-        numbers = {kind.value_type for kind in kinds} if are_lists else kinds
-        if len(numbers) > 1 and all(map(_is_number, numbers)):
-            found = np.result_type(*(kind.to_pandas_dtype() for kind in numbers))
-            widest = pa.from_numpy_dtype(found)
-            field = field.with_type(pa.list_(widest) if are_lists else widest)
-        fields.append(field)
-    return pa.schema(fields, metadata=dataset.schema.metadata)
+        is_stored = field.name in schemas[0].names  # not a part of the name of a directory
+        if field.name == column or (is_stored and column is None):
+            for fragment, schema in zip(fragments, schemas, strict=True):
+                if field.name not in schema.names:
+                    path = getattr(fragment, "path", fragment)
+                    raise ValueError(f"The file {str(path)!r} has no column {field.name!r}.")
+            kinds = {schema.field(field.name).type for schema in schemas}
+            field = field.with_type(_widest(kinds))
+        if is_stored:
+            fields.append(field)
+    return require("pyarrow").schema(fields, metadata=dataset.schema.metadata)
+
+
+def _widest(kinds: set[Any]) -> Any:
+    """A type that holds the numbers, or lists of numbers, of all these types; else any of them."""
+    pa = require("pyarrow")
+    are_lists = all(map(_is_list, kinds))
+    numbers = {kind.value_type for kind in kinds} if are_lists else kinds
+    if len(numbers) == 1 or not all(map(_is_number, numbers)):
+        return next(iter(kinds))
+    widest = pa.from_numpy_dtype(np.result_type(*(kind.to_pandas_dtype() for kind in numbers)))
+    return pa.list_(widest) if are_lists else widest
 
 
 def _table_pieces(table: Any) -> list[tuple[int, Callable[[], Iterable[Any]]]]:

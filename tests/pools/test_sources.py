@@ -12,7 +12,13 @@ from scipy import sparse
 from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LogisticRegression
 
-from skactive import ActiveClassifier, LabelingProject, ZeroShotClassifier, simulate
+from skactive import (
+    ActiveClassifier,
+    BudgetedClassifier,
+    LabelingProject,
+    ZeroShotClassifier,
+    simulate,
+)
 from skactive.evaluation import audit, pool_report, report
 from skactive.pools import Pool
 from tests.support.pools import DigestEncoder, hugging_face
@@ -68,8 +74,12 @@ def test_files_of_a_directory_differ(tmp_path):
     with pytest.raises(ValueError, match="'x' has missing lists, or lists of different lengths"):
         Pool.open(write_parts(tmp_path / "lists", *lists))[:]
     tables[1] = pa.table({"y": [1.0]})
-    with pytest.raises(ValueError, match=r"1.parquet' has no column 'x'"):
-        Pool.open(write_parts(tmp_path / "columns", *tables))
+    folder = write_parts(tmp_path / "columns", *tables)
+    for column in (None, "x"):
+        with pytest.raises(ValueError, match=r"1.parquet' has no column 'x'"):
+            Pool.open(folder, column=column)
+    with pytest.raises(ValueError, match=r"column='z' is not among the columns \['x'\]"):
+        Pool.open(folder, column="z")
     with pytest.raises(ValueError, match=r"empty' has no Parquet files"):
         Pool.open(write_parts(tmp_path / "empty"))
 
@@ -232,6 +242,8 @@ def test_the_whole_library_takes_the_same_sources(tmp_path):
     options = {"budget": 8, "batch_size": 4, "X_test": X[50:], "y_test": Y[50:], "random_state": 0}
     curves = [simulate(clf, rows, Y, **options).to_frame() for rows in (X, path)]
     pd.testing.assert_series_equal(curves[0]["score"], curves[1]["score"])
+    budgeted = [BudgetedClassifier(clf, budget=8).fit(rows, Y) for rows in (X, path)]
+    np.testing.assert_array_equal(budgeted[0].queried_, budgeted[1].queried_)
     project = LabelingProject(tmp_path / "project", pool=path, estimator=clf)
     (task,) = project.next(annotator="ann")
     assert (task.row == X).all(axis=1).any()
