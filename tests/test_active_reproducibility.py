@@ -10,7 +10,7 @@ import joblib
 import numpy as np
 import pytest
 from sklearn.base import clone
-from sklearn.ensemble import RandomForestClassifier
+from sklearn.ensemble import RandomForestClassifier, VotingClassifier
 from sklearn.model_selection import cross_val_predict
 
 from skactive import BudgetedClassifier, SoftmaxHead, strategies
@@ -62,6 +62,9 @@ def test_a_seed_of_the_estimator_is_kept():
     seeded = make_active(RandomForestClassifier(n_estimators=5, random_state=7)).fit(X, Y)
     assert seeded.estimator_.random_state == 7
     assert make_active(RandomForestClassifier(5)).fit(X, Y).estimator_.random_state == 0
+    forests = [(name, RandomForestClassifier(2)) for name in "ab"]
+    members = make_active(VotingClassifier(forests, voting="soft")).fit(X, Y).estimator_.estimators_
+    assert [member.random_state for member in members] == [0, 1]
 
 
 @pytest.fixture(scope="module")

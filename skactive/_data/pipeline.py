@@ -266,7 +266,8 @@ def seed_parts(estimator: BaseEstimator, seed: int) -> None:
     estimator : estimator
         Changed in place.
     seed : int
-        The same for all parts.
+        Of the first part; further parts receive the next numbers, so that the members of an
+        ensemble differ.
     """
     params = estimator.get_params()
     unseeded = [
@@ -274,8 +275,8 @@ def seed_parts(estimator: BaseEstimator, seed: int) -> None:
         for name in sorted(params)
         if name.rpartition("__")[2] == "random_state" and params[name] is None
     ]
-    if unseeded:
-        estimator.set_params(**dict.fromkeys(unseeded, seed))
+    seeds = ((seed + offset) % 2**32 for offset in range(len(unseeded)))
+    estimator.set_params(**dict(zip(unseeded, seeds, strict=True)))
 
 
 def _all_steps(estimator: BaseEstimator) -> list[Any]:
