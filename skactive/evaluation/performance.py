@@ -212,7 +212,11 @@ def performance_draws(
             f"{len(audit.inclusion)} rows. Give one row of probabilities for each row of the pool."
         )
     answers = _check_answers(y, audit)
-    if not hasattr(clf_or_proba, "predict_proba") and classes is None and answers.dtype.kind in "Ub":
+    if (
+        not hasattr(clf_or_proba, "predict_proba")
+        and classes is None
+        and answers.dtype.kind in "Ub"
+    ):
         raise ValueError(
             f"y holds labels such as {answers.flat[0].item()!r}, but the columns of the "
             f"probabilities are classes 0 to {len(columns) - 1}, because classes is None. Give the "

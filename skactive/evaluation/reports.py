@@ -285,9 +285,7 @@ def _by_name(table: Any) -> dict[str, dict[str, Any]]:
     }
 
 
-def _forecast(
-    progress: LabelingProgress | None, metric: str, confidence: float
-) -> Estimate | None:
+def _forecast(progress: LabelingProgress | None, metric: str, confidence: float) -> Estimate | None:
     known = [] if progress is None else progress.known_estimates()
     given = common_metric(estimate for _, estimate in known)
     if given not in (None, metric):

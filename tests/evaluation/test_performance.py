@@ -126,9 +126,7 @@ def test_second_answers_and_a_given_noise_rate():
     known = NoiseEstimate(0.3, transition, (0.2, 0.4))
     for noise in (0.3, known):
         with pytest.warns(UserWarning, match="one answer, and 30% of the answers"):
-            single = estimate_performance(
-                PROBA, DRAWN, twice[:, 0], metric="accuracy", noise=noise
-            )
+            single = estimate_performance(PROBA, DRAWN, twice[:, 0], metric="accuracy", noise=noise)
         assert np.ptp(single.interval) > np.ptp(clean.interval)
         assert single.interval[0] < TRUE < single.interval[1]
 
