@@ -192,8 +192,8 @@ class PerformanceDraws(NamedTuple):
         value = np.where(known, np.nanmean(filled, axis=0), np.nan)
         if metric == "accuracy" and self.prediction_powered is not None:
             value = np.clip(METRICS[metric](self.prediction_powered), *interval)
-        value = value if metric in PER_CLASS else float(value)
-        return Estimate(value, interval, confidence, metric)
+        of_metric = value if metric in PER_CLASS else float(value)
+        return Estimate(of_metric, interval, confidence, metric)
 
 
 def performance_draws(
