@@ -132,9 +132,9 @@ def simulate(
         the data, the estimator, the strategy, the budget, the seed and all other arguments of the
         run are equal, and the code of your own strategies, scorers and estimators has not changed.
         Own code is that of all classes and functions that are not installed packages, with what it
-        calls. Not detected are changes of installed packages other than skactive, of files, and of
-        global lists, dicts, arrays and other objects that the code reads: empty the folder after
-        such a change.
+        names. Not detected are changes of installed packages other than skactive, and of files,
+        arrays, containers of more than 1,000 items and other objects that the code reads: empty the
+        folder after such a change.
     verbose : bool, default=False
         Whether to show a progress bar.
 

@@ -13,8 +13,12 @@ from typing import Any
 
 _INSTALLED = {"site-packages", "dist-packages"}
 _PLAIN = (str, bytes, int, float, complex, NoneType)
-_WRAPPERS = (staticmethod, classmethod, MethodType, property, cached_property)
-_PARTIAL = (partial, partialmethod)
+_CONTAINERS = (list, tuple, set, frozenset, dict)
+_MAX_ITEMS = 1000
+_WRAPPERS = (
+    *(staticmethod, classmethod, MethodType, property, cached_property),
+    *(partial, partialmethod),
+)
 _WRAPPED = ("__func__", "fget", "fset", "func")
 _LOADS = ("LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS")
 
@@ -22,9 +26,9 @@ _LOADS = ("LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS")
 def user_code_digest(value: Any) -> str:
     """A digest of the code of users' own classes and functions that an object refers to.
 
-    It covers methods along the MRO, default arguments, class attributes, and the functions, classes
-    and constants (numbers, texts, and tuples of them) that this code names. It does not cover files
-    that the code reads, nor the contents of global lists, dicts, arrays and other objects. Comments
+    It covers methods along the MRO, default arguments, class attributes, and what this code names:
+    functions, classes, numbers, texts, and lists, tuples, sets and dicts of at most 1,000 items. It
+    does not cover arrays, the attributes of other objects, and files that the code reads. Comments
     and the position in a file do not count. Another version of Python may give another digest.
 
     Parameters
@@ -39,19 +43,16 @@ def user_code_digest(value: Any) -> str:
     """
     references = _References()
     references.dump(value)
-    pending = references.found
+    pending = [("", item) for item in references.found]
     seen: dict[int, Any] = {}  # with the objects, so that no id is used twice
     parts: set[tuple[str, str]] = set()
     while pending:
-        item = pending.pop()
-        if id(item) in seen:
-            continue
-        seen[id(item)] = item
-        for name, part in _parts(item):
-            if _is_constant(part):
-                parts.add((name, _text(part)))
-            else:
-                pending.append(part)
+        name, item = pending.pop()
+        if isinstance(item, _PLAIN):
+            parts.add((name, repr(item)))
+        elif id(item) not in seen:
+            seen[id(item)] = item
+            pending += _parts(name, item)
     return blake2b(repr(sorted(parts)).encode(), digest_size=16).hexdigest() if parts else ""
 
 
@@ -72,30 +73,38 @@ class _References(Pickler):
         return True  # in place of its name, which a lambda does not have
 
 
-def _parts(item: Any) -> Iterator[tuple[str, Any]]:
-    """Constants of an object with their names, and further objects whose code counts."""
+def _parts(name: str, item: Any) -> Iterator[tuple[str, Any]]:
+    """Plain values that belong to an object, with names, and further objects whose code counts."""
     wrapped = getattr_static(item, "__wrapped__", None)
     if wrapped is not None:
-        yield "", wrapped
+        yield name, wrapped
     if isinstance(item, type):
         yield from _parts_of_class(item)
     elif isinstance(item, FunctionType):
         yield from _parts_of_function(item)
+    elif isinstance(item, _CONTAINERS):
+        if len(item) <= _MAX_ITEMS:
+            items = item.items() if isinstance(item, dict) else enumerate(item)
+            for key, value in items:
+                # an order of a set, and the text of an object, are those of this process only
+                is_stable = isinstance(key, _PLAIN) and not isinstance(item, set | frozenset)
+                yield f"{name}[{key!r}]" if is_stable else name, value
     else:
-        if isinstance(item, _WRAPPERS + _PARTIAL):
-            found = (getattr(item, name, None) for name in _WRAPPED)
-            yield from (("", part) for part in found if part is not None)
-        yield "", type(item)
+        if isinstance(item, _WRAPPERS):
+            found = (getattr(item, part, None) for part in _WRAPPED)
+            yield from ((name, part) for part in found if part is not None)
+        yield name, type(item)
 
 
 def _parts_of_class(cls: type) -> Iterator[tuple[str, Any]]:
     if not _is_of_user(cls.__module__):
         return
     name = f"{cls.__module__}.{cls.__qualname__}"
-    yield name, tuple(f"{base.__module__}.{base.__qualname__}" for base in cls.__mro__)
+    yield name, " ".join(f"{base.__module__}.{base.__qualname__}" for base in cls.__mro__)
     yield from (("", base) for base in cls.__mro__[1:])
     for attribute, value in vars(cls).items():
-        if not (attribute.startswith("__") and _is_constant(value)):  # docstring, line number
+        is_comment = attribute.startswith("__") and isinstance(value, (*_PLAIN, *_CONTAINERS))
+        if not is_comment:  # such as the docstring and the line number
             yield f"{name}.{attribute}", value
 
 
@@ -115,11 +124,11 @@ def _parts_of_function(function: FunctionType) -> Iterator[tuple[str, Any]]:
             yield f"{name} closure {variable}", cell.cell_contents
     for code in _nested(function.__code__):
         loads = (step.argval for step in get_instructions(code) if step.opname in _LOADS)
-        for used in set(loads) & scope.keys():
+        for used in sorted(set(loads) & scope.keys()):
             yield f"{module}.{used}", scope[used]
             if isinstance(scope[used], ModuleType) and _is_of_user(scope[used].__name__):
                 members = vars(scope[used])
-                for member in set(code.co_names) & members.keys():
+                for member in sorted(set(code.co_names) & members.keys()):
                     yield f"{scope[used].__name__}.{member}", members[member]
 
 
@@ -136,14 +145,8 @@ def _code_text(code: CodeType) -> str:
     return repr((code.co_code, code.co_names, code.co_varnames, constants))
 
 
-def _is_constant(value: Any) -> bool:
-    if isinstance(value, tuple | frozenset):
-        return all(map(_is_constant, value))
-    return isinstance(value, _PLAIN)
-
-
 def _text(value: Any) -> str:
-    """Like repr, but of a frozenset in sorted order."""
+    """Like repr, but with frozensets in sorted order."""
     if isinstance(value, frozenset):
         return f"frozenset{sorted(map(_text, value))}"
     return f"({', '.join(map(_text, value))})" if isinstance(value, tuple) else repr(value)

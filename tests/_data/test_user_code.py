@@ -33,11 +33,17 @@ def helper(x):
 def inner(x):
     return x ** 2
 
+def inner_of_table():
+    return 16
+
+TABLE = {"by name": [inner_of_table], helper: 19}
+
 class Base(QueryStrategy):
     weight = 3
+    names = {17, 18}
 
     def inherited(self):
-        return 4
+        return TABLE, 4
 
 class Other:
     def used(self):
@@ -114,7 +120,7 @@ def digest(monkeypatch):
         ("1 + inner", "1 - inner"),
         ("x ** 2", "x ** 3"),
         ("weight = 3", "weight = 4"),
-        ("return 4", "return 5"),
+        ("TABLE, 4", "TABLE, 5"),
         ("return 5", "return 6"),
         ("power=6", "power=7"),
         ("return 7", "return 8"),
@@ -128,6 +134,10 @@ def digest(monkeypatch):
         ('"b"', '"d"'),
         ("self.power = power", "self.power = int(power)"),
         ("class Mine(Base)", "class Mine(QueryStrategy)"),
+        ("CACHE = {}", "CACHE = {1: 2}"),
+        ('TABLE = {"by name": [inner_of_table], helper: 19}', "TABLE = {}"),
+        ("return 16", "return 17"),
+        ("names = {17, 18}", "names = {17, 19}"),
     ],
 )
 def test_every_part_of_the_code_counts(digest, before, after):
@@ -141,7 +151,8 @@ def test_modules_of_the_user_count(digest):
 
 def test_unused_code_and_text_do_not_count(digest):
     assert digest("# moved\n\n\n" + SOURCE + "def unused():\n    return 1\n") == digest()
-    assert digest(SOURCE.replace("CACHE = {}", "CACHE = {1: 2}")) == digest()
+    large = [SOURCE.replace("CACHE = {}", f"CACHE = [0] * {n}") for n in (1001, 1002)]
+    assert digest(large[0]) == digest(large[1])
     assert digest(helpers=HELPERS + "\ndef unused():\n    return 1\n") == digest()
     documented = SOURCE.replace("    weight = 3", "    'Of a user.'\n    weight = 3")
     assert digest(documented) == digest()
