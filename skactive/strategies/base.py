@@ -99,10 +99,8 @@ class QueryStrategy(BaseEstimator, ABC):
                 " If the strategy always needs them, set needs = frozenset({'proba'}) in the class:"
                 " until there are probabilities, query then uses TypiClust."
             )
-        what = "the predicted probabilities, " if attribute == "proba" else ""
-        return ValueError(
-            f"{type(self).__name__} needs view.{attribute}, {what}and got None: {remedy}"
-        )
+        what = "the predicted probabilities, " if attribute.endswith("proba") else ""
+        return ValueError(f"{type(self).__name__} needs {attribute}, {what}and got None: {remedy}")
 
     @abstractmethod
     def select(self, view: PoolView, n: int) -> np.ndarray:
