@@ -18,7 +18,8 @@ INTRODUCTION = """\
 This page lists the registered names, which `ActiveClassifier(strategy=...)` and `strategies.get`
 accept, and the wrappers, which take any of these strategies. N is the number of pool rows, n the
 number of rows to select, d the number of features, K the number of classes and L the number of
-labels. See [Benchmarks](benchmarks.md#query-speed) for measured times.
+labels. See [Benchmarks](benchmarks.md#query-speed) for measured times, and
+[Use with scikit-learn](scikit_learn.md#your-own-strategy) for a strategy of your own.
 
 ## Which strategy should I use?
 

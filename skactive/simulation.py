@@ -17,6 +17,7 @@ from sklearn.metrics import check_scoring, f1_score, get_scorer, recall_score
 
 from skactive import __version__
 from skactive._data.row_keys import row_keys
+from skactive._data.user_code import user_code_digest
 from skactive._utils.compat import validate_parameter_constraints
 from skactive._utils.optional_imports import require
 from skactive._utils.random import draw_seed
@@ -129,8 +130,11 @@ def simulate(
         Folder that stores the result of each run, as JSON, as soon as the run ends. After an
         interruption, the same call computes only the missing runs. A stored run is used only if
         the data, the estimator, the strategy, the budget, the seed and all other arguments of the
-        run are equal. Changes in the code of your own classes are not detected: empty the folder
-        after such a change.
+        run are equal, and the code of your own strategies, scorers and estimators has not changed.
+        Own code is that of all classes and functions that are not installed packages, with what it
+        names. Not detected are changes of installed packages other than skactive, and of files,
+        arrays, containers of more than 1,000 items and other objects that the code reads: empty the
+        folder after such a change.
     verbose : bool, default=False
         Whether to show a progress bar.
 
@@ -325,14 +329,12 @@ def _annotations(y: np.ndarray, y_given: Any, noise_rate: float, seed: int) -> n
 
 
 def _cache_paths(jobs: list[_Job], cache_dir: str | PathLike[str] | None) -> list[Path | None]:
-    """Path of the stored result of each run: a hash of everything that the result depends on."""
+    """Path of the stored result of each run: a hash of data, arguments and users' own code."""
     if cache_dir is None:
         return [None] * len(jobs)
     rows = joblib.hash([row_keys(jobs[0].X), row_keys(jobs[0].X_test)])
     try:
-        keys = [
-            joblib.hash([__version__, rows, *job._replace(X=None, X_test=None)]) for job in jobs
-        ]
+        keys = [_key(job._replace(X=None, X_test=None), rows) for job in jobs]
     except PicklingError as error:
         raise ValueError(
             "cache_dir stores each run under a hash of its arguments, but one of estimator, "
@@ -342,6 +344,11 @@ def _cache_paths(jobs: list[_Job], cache_dir: str | PathLike[str] | None) -> lis
     folder = Path(cache_dir)
     folder.mkdir(parents=True, exist_ok=True)
     return [folder / f"{key}.json" for key in keys]
+
+
+def _key(job: _Job, rows: str) -> str:
+    code = user_code_digest(job)
+    return joblib.hash([__version__, rows, *job] + [code] * bool(code))
 
 
 def _load_or_run(path: Path | None, job: _Job) -> list[dict[str, Any]]:

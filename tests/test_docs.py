@@ -54,6 +54,14 @@ def test_searches(after_a_search):
     assert calibrated.score(after_a_search["X_test"], after_a_search["y_test"]) > 0.7
 
 
+def test_a_strategy_of_the_user(after_a_search):
+    names = run("Your own strategy", dict(after_a_search))
+    assert len(set(names["asked"].tolist()) - set(names["first"].tolist())) == 10
+    proba = names["clf"].predict_proba(names["pool"][names["asked"]])
+    np.testing.assert_allclose(names["scores"], 1 - proba.max(axis=1))
+    assert names["scores"].mean() > 1 - names["clf"].predict_proba(names["pool"]).max(axis=1).mean()
+
+
 def test_weights_reach_the_head(after_a_search):
     names = run("Sample weights", dict(after_a_search))
     plain = names["make_pipeline"](names["StandardScaler"](), clone(names["clf"]))

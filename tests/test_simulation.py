@@ -8,6 +8,7 @@ import sys
 import textwrap
 import threading
 import time
+import types
 from contextlib import contextmanager
 
 import numpy as np
@@ -234,6 +235,49 @@ def test_a_prior_with_other_weights_is_another_configuration(tmp_path):
         prior = FrozenEstimator(GaussianNB().fit(X[:rows], Y[:rows]))
         run(ActiveClassifier(LogisticRegression(), prior=prior), cache_dir=tmp_path, strategies=[])
     assert len(list(tmp_path.iterdir())) == 2
+
+
+OF_USER = """
+from sklearn.linear_model import LogisticRegression
+from skactive.evaluation import StoppingRule
+from skactive.strategies import QueryStrategy
+
+class Mine(QueryStrategy):
+    def select(self, view, n):
+        return view.X[:, 0].argsort()[:n]
+
+class Head(LogisticRegression):
+    def fit(self, X, y, sample_weight=None):
+        return super().fit(1 * X, y, sample_weight=sample_weight)
+
+class Rule(StoppingRule):
+    def should_stop(self, progress):
+        return len(progress.predicted) >= 1
+
+def scorer(estimator, X, y):
+    return 1.0 * estimator.score(X, y)
+"""
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [("[:, 0]", "[:, 1]"), ("1 * X", "0 * X"), (">= 1", ">= 2"), ("1.0 *", "0.5 *")],
+)
+def test_changed_code_of_the_user_gives_new_curves(tmp_path, monkeypatch, before, after):
+    def curves(source, **options):
+        module = types.ModuleType("of_user")
+        monkeypatch.setitem(sys.modules, "of_user", module)
+        exec(source, vars(module))
+        options |= {"strategies": {"mine": module.Mine()}, "scoring": module.scorer}
+        stopping = {"rule": module.Rule()}
+        return run(ActiveClassifier(module.Head()), stopping=stopping, **options)
+
+    changed = OF_USER.replace(before, after)
+    first = curves(OF_USER, cache_dir=tmp_path)
+    again = curves("# a comment" + OF_USER, cache_dir=tmp_path)
+    assert again.records == first.records  # including the seconds
+    assert not timeless(curves(changed)).equals(timeless(first))
+    assert_same(curves(changed, cache_dir=tmp_path), curves(changed))
 
 
 def test_an_interrupted_write_leaves_no_run(tmp_path, monkeypatch):

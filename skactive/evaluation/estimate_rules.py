@@ -53,7 +53,10 @@ class TargetReached(StoppingRule):
 
     def should_stop(self, progress: LabelingProgress) -> bool:
         self._check()
-        last = _known_estimates(progress, type(self).__name__)[1][-1]
+        estimates = _known_estimates(progress, type(self).__name__)[1]
+        if not estimates:
+            return False
+        last = estimates[-1]
         if not isinstance(last, Estimate):
             return bool(last >= self.target)
         low, high = last.interval
@@ -111,7 +114,7 @@ class GainBelowPrice(StoppingRule):
 
 def _known_estimates(progress: LabelingProgress, rule: str) -> tuple[list[int], list[Any]]:
     known = progress.known_estimates()
-    if not known:
+    if progress.n_labels and not known:
         raise ValueError(
             f"{rule} needs estimates. Give LabelingProgress.add an estimate: draw an audit, and "
             "call estimate_performance after each fit."

@@ -1,6 +1,6 @@
 """Forecast of a score after further labels, from a family of power laws."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import product
 from numbers import Real
 from typing import Any
@@ -46,7 +46,7 @@ def forecast(
     n_labels : array-like of shape (m,)
         Numbers of labels at which scores are known, increasing.
     scores : sequence of m Estimate or float
-        Scores between 0 and 1: estimates, or numbers such as scores on test rows.
+        Scores between 0 and 1: estimates of one metric, or numbers such as scores on test rows.
     n_more : int, default=100
         Number of further labels.
     confidence : float in (0, 1), default=0.9
@@ -60,7 +60,8 @@ def forecast(
     Raises
     ------
     ValueError
-        If lengths differ, there are no scores, or numbers of labels do not increase.
+        If lengths differ, there are no scores, numbers of labels do not increase, or estimates are
+        of different metrics.
 
     References
     ----------
@@ -81,7 +82,7 @@ def forecast(
     draws = draw_curve(n_labels, scores, [n_more])[:, 0]
     tail = (1 - confidence) / 2
     low, middle, high = np.quantile(draws, [tail, 0.5, 1 - tail])
-    return Estimate(float(middle), np.array([low, high]), confidence)
+    return Estimate(float(middle), np.array([low, high]), confidence, common_metric(scores))
 
 
 def draw_curve(n_labels: Any, scores: Sequence[Estimate | float], n_more: Any) -> np.ndarray:
@@ -108,6 +109,7 @@ def draw_curve(n_labels: Any, scores: Sequence[Estimate | float], n_more: Any) -
             f"got {n.tolist()}."
         )
     values = np.array([score_value(score) for score in scores])
+    common_metric(scores)
     shared = _standard_error(scores[-1])
     ahead = n[-1] + np.asarray(n_more, dtype=np.float64)
     grid = list(product(_POWERS, _DEVIATIONS, _LENGTHS))
@@ -149,6 +151,35 @@ def score_value(score: Estimate | float) -> float:
             "number, such as metric='balanced_accuracy', and fractions instead of percentages."
         )
     return float(value)
+
+
+def common_metric(scores: Iterable[Estimate | float]) -> str | None:
+    """Metric of scores that are to be compared.
+
+    Parameters
+    ----------
+    scores : iterable of Estimate or float
+        The scores. Numbers, and estimates whose metric is None, fit any metric.
+
+    Returns
+    -------
+    metric : str or None
+        None if no metric is known.
+
+    Raises
+    ------
+    ValueError
+        If there are several metrics.
+    """
+    known = [score.metric for score in scores if isinstance(score, Estimate) and score.metric]
+    metrics = list(dict.fromkeys(known))
+    if len(metrics) > 1:
+        raise ValueError(
+            f"Scores of different metrics cannot be compared: {metrics[0]!r} and {metrics[1]!r}. "
+            f"Give estimates of one metric, such as estimate_performance(..., "
+            f"metric={metrics[0]!r})."
+        )
+    return metrics[0] if metrics else None
 
 
 def _condition(

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from skactive._utils.validation import check_count, check_positions
-from skactive.evaluation.forecasts import score_value
+from skactive.evaluation.forecasts import common_metric, score_value
 from skactive.evaluation.performance import Estimate
 from skactive.evaluation.pool_predictions import pool_predictions
 
@@ -62,13 +62,14 @@ class LabelingProgress:
         labeled : int array, or bool array of shape (N,), default=()
             Positions, or a mask, of the labeled rows, whose uncertainty does not count.
         estimate : Estimate or float, default=None
-            Score of the classifier, from `estimate_performance` or from test rows.
+            Score of the classifier, from `estimate_performance` or from test rows. All estimates
+            are of one metric.
 
         Raises
         ------
         ValueError
-            If the pool has another number of rows than before, n_labels does not increase, or the
-            estimate is not one number between 0 and 1.
+            If the pool has another number of rows than before, n_labels does not increase, the
+            estimate is not one number between 0 and 1, or it is of another metric than before.
         """
         proba = pool_predictions(clf_or_proba, X_pool).proba
         if self.predicted and len(self.predicted[0]) != len(proba):
@@ -87,6 +88,7 @@ class LabelingProgress:
         entropy = -(rows * np.log(np.maximum(rows, 1e-300))).sum(axis=1) / np.log(rows.shape[1])
         if estimate is not None:
             score_value(estimate)
+            common_metric([*self.estimates, estimate])
         self.n_labels.append(check_count(n_labels, "n_labels"))
         self.predicted.append(proba.argmax(axis=1))
         self.uncertainty.append(float(entropy.mean()) if len(entropy) else 0.0)

@@ -47,6 +47,10 @@ class Estimate(NamedTuple):
         Lower and upper end.
     confidence : float, default=0.9
         Probability with which the interval is to contain the true value.
+    metric : str or None, default=None
+        What is estimated, such as ``"balanced_accuracy"``. Estimates of different metrics are not
+        compared: a forecast or a report of both raises an error. None, as for a plain number,
+        means that it is not known.
 
     Examples
     --------
@@ -59,6 +63,7 @@ class Estimate(NamedTuple):
     value: Any
     interval: np.ndarray
     confidence: float = 0.9
+    metric: str | None = None
 
 
 def estimate_performance(
@@ -66,7 +71,7 @@ def estimate_performance(
     audit: Audit,
     y: Any,
     *,
-    metric: str = "accuracy",
+    metric: str = "balanced_accuracy",
     confidence: float = 0.9,
     training: tuple[Any, Any] | None = None,
     noise: NoiseEstimate | float | None = None,
@@ -95,7 +100,7 @@ def estimate_performance(
     y : array-like of shape (n,) or (n, A)
         Answers to ``audit.positions``, in that order. With A >= 2 answers to each row, the rate of
         wrong answers is estimated from their disagreement.
-    metric : str, default="accuracy"
+    metric : str, default="balanced_accuracy"
         ``"accuracy"``, ``"balanced_accuracy"`` or ``"macro_f1"``, or ``"precision"``, ``"recall"``
         or ``"f1"`` of each class. Classes without rows do not count.
     confidence : float in (0, 1), default=0.9
@@ -108,7 +113,8 @@ def estimate_performance(
         Estimated rate of wrong answers, such as ``clf.noise_``, if each row has one answer. None:
         single answers are right.
     classes : array-like of shape (K,) or None, default=None
-        Labels of the columns, if probabilities are given. None means 0 to K - 1.
+        Labels of the columns, if probabilities are given, such as ``clf.classes_``. None means 0 to
+        K - 1.
 
     Returns
     -------
@@ -119,7 +125,8 @@ def estimate_performance(
     Raises
     ------
     ValueError
-        If lengths differ or an argument is invalid.
+        If lengths differ, an answer is missing, probabilities of named classes are given without
+        `classes`, or another argument is invalid.
 
     Warns
     -----
@@ -143,7 +150,7 @@ def estimate_performance(
     >>> proba = rng.dirichlet([1, 1, 1], 1000)
     >>> y = np.array([rng.choice(3, p=row) for row in proba])
     >>> drawn = audit(proba, None, 100, random_state=0)
-    >>> estimate = estimate_performance(proba, drawn, y[drawn.positions])
+    >>> estimate = estimate_performance(proba, drawn, y[drawn.positions], metric="accuracy")
     >>> low, high = estimate.interval
     >>> bool(low < (proba.argmax(axis=1) == y).mean() < high)
     True
@@ -185,7 +192,8 @@ class PerformanceDraws(NamedTuple):
         value = np.where(known, np.nanmean(filled, axis=0), np.nan)
         if metric == "accuracy" and self.prediction_powered is not None:
             value = np.clip(METRICS[metric](self.prediction_powered), *interval)
-        return Estimate(value if metric in PER_CLASS else float(value), interval, confidence)
+        of_metric = value if metric in PER_CLASS else float(value)
+        return Estimate(of_metric, interval, confidence, metric)
 
 
 def performance_draws(
@@ -197,22 +205,30 @@ def performance_draws(
     classes: Any = None,
 ) -> PerformanceDraws:
     """Draw confusion matrices of a pool; see `estimate_performance` for the arguments."""
-    proba, classes = pool_predictions(clf_or_proba, audit.X_pool, classes)
+    proba, columns = pool_predictions(clf_or_proba, audit.X_pool, classes)
     if len(proba) != len(audit.inclusion):
         raise ValueError(
             f"clf holds probabilities of {len(proba)} rows, but the audit was drawn from "
             f"{len(audit.inclusion)} rows. Give one row of probabilities for each row of the pool."
         )
-    answers = np.asarray(y, dtype=object) if not isinstance(y, np.ndarray) else y
-    answers = answers.reshape(len(answers), -1)
-    check_one_label_per_row(audit.positions, answers, "audit.positions")
-    n_answers = answers.shape[1]
-    flat = check_labels(answers.ravel(), classes)
-    new = np.setdiff1d(flat, classes)
-    classes = np.concatenate([classes, new])
+    answers = _check_answers(y, audit)
+    if (
+        not hasattr(clf_or_proba, "predict_proba")
+        and classes is None
+        and answers.dtype.kind in "Ub"
+    ):
+        raise ValueError(
+            f"y holds labels such as {answers.flat[0].item()!r}, but the columns of the "
+            f"probabilities are classes 0 to {len(columns) - 1}, because classes is None. Give the "
+            "labels of the columns, for example classes=clf.classes_."
+        )
+    check_labels(answers[:, 0], columns)
+    new = np.setdiff1d(answers, columns)
+    classes = np.concatenate([columns, new])
     proba = np.hstack([proba, np.zeros((len(proba), len(new)))])
     order = np.argsort(classes)
-    codes = order[np.searchsorted(classes, flat, sorter=order)].reshape(-1, n_answers)
+    codes = order[np.searchsorted(classes, answers, sorter=order)]
+    n_answers = codes.shape[1]
     if training is not None:
         proba = _held_out(clf_or_proba, audit, answers[:, 0], training, proba, classes)
     kept = np.flatnonzero(audit.inclusion)
@@ -228,6 +244,19 @@ def performance_draws(
             proba[kept], predicted, stratum, audited, audit.weights, codes[:, 0]
         )
     return PerformanceDraws(confusions, powered, classes)
+
+
+def _check_answers(y: Any, audit: Audit) -> np.ndarray:
+    """The answers, one row for each audited row and one column for each annotator."""
+    answers = y if isinstance(y, np.ndarray) and y.dtype.kind != "f" else np.asarray(y, object)
+    check_one_label_per_row(audit.positions, answers, "audit.positions")
+    if answers.ndim == 1:
+        return check_labels(answers, None)[:, None]
+    columns: list[np.ndarray] = []
+    for j in range(answers.shape[1]):  # an error names the column and the row
+        earlier = columns[0] if columns else None
+        columns.append(check_labels(answers[:, j], earlier, f"y[:, {j}]"))
+    return np.column_stack(columns)
 
 
 def _held_out(

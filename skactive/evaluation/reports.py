@@ -13,7 +13,7 @@ from skactive._utils.validation import check_is_container
 from skactive.active import ActiveClassifier
 from skactive.evaluation.advice import N_MORE, advice
 from skactive.evaluation.audits import Audit
-from skactive.evaluation.forecasts import forecast
+from skactive.evaluation.forecasts import common_metric, forecast
 from skactive.evaluation.labeling_progress import LabelingProgress
 from skactive.evaluation.performance import CONFIDENCE, Estimate, estimate_performance
 from skactive.evaluation.pool_reports import PoolReport
@@ -147,7 +147,8 @@ def report(
     y : array-like of shape (n,) or (n, A), default=None
         Answers to the audit, as in `estimate_performance`.
     progress : LabelingProgress, default=None
-        Earlier fits, with estimates of the same metric, for a forecast.
+        Earlier fits, with estimates of the same metric, for a forecast. Plain numbers are taken to
+        be scores of this metric.
     target : float, default=None
         The score to be reached.
     metric : {"accuracy", "balanced_accuracy", "macro_f1"}, default="balanced_accuracy"
@@ -171,7 +172,8 @@ def report(
     NotFittedError
         If the classifier has no labels.
     ValueError
-        If only one of `audit` and `y` is given, or `annotators` lacks a column.
+        If only one of `audit` and `y` is given, the estimates in `progress` are of another metric,
+        or `annotators` lacks a column.
 
     References
     ----------
@@ -195,6 +197,7 @@ def report(
     check_is_container(X_pool, "X_pool")
     if (audit is None) != (y is None):
         raise ValueError("Give audit and y together: the audit, and the answers to its rows.")
+    ahead = _forecast(progress, metric, confidence)
     fitted = clf._fitted()
     labels = fitted.labels
     proba, classes = clf.predict_proba(X_pool), clf.classes_
@@ -222,7 +225,6 @@ def report(
             )
     else:
         estimate = None
-    ahead = _forecast(progress, confidence)
     annotators = _annotator_table(fitted) if annotators is None else annotators
     noise_rate = None if clf.noise is None else float(clf.noise_.rate)
     values = {
@@ -283,12 +285,19 @@ def _by_name(table: Any) -> dict[str, dict[str, Any]]:
     }
 
 
-def _forecast(progress: LabelingProgress | None, confidence: float) -> Estimate | None:
+def _forecast(progress: LabelingProgress | None, metric: str, confidence: float) -> Estimate | None:
     known = [] if progress is None else progress.known_estimates()
+    given = common_metric(estimate for _, estimate in known)
+    if given not in (None, metric):
+        raise ValueError(
+            f"progress holds estimates of {given!r}, but the report is to estimate {metric!r}. "
+            f"Give report metric={given!r}, or give LabelingProgress.add estimates with "
+            f"metric={metric!r}."
+        )
     if len(known) < _MIN_ROUNDS:
         return None
     n_labels, estimates = zip(*known, strict=True)
-    return forecast(n_labels, estimates, N_MORE, confidence=confidence)
+    return forecast(n_labels, estimates, N_MORE, confidence=confidence)._replace(metric=metric)
 
 
 def _expected_classes(count: np.ndarray) -> int:

@@ -181,7 +181,7 @@ class OverallUncertainty(StoppingRule):
 
     def should_stop(self, progress: LabelingProgress) -> bool:
         self._check()
-        return progress.uncertainty[-1] <= self.threshold
+        return bool(progress.uncertainty) and progress.uncertainty[-1] <= self.threshold
 
 
 class ClassificationChange(StoppingRule):

@@ -28,7 +28,7 @@ def estimate_without_audit(
     labeled: Any,
     y: Any,
     *,
-    metric: str = "accuracy",
+    metric: str = "balanced_accuracy",
     confidence: float = 0.9,
     noise: NoiseEstimate | float | None = None,
     classes: Any = None,
@@ -55,7 +55,7 @@ def estimate_without_audit(
         Positions of the labeled rows in the pool, or a mask.
     y : array-like of shape (n,)
         Their labels.
-    metric : str, default="accuracy"
+    metric : str, default="balanced_accuracy"
         As in `estimate_performance`.
     confidence : float in (0, 1), default=0.9
         Probability with which the interval would contain the performance if the selection

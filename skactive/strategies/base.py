@@ -11,11 +11,16 @@ from sklearn.base import BaseEstimator
 from skactive.strategies.parameters import Constraints
 from skactive.strategies.view import PoolView
 
+_LABEL = "label some rows first"
 _REMEDIES = {
-    "proba": "label some rows first, or give ActiveClassifier a prior",
-    "head_proba": "label some rows first",
+    "proba": f"{_LABEL}, or give ActiveClassifier a prior",
+    "head_proba": _LABEL,
     "prior_proba": "give ActiveClassifier a prior, such as ZeroShotClassifier",
+    "labeled_proba": _LABEL,
+    "linear": f"{_LABEL}, and use a linear head on dense features",
 }
+#: What messages of Python and numpy say if None is used like an array.
+_USES_OF_NONE = ("NoneType", "array of dimension 0", "array is 0-dimensional")
 
 
 class QueryStrategy(BaseEstimator, ABC):
@@ -28,7 +33,8 @@ class QueryStrategy(BaseEstimator, ABC):
     The class attribute `needs` names the inputs that the strategy requires: ``"proba"`` for
     predicted probabilities, ``"prior"`` for a prior. Without a prior, and until labels of two
     classes are known, `ActiveClassifier.query` uses `TypiClust` instead of a strategy that needs
-    probabilities. It raises an error if a strategy needs a prior and there is none.
+    probabilities. It raises an error if a strategy needs a prior and there is none. An input that
+    the strategy uses but does not declare may be None; an error then names it.
 
     The class attribute ``_parameter_constraints`` may declare valid parameter values, as in
     scikit-learn's own estimators. They are checked at each call of `select`, ``steps`` and `score`.
@@ -83,11 +89,18 @@ class QueryStrategy(BaseEstimator, ABC):
         """
         value = getattr(view, attribute)
         if value is None:
-            raise ValueError(
-                f"{type(self).__name__} needs {attribute}, the predicted probabilities of the "
-                f"pool, and got None: {_REMEDIES[attribute]}."
-            )
+            raise self._missing(attribute)
         return value
+
+    def _missing(self, attribute: str) -> ValueError:
+        remedy = f"{_REMEDIES.get(attribute, f'give PoolView {attribute}')}."
+        if attribute == "proba" and "proba" not in self.needs:
+            remedy += (
+                " If the strategy always needs them, set needs = frozenset({'proba'}) in the class:"
+                " until there are probabilities, query then uses TypiClust."
+            )
+        what = "the predicted probabilities, " if attribute.endswith("proba") else ""
+        return ValueError(f"{type(self).__name__} needs {attribute}, {what}and got None: {remedy}")
 
     @abstractmethod
     def select(self, view: PoolView, n: int) -> np.ndarray:
@@ -127,7 +140,14 @@ def _with_checked_params(method: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(method)
     def checked(self: QueryStrategy, *args: Any, **kwargs: Any) -> Any:
         self._validate_params()
-        return method(self, *args, **kwargs)
+        try:
+            return method(self, *args, **kwargs)
+        except (AttributeError, TypeError, IndexError) as error:
+            views = (value for value in (*args, *kwargs.values()) if isinstance(value, PoolView))
+            missing = next((view._read_as_none for view in views), None)
+            if missing is None or not any(text in str(error) for text in _USES_OF_NONE):
+                raise
+            raise self._missing(missing) from error
 
     return checked
 

@@ -13,7 +13,7 @@ class _Lazy:
     """An attribute that is given as a value, or as a function that is called at the first read."""
 
     def __set_name__(self, owner: type, name: str) -> None:
-        self._slot = f"_{name}"
+        self._name, self._slot = name, f"_{name}"
 
     def __get__(self, view: "PoolView | None", owner: type) -> Any:
         if view is None:
@@ -22,6 +22,8 @@ class _Lazy:
         if callable(value):
             value = value()
             setattr(view, self._slot, value)
+        if value is None:
+            view._read_as_none = self._name
         return value
 
     def __set__(self, view: "PoolView", value: Any) -> None:
@@ -137,6 +139,7 @@ class PoolView:
         self.notes: dict[int, str] = {}
         self.pseudo_labels: dict[int, int] = {}
         self._whole: tuple[PoolView, np.ndarray] | None = None  # set by `take`
+        self._read_as_none: str | None = None  # the last attribute that was read and is None
 
     def __len__(self) -> int:
         return self.n_rows
@@ -158,7 +161,7 @@ class PoolView:
             Rows sum to 1.
         """
         if self.sample_proba is None:
-            return np.broadcast_to(self.proba, (m, *np.shape(self.proba)))
+            return np.broadcast_to(self.proba, (m, *self.proba.shape))
         return self.sample_proba(m, np.arange(len(self)))
 
     def note(self, positions: np.ndarray, notes: list[str]) -> None:

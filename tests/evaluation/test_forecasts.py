@@ -49,6 +49,17 @@ def test_later_scores_are_less_certain():
     np.testing.assert_allclose(draws[:, 0], 0.7, atol=0.02)
 
 
+def test_scores_of_different_metrics_are_not_compared():
+    def scores(*metrics):
+        return [Estimate(0.7, np.array([0.6, 0.8]), metric=metric) for metric in metrics]
+
+    assert forecast(N[:3], [0.7, *scores("macro_f1", None)]).metric == "macro_f1"
+    assert forecast(N[:2], [0.7, *scores(None)]).metric is None
+    mixed = [*scores("accuracy", None, "balanced_accuracy"), 0.7]
+    message = "'accuracy' and 'balanced_accuracy'. .*estimate_performance.*metric='accuracy'"
+    fails(message, forecast, N[:4], mixed)
+
+
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=6))
 @settings(max_examples=25, deadline=None)
 def test_forecasts_are_scores(scores):

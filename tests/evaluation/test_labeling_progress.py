@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from skactive.evaluation import LabelingProgress
+from skactive.evaluation import Estimate, LabelingProgress
 from tests.support.errors import X, Y, fails
 
 PROBA = np.array([[0.5, 0.5], [0.9, 0.1], [1.0, 0.0]])
@@ -36,4 +36,8 @@ def test_invalid_calls():
     fails("n_labels=10, but the call before had 10", progress.add, PROBA, None, n_labels=10)
     fails("labeled holds 3", progress.add, PROBA, None, n_labels=20, labeled=[3])
     fails("one number between 0 and 1, got 90", progress.add, PROBA, None, n_labels=20, estimate=90)
-    assert progress.n_labels == [10]
+    accuracy, f1 = (Estimate(0.7, np.array([0.6, 0.8]), metric=m) for m in ("accuracy", "macro_f1"))
+    progress.add(PROBA, None, n_labels=20, estimate=accuracy)
+    add = progress.add
+    fails("metrics.*'accuracy' and 'macro_f1'", add, PROBA, None, n_labels=30, estimate=f1)
+    assert progress.n_labels == [10, 20]

@@ -1,6 +1,7 @@
 """Estimates of performance: arguments, held-out predictions, warnings."""
 
 import warnings
+from inspect import signature
 from time import process_time
 
 import numpy as np
@@ -10,7 +11,15 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 
 from skactive import ActiveClassifier
-from skactive.evaluation import Audit, Estimate, audit, estimate_performance
+from skactive.evaluation import (
+    Audit,
+    Estimate,
+    audit,
+    compare_with_random,
+    estimate_performance,
+    estimate_without_audit,
+    report,
+)
 from skactive.evaluation.performance import _held_out, performance_draws
 from skactive.noise import NoiseEstimate
 from tests.support.errors import fails
@@ -21,6 +30,8 @@ CODES = (PROBA.cumsum(axis=1) < RNG.uniform(size=(400, 1))).sum(axis=1)
 NAMES = np.array(["ant", "bee", "cat"])
 DRAWN = audit(PROBA, None, 60, random_state=0)
 ANSWERS = CODES[DRAWN.positions]
+TWICE = np.column_stack([ANSWERS, ANSWERS]).astype(object)
+TWICE[50, 1] = None
 TRUE = float((PROBA.argmax(axis=1) == CODES).mean())
 
 
@@ -38,6 +49,7 @@ def test_metrics_of_all_classes(metric):
     assert isinstance(estimate.value, float)
     assert 0 <= low < estimate.value < high <= 1
     assert estimate.confidence == 0.9
+    assert estimate.metric == metric
     wider = estimate_performance(PROBA, DRAWN, ANSWERS, metric=metric, confidence=0.99)
     assert wider.interval[0] < low
     assert wider.interval[1] > high
@@ -53,9 +65,18 @@ def test_metrics_of_each_class(metric):
     assert (estimate.value <= estimate.interval[1]).all()
 
 
+def test_every_function_estimates_balanced_accuracy_by_default():
+    with pytest.warns(UserWarning, match="Without an audit"):
+        unaudited = estimate_without_audit(PROBA, None, DRAWN.positions, ANSWERS)
+    assert estimate_performance(PROBA, DRAWN, ANSWERS).metric == unaudited.metric
+    for function in (estimate_performance, estimate_without_audit, report, compare_with_random):
+        assert signature(function).parameters["metric"].default == unaudited.metric
+    assert unaudited.metric == "balanced_accuracy"
+
+
 def test_an_audit_of_all_rows_is_exact():
     drawn = audit(PROBA, None, 400, random_state=0)
-    estimate = estimate_performance(PROBA, drawn, CODES[drawn.positions])
+    estimate = estimate_performance(PROBA, drawn, CODES[drawn.positions], metric="accuracy")
     assert estimate.value == pytest.approx(TRUE)
     np.testing.assert_allclose(estimate.interval, TRUE)
 
@@ -63,17 +84,20 @@ def test_an_audit_of_all_rows_is_exact():
 def test_estimates_do_not_refer_to_excluded_rows():
     proba = np.vstack([PROBA, np.tile([1.0, 0, 0], (400, 1))])
     drawn = audit(proba, None, 400, exclude=range(400, 800), random_state=0)
-    assert estimate_performance(proba, drawn, CODES[drawn.positions]).value == pytest.approx(TRUE)
+    estimate = estimate_performance(proba, drawn, CODES[drawn.positions], metric="accuracy")
+    assert estimate.value == pytest.approx(TRUE)
 
 
 def test_labels_and_probabilities_of_any_type():
-    plain = estimate_performance(PROBA, DRAWN, ANSWERS)
-    named = estimate_performance(PROBA, DRAWN, NAMES[ANSWERS].tolist(), classes=NAMES)
+    plain = estimate_performance(PROBA, DRAWN, ANSWERS, metric="accuracy")
+    options = {"metric": "accuracy", "classes": NAMES}
+    named = estimate_performance(PROBA, DRAWN, NAMES[ANSWERS].tolist(), **options)
     assert named.value == plain.value
     order = [2, 0, 1]
-    turned = estimate_performance(PROBA[:, order], DRAWN, NAMES[ANSWERS], classes=NAMES[order])
+    options["classes"] = NAMES[order]
+    turned = estimate_performance(PROBA[:, order], DRAWN, NAMES[ANSWERS], **options)
     assert turned.value == pytest.approx(plain.value)
-    single = estimate_performance(PROBA.astype(np.float32), DRAWN, ANSWERS)
+    single = estimate_performance(PROBA.astype(np.float32), DRAWN, ANSWERS, metric="accuracy")
     assert single.value == pytest.approx(plain.value, abs=1e-5)
 
 
@@ -95,14 +119,14 @@ def test_second_answers_and_a_given_noise_rate():
     rng = np.random.default_rng(0)
     twice = np.tile(ANSWERS[:, None], (1, 2))
     twice = np.where(rng.uniform(size=twice.shape) < 0.3, (twice + 1) % 3, twice)
-    clean = estimate_performance(PROBA, DRAWN, ANSWERS)
-    double = estimate_performance(PROBA, DRAWN, twice)
+    clean = estimate_performance(PROBA, DRAWN, ANSWERS, metric="accuracy")
+    double = estimate_performance(PROBA, DRAWN, twice, metric="accuracy")
     assert np.ptp(double.interval) > np.ptp(clean.interval)
     transition = 0.7 * np.eye(3) + 0.3 * np.roll(np.eye(3), 1, axis=1)
     known = NoiseEstimate(0.3, transition, (0.2, 0.4))
     for noise in (0.3, known):
         with pytest.warns(UserWarning, match="one answer, and 30% of the answers"):
-            single = estimate_performance(PROBA, DRAWN, twice[:, 0], noise=noise)
+            single = estimate_performance(PROBA, DRAWN, twice[:, 0], metric="accuracy", noise=noise)
         assert np.ptp(single.interval) > np.ptp(clean.interval)
         assert single.interval[0] < TRUE < single.interval[1]
 
@@ -117,9 +141,10 @@ def test_audited_rows_may_train(digits):
         np.vstack([train, X[drawn.positions]]), np.r_[y_train, answers]
     )
     true = learned.score(X[80:], y[80:])
-    fooled = estimate_performance(learned, drawn, answers)
+    fooled = estimate_performance(learned, drawn, answers, metric="accuracy")
     assert fooled.value > 0.97  # every learned row is its own neighbor
-    honest = estimate_performance(learned, drawn, answers, training=(train, y_train))
+    options = {"metric": "accuracy", "training": (train, y_train)}
+    honest = estimate_performance(learned, drawn, answers, **options)
     assert honest.interval[0] < true < honest.interval[1]
 
 
@@ -149,8 +174,9 @@ def test_active_classifiers_are_refitted_with_the_pool(digits):
         estimate_performance(clf, drawn, answers)
     clf.partial_fit(X[drawn.positions], answers)
     with pytest.warns(UserWarning, match="100 of the 100 audited rows are among those"):
-        fooled = estimate_performance(clf, drawn, answers)
-    honest = estimate_performance(clf, drawn, answers, training=(X[asked], y[asked]))
+        fooled = estimate_performance(clf, drawn, answers, metric="accuracy")
+    options = {"metric": "accuracy", "training": (X[asked], y[asked])}
+    honest = estimate_performance(clf, drawn, answers, **options)
     rest = np.setdiff1d(np.arange(len(X)), asked)
     assert honest.value < fooled.value
     assert honest.value == pytest.approx(clf.score(X[rest], y[rest]), abs=0.05)
@@ -187,7 +213,12 @@ def test_a_large_pool_takes_seconds():
     ("options", "message"),
     [
         ({"y": ANSWERS[:-1]}, "audit.positions has 60 rows, but y has 59"),
-        ({"y": NAMES[ANSWERS]}, "labels of one type"),
+        ({"y": NAMES[ANSWERS]}, "classes 0 to 2, because classes is None.*classes=clf.classes_"),
+        ({"y": ANSWERS > 0}, "y holds labels such as (True|False), .*classes=clf.classes_"),
+        ({"y": ANSWERS, "classes": NAMES}, "labels of one type"),
+        ({"y": TWICE}, r"y\[:, 1\] contains NaN or None, at position 50"),
+        ({"y": TWICE.astype(float)}, r"y\[:, 1\] contains NaN or None, at position 50"),
+        ({"y": np.array([ANSWERS, NAMES[ANSWERS]], dtype=object).T}, "labels of one type"),
         ({"metric": "auc"}, "'metric' parameter of estimate_performance"),
         ({"confidence": 1}, "'confidence' parameter"),
         ({"clf_or_proba": PROBA[1:]}, "399 rows, but the audit was drawn from 400"),

@@ -9,7 +9,15 @@ from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
 
 from skactive import ActiveClassifier
-from skactive.evaluation import Estimate, LabelingProgress, Report, audit, pool_report, report
+from skactive.evaluation import (
+    Estimate,
+    LabelingProgress,
+    Report,
+    audit,
+    estimate_performance,
+    pool_report,
+    report,
+)
 from skactive.evaluation.reports import _expected_classes, _predict_out_of_fold
 from tests.support.errors import fails
 
@@ -68,6 +76,20 @@ def test_a_forecast_needs_three_estimates(clf):
     later = report(clf, X, **options).to_dict()["forecast"]
     assert isinstance(later, Estimate)
     assert later.value > 0.75
+
+
+def test_a_forecast_is_of_the_metric_of_the_report(clf):
+    drawn = audit(clf, X, 60, exclude=LABELED, random_state=0)
+    options = {"audit": drawn, "y": NAMES[drawn.positions]}
+    score = estimate_performance(clf, drawn, options["y"], metric="accuracy")
+    options["progress"] = LabelingProgress()
+    for n_labels in (30, 60, 90):
+        options["progress"].add(clf, X, n_labels=n_labels, estimate=score)
+    message = "estimates of 'accuracy', .* estimate 'balanced_accuracy'. .*metric='accuracy', or"
+    fails(message, report, clf, X, **options)
+    values = report(clf, X, metric="accuracy", **options).to_dict()
+    assert values["forecast"].metric == values["estimate"].metric == "accuracy"
+    assert values["advice"].startswith("Stop")
 
 
 def test_a_report_without_noise():

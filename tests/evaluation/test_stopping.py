@@ -6,6 +6,7 @@ from sklearn.metrics import cohen_kappa_score
 
 from skactive.evaluation import (
     ClassificationChange,
+    GainBelowPrice,
     LabelingProgress,
     OverallUncertainty,
     RuleCombination,
@@ -84,6 +85,22 @@ def test_classification_change():
     assert ClassificationChange().should_stop(progress_of([before, now, now]))
     assert not ClassificationChange().should_stop(progress_of([before, now]))
     assert ClassificationChange(threshold=0.25).should_stop(progress_of([before, now]))
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        StabilizingPredictions(),
+        StationaryPredictions(),
+        OverallUncertainty(),
+        ClassificationChange(),
+        TargetReached(0.5),
+        GainBelowPrice(),
+        RuleCombination([OverallUncertainty(), TargetReached(0.5)]),
+    ],
+)
+def test_no_rule_stops_before_the_first_fit(rule):
+    assert rule.should_stop(LabelingProgress()) is False
 
 
 class Never(StoppingRule):

@@ -49,8 +49,9 @@ def test_a_selection_by_confidence_is_corrected():
 
 @TRUSTED
 def test_noise_widens_the_interval():
-    plain = estimate_without_audit(CLF, X, LABELED, Y[LABELED])
-    noisy = estimate_without_audit(CLF, X, LABELED, Y[LABELED], noise=0.2)
+    known = CLF, X, LABELED, Y[LABELED]
+    plain = estimate_without_audit(*known, metric="accuracy")
+    noisy = estimate_without_audit(*known, metric="accuracy", noise=0.2)
     assert np.ptp(noisy.interval) > np.ptp(plain.interval)
 
 
