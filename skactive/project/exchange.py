@@ -156,8 +156,14 @@ class Exchange(ProjectTables):
         self, places: dict[Any, str], source: str, add_classes: bool
     ) -> list[Event]:
         """Add the new classes among labels, of which the first places in the source are known."""
-        self._check_labels(list(places))
         names = self._state.classes.names
+        kind = type([*names, *places, ""][0])
+        for label, place in places.items():
+            if type(label) is not kind:
+                raise ValueError(
+                    f"{source}, {place}: label={label!r} is of type {type(label).__name__}, those "
+                    f"before are of type {kind.__name__}. Give labels of one type throughout."
+                )
         new = [label for label in places if label not in names]
         if add_classes:
             return [Event("class_added", label=_encode(label)) for label in new]

@@ -8,7 +8,7 @@ import numpy as np
 
 from skactive._data.row_keys import row_keys
 from skactive.project.base import _split_keys, check_name
-from skactive.project.table_files import SourceTable, is_missing
+from skactive.project.table_files import SourceTable
 
 _FLAGS = {"true": True, "yes": True, "1": True, "1.0": True}
 _FLAGS |= {"false": False, "no": False, "0": False, "0.0": False}
@@ -110,12 +110,12 @@ def _label(table: SourceTable, number: int) -> Any:
             table.refuse(number, "label", given, "Give one label for each entry.")
         label = labels[0]
     label = label.item() if isinstance(label, np.generic) else label
-    if is_missing(label) or label == "":
+    if _is_missing(label) or label == "":
         return None
     if isinstance(label, float) and label.is_integer():  # int, in a column with empty cells
         label = int(label)
-    if not isinstance(label, str | int):
-        table.refuse(number, "label", given, "Give one label of type str, int or bool.")
+    if not isinstance(label, str | int) or (isinstance(label, int) and abs(label) >= 2**63):
+        table.refuse(number, "label", given, "Give one label of type str, int (64 bits) or bool.")
     if isinstance(label, str) and not (label.strip() and label.isprintable()):
         remedy = "Give a name of a class: not empty, and without control characters."
         table.refuse(number, "label", given, remedy)
@@ -178,4 +178,12 @@ def _verified(table: SourceTable, number: int) -> bool:
 def _optional(table: SourceTable, number: int, column: str) -> Any:
     """The value of a column that a table need not have; None where it is missing."""
     value = table.entries[number].get(column)
-    return None if is_missing(value) or (isinstance(value, str) and not value.strip()) else value
+    return None if _is_missing(value) or (isinstance(value, str) and not value.strip()) else value
+
+
+def _is_missing(value: Any) -> bool:
+    """Whether a cell holds None, NaN, NaT or pandas.NA."""
+    if value is None or isinstance(value, str | list | dict | np.ndarray):
+        return value is None
+    equal = value == value  # False for NaN, not a bool for pandas.NA
+    return not isinstance(equal, bool | np.bool_) or not equal

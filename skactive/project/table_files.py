@@ -6,8 +6,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
-import numpy as np
-
 from skactive._utils.optional_imports import require
 
 _JSONL = 'Each line of a .jsonl file is an object, such as {"text": "a text", "label": "a class"}.'
@@ -124,25 +122,6 @@ def read_lines(path: Path) -> Iterator[str]:
             f"{path} is not encoded in UTF-8: {error}. Convert it, for example by iconv -f latin1 "
             "-t utf8; a spreadsheet program saves it as 'CSV UTF-8'."
         ) from error
-
-
-def is_missing(value: Any) -> bool:
-    """Whether a cell of a table is empty.
-
-    Parameters
-    ----------
-    value : object
-        The cell.
-
-    Returns
-    -------
-    is_missing : bool
-        True for None, NaN, NaT and pandas.NA.
-    """
-    if value is None or isinstance(value, str | list | dict | np.ndarray):
-        return value is None
-    equal = value == value  # False for NaN, not a bool for pandas.NA
-    return not isinstance(equal, bool | np.bool_) or not equal
 
 
 def _read_json_lines(path: Path) -> SourceTable:

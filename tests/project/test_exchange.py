@@ -156,8 +156,9 @@ def test_a_failed_import_changes_nothing(project):
     before = label_dict(project)
     ids = [row.hex() for row in project._keys[:4]]
     for labels, message in {
-        ("ant", 3, "bee", "ant"): "mixes labels",
-        (1, 2, 3, 4): "of one type",
+        ("ant", 3, "bee", "ant"): r"source, row 1: label=3 is of type int, those before are of",
+        (1, 2, 3, 4): "type str. Give labels of one type throughout",
+        ("ant", True, "bee", "ant"): "row 1: label=True is of type bool",
     }.items():
         table = pd.DataFrame({"row_id": ids, "label": np.array(labels, dtype=object)})
         with pytest.raises(ValueError, match=message):
@@ -247,6 +248,7 @@ GOOD = {"text": TEXTS[0], "label": "ant"}
         ({"verified": []}, r"verified=\[\]. Give true"),
         ({"label": ["ant", "bee"]}, r"label=\['ant', 'bee'\]. Give one label"),
         ({"label": {"a": 1}}, "label={'a': 1}. Give one label of type"),
+        ({"label": 2**63}, "label=9223372036854775808. Give one label of type"),
         ({"label": 2.5}, "label=2.5. Give one label of type"),
         ({"label": [["ant"]]}, r"label=\[\['ant'\]\]. Give one label of type"),
         ({"label": "a\tb"}, r"label='a\\tb'. Give a name of a class"),
@@ -318,7 +320,7 @@ def test_entries_of_other_tools(tmp_path, texts_project):
     assert times["8"] == pd.Timestamp("2026-01-31T00:00Z")
 
 
-@pytest.mark.parametrize("classes", [["1", "2", "03"], [1, 2, 3]])
+@pytest.mark.parametrize("classes", [["1", "2", "3"], ["1", "2", "03"], [1, 2, 3]])
 @pytest.mark.parametrize("name", FORMATS)
 def test_classes_that_are_digits(tmp_path, name, classes):
     with open_project(tmp_path / "project", pool=TEXTS, classes=classes) as project:
