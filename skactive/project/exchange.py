@@ -157,12 +157,12 @@ class Exchange(ProjectTables):
     ) -> list[Event]:
         """Add the new classes among labels, of which the first places in the source are known."""
         names = self._state.classes.names
-        kind = type([*names, *places, ""][0])
+        first = next(iter([*names, *places]), None)
         for label, place in places.items():
-            if type(label) is not kind:
+            if type(label) is not type(first):
                 raise ValueError(
-                    f"{source}, {place}: label={label!r} is of type {type(label).__name__}, those "
-                    f"before are of type {kind.__name__}. Give labels of one type throughout."
+                    f"{source}, {place}: label={label!r} is of type {type(label).__name__}, but "
+                    f"{first!r} is of type {type(first).__name__}. Give labels of one type."
                 )
         new = [label for label in places if label not in names]
         if add_classes:

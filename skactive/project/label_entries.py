@@ -71,8 +71,8 @@ def check_entries(table: SourceTable, column: str | None, annotator: str) -> lis
         if not needed <= values.keys():
             raise ValueError(
                 f"{table.name}, {table.place(number)} has the columns {list(values)}, but "
-                f"{sorted(needed)} are needed. Name the column with the contents of the rows by "
-                "column=, and rename the one with the labels to 'label'; it may be empty."
+                f"{sorted(needed)} are needed in every entry; a label may be empty. Name the "
+                "column with the contents of the rows by column= (--column)."
             )
     return [
         LabelEntry(

@@ -156,8 +156,13 @@ def test_a_failed_import_changes_nothing(project):
     before = label_dict(project)
     ids = [row.hex() for row in project._keys[:4]]
     for labels, message in {
-        ("ant", 3, "bee", "ant"): r"source, row 1: label=3 is of type int, those before are of",
-        (1, 2, 3, 4): "type str. Give labels of one type throughout",
+        (
+            "ant",
+            3,
+            "bee",
+            "ant",
+        ): r"source, row 1: label=3 is of type int, but '[a-z]+' is of type str",
+        (1, 2, 3, 4): "type str. Give labels of one type",
         ("ant", True, "bee", "ant"): "row 1: label=True is of type bool",
     }.items():
         table = pd.DataFrame({"row_id": ids, "label": np.array(labels, dtype=object)})
