@@ -110,7 +110,7 @@ def _label(table: SourceTable, number: int) -> Any:
             table.refuse(number, "label", given, "Give one label for each entry.")
         label = labels[0]
     label = label.item() if isinstance(label, np.generic) else label
-    if _is_missing(label) or label == "":
+    if _is_missing(label) or (isinstance(label, str) and not label):
         return None
     if isinstance(label, float) and label.is_integer():  # int, in a column with empty cells
         label = int(label)
@@ -159,7 +159,7 @@ def _seconds(table: SourceTable, number: int) -> float | None:
         return None
     try:
         seconds = math.nan if isinstance(given, bool | np.bool_) else float(given)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         seconds = math.nan
     if not 0 <= seconds < math.inf:
         remedy = "Give a number from 0, with a decimal point, or leave the cell empty."
