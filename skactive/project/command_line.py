@@ -108,6 +108,9 @@ def import_(
     annotator: Annotated[
         str, typer.Option("--annotator", "-a", help="Annotator of labels without one.")
     ] = "import",
+    add_classes: Annotated[
+        bool, typer.Option("--add-classes", help="Add labels that are no classes yet.")
+    ] = False,
     folder: Folder = _DEFAULT_FOLDER,
     as_json: Json = False,
 ) -> None:
@@ -118,7 +121,9 @@ def import_(
     with _exit_codes(), _opened(folder) as project:
         before = project.status()["answers"]
         with _progress("Importing"):
-            conflicts = project.import_labels(file, column=column, annotator=annotator)
+            conflicts = project.import_labels(
+                file, column=column, annotator=annotator, add_classes=add_classes
+            )
         n = project.status()["answers"] - before
         entries = conflicts.astype(object).where(conflicts.notna(), None)
         if as_json:

@@ -3,18 +3,17 @@
 import csv
 import json
 import os
-from datetime import UTC, datetime
+import re
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from skactive._data.row_keys import row_keys
 from skactive._utils.optional_imports import require
-from skactive.project.base import _encode, _split_keys, check_name
+from skactive.project.base import _encode
 from skactive.project.event_log import Event, now
+from skactive.project.label_entries import LabelEntry, check_entries
 from skactive.project.project_tables import ProjectTables
+from skactive.project.table_files import SourceTable, read_table
 
 _PARQUET = Path("data") / "train.parquet"
 _CARD = """---
@@ -27,6 +26,8 @@ configs:
 
 Labels of a labeling project, one line for each label of each annotator.
 """
+_WHOLE = re.compile("0|-?[1-9][0-9]{0,17}")
+_SHOWN = 10  # unknown classes that a message lists
 _CONFLICTS = ["row_id", "label", "annotator", "problem"]
 
 
@@ -46,7 +47,8 @@ class Exchange(ProjectTables):
         Raises
         ------
         ValueError
-            If the suffix is another one, or the folder holds other files.
+            If the suffix is another one, the folder holds other files, or the format cannot hold a
+            text.
         """
         target, frame = Path(path), self.labels()
         if target.suffix not in ("", ".csv", ".jsonl", ".parquet"):
@@ -59,7 +61,8 @@ class Exchange(ProjectTables):
             raise ValueError(f"path={str(path)!r} is a folder with other files. Give a new one.")
         texts = [self._text(row_id) for row_id in frame["row_id"]]
         if any(text is not None for text in texts):
-            frame["text"] = texts
+            pd = require("pandas")
+            frame["text"] = pd.Series(texts, dtype=object)  # strings of Arrow refuse surrogates
         if target.suffix:
             _write_whole(target, frame, target.suffix)
         else:
@@ -68,21 +71,30 @@ class Exchange(ProjectTables):
             (target / "README.md").write_text(_CARD, encoding="utf-8")
 
     def import_labels(
-        self, source: Any, *, column: str | None = None, annotator: str = "import"
+        self,
+        source: Any,
+        *,
+        column: str | None = None,
+        annotator: str = "import",
+        add_classes: bool = False,
     ) -> Any:
         """Add labels that were made elsewhere, all of them or, if the call fails, none.
 
-        New classes are added. Rows are found by the column row_id, or by their content.
+        Rows are found by the column row_id, or by their content.
 
         Parameters
         ----------
         source : DataFrame, Dataset of Hugging Face, or str or path
             What `export` writes, or any table with a column "label" and a column that identifies
-            the rows. The columns annotator, time, seconds and verified are used if they exist.
+            the rows. The columns annotator, time, seconds and verified are used if they exist. A
+            list with a single label is that label.
         column : str, default=None
             The column with the contents of the rows. None means the column "row_id".
         annotator : str, default="import"
             The annotator of labels without one.
+        add_classes : bool, default=False
+            Whether labels that are none of the classes are added to the classes. If the project was
+            opened with classes=None, new classes are always added.
 
         Returns
         -------
@@ -94,43 +106,34 @@ class Exchange(ProjectTables):
         Raises
         ------
         ValueError
-            If a column is missing, or the labels are of another type than the classes.
+            If a column is missing, a value is invalid, a label is none of the classes, or the
+            labels are of another type than the classes.
         """
         pd = require("pandas")
-        is_file = isinstance(source, str | PathLike)
-        if hasattr(source, "to_pandas"):
-            source = source.to_pandas()
-        entries = _read(Path(source)) if is_file else source.to_dict("records")
-        needed = {"label", column or "row_id"}
-        if entries and not needed <= entries[0].keys():
-            raise ValueError(
-                f"source has the columns {list(entries[0])}, but {sorted(needed)} are needed. Name "
-                "the column with the contents of the rows by column=."
-            )
-        rows = _rows_of(entries, column)
+        table = _table(source)
+        entries = check_entries(table, column, annotator)
         conflicts: list[tuple[str, Any, str, str]] = []
         with self._writing() as events:
-            entries = self._as_classes(entries, from_text=is_file)
-            events += self._import(list(zip(rows, entries, strict=True)), annotator, conflicts)
+            entries = self._with_class_names(entries, table.is_typed)
+            events += self._import(entries, table.name, add_classes, conflicts)
         self._after_labels(taken_back=False)
         return pd.DataFrame(conflicts, columns=_CONFLICTS)
 
     def _import(
         self,
-        entries: list[tuple[bytes, dict[str, Any]]],
-        default: str,
+        entries: list[LabelEntry],
+        source: str,
+        add_classes: bool,
         conflicts: list[tuple[str, Any, str, str]],
     ) -> list[Event]:
-        added: dict[Any, None] = {}
+        places: dict[Any, str] = {}
         labels: dict[tuple[bytes, str], Any] = {}
         answers, present = [], now()
-        for row, entry in entries:
-            label, given = entry["label"], entry.get("annotator")
-            who = check_name(default if _is_missing(given) else str(given), "annotator")
+        for row, label, who, time, seconds, verified, place in entries:
             votes = {a: self._state.label_of(v) for a, v in self._state.current(row).items()}
             own = labels.get((row, who), votes.get(who))
             problem = ""
-            if _is_missing(label):
+            if label is None:
                 problem = "no label"
             elif row not in self._positions:
                 problem = "not in the pool"
@@ -138,39 +141,55 @@ class Exchange(ProjectTables):
                 problem = f"not imported: {who} has answered {own}"
             if not problem and own is None:
                 labels[row, who] = label
-                added.setdefault(label)
-                time, seconds = entry.get("time"), _optional(entry.get("seconds"))
+                places.setdefault(label, place)
+                time = present if time is None else time
                 answers.append(
-                    Event(
-                        "imported",
-                        who,
-                        row,
-                        _encode(label),
-                        seconds,
-                        int(str(entry.get("verified", False)).lower() in ("true", "1")),
-                        present if _is_missing(time) else _microseconds(time),
-                    )
+                    Event("imported", who, row, _encode(label), seconds, int(verified), time)
                 )
                 other = next((a for a, vote in votes.items() if vote != label), None)
                 problem = f"imported: {other} has answered {votes[other]}" if other else ""
             if problem:
                 conflicts.append((row.hex(), label, who, problem))
-        return [*self._added(list(added)), *answers]
+        return [*self._imported_classes(places, source, add_classes), *answers]
 
-    def _added(self, labels: list[Any]) -> list[Event]:
+    def _imported_classes(
+        self, places: dict[Any, str], source: str, add_classes: bool
+    ) -> list[Event]:
+        """Add the new classes among labels, of which the first places in the source are known."""
         names = self._state.classes.names
-        self._check_labels(labels)
-        return [Event("class_added", label=_encode(new)) for new in labels if new not in names]
+        first = next(iter([*names, *places]), None)
+        for label, place in places.items():
+            if type(label) is not type(first):
+                raise ValueError(
+                    f"{source}, {place}: label={label!r} is of type {type(label).__name__}, but "
+                    f"{first!r} is of type {type(first).__name__}. Give labels of one type."
+                )
+        new = [label for label in places if label not in names]
+        if add_classes:
+            return [Event("class_added", label=_encode(label)) for label in new]
+        if new and not self._accepts_new_classes:
+            listed = ", ".join(f"{label!r} ({places[label]})" for label in new[:_SHOWN])
+            more = f" and {len(new) - _SHOWN} more" if len(new) > _SHOWN else ""
+            raise ValueError(
+                f"{source} holds labels that are none of the classes {names}: {listed}{more}. "
+                "Nothing was imported. Correct them, or add them as classes by add_classes=True "
+                "(--add-classes)."
+            )
+        return self._class_events(new)
 
-    def _as_classes(self, entries: list[dict[str, Any]], from_text: bool) -> list[dict[str, Any]]:
-        """Convert labels to the type of the classes; texts from CSV may be numbers."""
-        by_text = {str(name): name for name in self._state.classes.names} if from_text else {}
-        converted = []
-        for entry in entries:
-            label = entry["label"]
-            label = label.item() if isinstance(label, np.generic) else label
-            converted.append(entry | {"label": by_text.get(label, label)})
-        return converted
+    def _with_class_names(self, entries: list[LabelEntry], is_typed: bool) -> list[LabelEntry]:
+        """Replace labels by the classes of the same text, and former names by present ones."""
+        names, former = self._state.classes.names, self._state.classes.former
+        by_text = {str(old): old if new is None else new for old, new in former.items()}
+        by_text |= {str(name): name for name in names}
+        given = {
+            e.label: by_text.get(str(e.label), e.label) for e in entries if e.label is not None
+        }
+        new = [label for label in given if str(label) not in by_text]
+        takes_int = not names or type(names[0]) is int
+        if takes_int and not is_typed and all(map(_WHOLE.fullmatch, new)):
+            given |= {label: int(label) for label in new}
+        return [entry._replace(label=given.get(entry.label)) for entry in entries]
 
     def _text(self, row_id: str) -> str | None:
         row = bytes.fromhex(row_id)
@@ -183,7 +202,13 @@ def _write_whole(target: Path, frame: Any, suffix: str) -> None:
     try:
         if suffix == ".parquet":
             require("pyarrow")
-            frame.to_parquet(temporary, index=False)
+            try:
+                frame.to_parquet(temporary, index=False)
+            except UnicodeEncodeError as error:
+                raise ValueError(
+                    f"path={str(target)!r} cannot hold the text {error.object!r:.80}: Parquet has "
+                    "no lone surrogates. Export to .jsonl or .csv."
+                ) from error
         else:
             with temporary.open("w", newline="", encoding="utf-8", errors="surrogatepass") as file:
                 _write_lines(file, frame, suffix)
@@ -203,51 +228,19 @@ def _write_lines(file: Any, frame: Any, suffix: str) -> None:
         file.writelines(json.dumps(entry) + "\n" for entry in entries)
 
 
-def _read(path: Path) -> list[dict[str, Any]]:
-    if (path / _PARQUET).is_file():
-        path = path / _PARQUET
-    if path.suffix == ".parquet":
-        require("pyarrow")
-        return require("pandas").read_parquet(path).to_dict("records")
-    if path.suffix not in (".csv", ".jsonl"):
+def _table(source: Any) -> SourceTable:
+    if isinstance(source, str | PathLike):
+        path = Path(source)
+        path = path / _PARQUET if (path / _PARQUET).is_file() else path
+        if path.suffix not in (".csv", ".jsonl", ".parquet"):
+            raise ValueError(
+                f"source={str(path)!r} is no .csv, .jsonl or .parquet file, and no exported folder."
+            )
+        return read_table(path)
+    frame = source.to_pandas() if hasattr(source, "to_pandas") else source
+    if not hasattr(frame, "columns"):
         raise ValueError(
-            f"source={str(path)!r} is no .csv, .jsonl or .parquet file, and no exported folder."
+            f"source is a {type(source).__name__}. Give a DataFrame, a Dataset of Hugging Face, or "
+            "the path of a file."
         )
-    with path.open(newline="", encoding="utf-8-sig", errors="surrogatepass") as file:
-        if path.suffix == ".jsonl":
-            return [json.loads(line) for line in file if line.strip()]
-        entries = list(csv.DictReader(file))
-    labels = [entry["label"] for entry in entries if entry.get("label")]
-    if labels and all(_is_whole(label) for label in labels):
-        for entry in entries:
-            entry["label"] = int(entry["label"]) if entry["label"] else None
-    return entries
-
-
-def _rows_of(entries: list[dict[str, Any]], column: str | None) -> list[bytes]:
-    if column is not None:
-        contents = [entry[column] for entry in entries]
-        return _split_keys(np.ascontiguousarray(row_keys(contents)).tobytes())
-    try:
-        return [bytes.fromhex(entry["row_id"]) for entry in entries]
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"The column row_id holds what is no row_id: {error}.") from error
-
-
-def _microseconds(time: Any) -> int:
-    moment = datetime.fromisoformat(time) if isinstance(time, str) else time
-    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    since = moment - datetime(1970, 1, 1, tzinfo=UTC)
-    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
-
-
-def _optional(seconds: Any) -> float | None:
-    return None if _is_missing(seconds) else float(seconds)
-
-
-def _is_missing(value: Any) -> bool:
-    return value is None or value == "" or value != value
-
-
-def _is_whole(text: str) -> bool:
-    return text.lstrip("-").isdigit() and str(int(text)) == text
+    return SourceTable("source", frame.to_dict("records"))

@@ -1,11 +1,11 @@
 """Pools and classifiers that the command line sets up from files and names."""
 
-import csv
 import json
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from skactive._utils.optional_imports import require
+from skactive.project.table_files import SourceTable, read_lines, read_table
 
 _FILE_NAME = "settings.json"
 _FORMATS = (".csv", ".jsonl", ".parquet", ".txt")
@@ -92,24 +92,36 @@ def read_texts(path: Path, column: str | None) -> list[str]:
     Raises
     ------
     ValueError
-        If the format or the column is unknown, or a text is missing.
+        If the format or the column is unknown, or a row has no text.
     """
     if path.suffix not in _FORMATS:
         raise ValueError(f"{path} is none of {', '.join(_FORMATS)}.")
     if not path.is_file():
         raise ValueError(f"There is no file {path}.")
     if path.suffix == ".txt":
-        return path.read_text(encoding="utf-8").splitlines()
-    entries = _entries(path)
-    columns = list(entries[0]) if entries else []
+        lines = "".join(read_lines(path)).splitlines()
+        entries: list[dict[Any, Any]] = [{None: line} for line in lines]
+        column, table = None, SourceTable(str(path), entries, [*range(1, len(lines) + 1)])
+    else:
+        table = read_table(path)
+    if not table.entries:
+        raise ValueError(f"{path} has no rows. Give at least one text.")
+    columns = list(table.entries[0])
     if column not in columns:
         raise ValueError(
             f"{path} has the columns {columns}. Choose the one with texts by --column."
         )
-    for number, entry in enumerate(entries):
-        if not isinstance(entry[column], str):
-            raise ValueError(f"{path} has no text in column {column!r}, row {number}.")
-    return [entry[column] for entry in entries]
+    texts = []
+    for number, entry in enumerate(table.entries):
+        text = entry.get(column)
+        if not isinstance(text, str) or not text.strip():
+            where = "" if column is None else f"column {column!r}, "
+            raise ValueError(
+                f"{path} has no text in {where}{table.place(number)}, but {text!r:.80}. Remove the "
+                "row, or fill it in."
+            )
+        texts.append(text)
+    return texts
 
 
 def make_classifier(settings: Settings, folder: Path, *, verbose: bool = False) -> Any:
@@ -145,13 +157,3 @@ def make_classifier(settings: Settings, folder: Path, *, verbose: bool = False) 
     if settings.classes is not None and len(settings.classes) > 1:
         prior = ZeroShotClassifier(classes=settings.classes, encoder=encoder)
     return ActiveClassifier(make_pipeline(encoder, SoftmaxHead()), prior=prior, random_state=0)
-
-
-def _entries(path: Path) -> list[dict[str, Any]]:
-    if path.suffix == ".parquet":
-        require("pyarrow")
-        return require("pandas").read_parquet(path).to_dict("records")
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        if path.suffix == ".jsonl":
-            return [json.loads(line) for line in file if line.strip()]
-        return list(csv.DictReader(file))

@@ -120,10 +120,70 @@ def test_formats_of_pools(folder, suffix):
     assert status["rows"] == len(TEXTS)
 
 
-def test_a_missing_text_is_an_error(folder):
-    pd.DataFrame({"text": ["a", None]}).to_parquet("pool.parquet")
-    message = skactive("init", "pool.parquet", "--column", "text", code=1)
-    assert "has no text in column 'text', row 1" in message.replace("\n", " ")
+@pytest.mark.parametrize("cell", ["", " ", None])
+@pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".parquet", ".txt"])
+def test_a_missing_text_is_an_error(folder, suffix, cell):
+    table, path = pd.DataFrame({"id": [0, 1], "text": ["a", cell]}), f"pool{suffix}"
+    if suffix == ".csv":
+        table.to_csv(path, index=False)
+    elif suffix == ".jsonl":
+        table.to_json(path, orient="records", lines=True)
+    elif suffix == ".parquet":
+        table.to_parquet(path)
+    else:
+        Path(path).write_text(f"a\n{cell or ''}\n")
+    message = skactive("init", path, "--column", "text", "--model", "tfidf", code=1)
+    places = {".csv": "line 3", ".parquet": "row 1"}
+    column = "" if suffix == ".txt" else "column 'text', "
+    assert f"has no text in {column}{places.get(suffix, 'line 2')}" in message
+    assert "Remove the row" in message
+    assert not Path("labeling").exists()
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".txt"])
+def test_a_pool_in_another_encoding(folder, suffix):
+    text = {".csv": "text\ncafé\n", ".jsonl": '{"text": "café"}\n', ".txt": "café\n"}[suffix]
+    Path(f"pool{suffix}").write_bytes(text.encode("latin-1"))
+    message = skactive("init", f"pool{suffix}", "--column", "text", code=1)
+    assert f"pool{suffix} is not encoded in UTF-8" in message
+    assert "Convert it" in message
+
+
+def test_pools_that_are_no_tables(folder):
+    for content, message in {
+        "": "pool.jsonl has no rows",
+        "[1]\n": "pool.jsonl, line 1 is no object",
+        "{\n": "pool.jsonl, line 1 is no JSON",
+    }.items():
+        Path("pool.jsonl").write_text(content)
+        assert message in skactive("init", "pool.jsonl", "--column", "text", code=1)
+
+
+def test_imports_with_unknown_classes(folder):
+    """Classes are texts on the command line, and remain so in CSV files of numbers."""
+    options = ["--column", "text", "--classes", "1,2", "--model", "tfidf"]
+    skactive("init", "pool.csv", *options)
+    table = pd.DataFrame({"text": TEXTS[:3], "label": [1, 2, 3]})
+    table.to_csv("old.csv", index=False)
+    message = skactive("import", "old.csv", "--column", "text", code=1)
+    assert "none of the classes ['1', '2']: '3' (line 4)" in message
+    assert json.loads(skactive("status", "--json"))["answers"] == 0
+    shown = skactive("import", "old.csv", "--column", "text", "--add-classes")
+    assert "3 labels imported, 0 conflicts" in shown
+    assert json.loads(skactive("status", "--json"))["classes"] == {"1": 1, "2": 1, "3": 1}
+    skactive("export", "labels.csv")
+    assert "0 labels imported, 0 conflicts" in skactive("import", "labels.csv")
+
+
+def test_an_invalid_import_is_an_error_without_a_traceback(folder):
+    init()
+    for line, message in {
+        '{"text": "a", "label": ["ant", "bee"]}': "old.jsonl, line 1: label=['ant', 'bee']",
+        '{"text": "a", "label": "ant", "time": 1}': "old.jsonl, line 1: time=1",
+        "[1, 2]": "old.jsonl, line 1 is no object",
+    }.items():
+        Path("old.jsonl").write_text(line)
+        assert message in skactive("import", "old.jsonl", "--column", "text", code=1)
 
 
 def test_a_sentence_encoder(folder, tiny_sentence_model):

@@ -339,3 +339,13 @@ def test_any_label_is_accepted_without_classes(project):
     assert project.classes == []
     answer_rows(project, 6, "ann")
     assert set(project.classes) == set(project.labels().label) <= set(LABELS.tolist())
+
+
+@pytest.mark.parametrize("missing", [None, float("nan")])
+@pytest.mark.parametrize("container", [list, tuple, pd.Series])
+def test_rows_without_content_are_refused(tmp_path, container, missing):
+    pool = container(["a", "b", missing, "c"])
+    message = "holds (None|nan) at position 2, which nobody can label"
+    with pytest.raises(ValueError, match=message):
+        LabelingProject(tmp_path / "project", pool=pool, estimator=LogisticRegression())
+    assert not (tmp_path / "project").exists()
