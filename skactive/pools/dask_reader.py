@@ -72,7 +72,7 @@ class DaskReader:
             collection = _columns(collection, column)
         elif column is not None:
             raise ValueError(
-                f"column={column!r} was given, but there are no columns. Leave it out."
+                f"column={column!r} was given, but there are no columns. Omit it."
             )
         if getattr(collection, "ndim", 1) > 1 and hasattr(collection, "rechunk"):
             collection = collection.rechunk(dict.fromkeys(range(1, collection.ndim), -1))

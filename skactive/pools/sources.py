@@ -164,7 +164,7 @@ def _check_no_column(source: Any, column: str | None) -> None:
     if column is not None:
         raise ValueError(
             f"column={column!r} was given, but a {type(source).__name__} has no named columns. "
-            "Leave it out."
+            "Omit it."
         )
 
 
