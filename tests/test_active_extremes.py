@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from scipy import sparse
 from sklearn.exceptions import NotFittedError
-from sklearn.naive_bayes import MultinomialNB
+from sklearn.naive_bayes import GaussianNB, MultinomialNB
 
 from skactive import ActiveClassifier
+from skactive.strategies import BalancedHerding, PoolView
 from tests.support.active import X_NEW, X, Y, make_active
 
 
@@ -87,3 +88,25 @@ def test_an_interrupt_by_a_callback_keeps_no_label():
         clf.partial_fit(X, Y)
     with pytest.raises(NotFittedError):
         clf.predict(X_NEW)
+
+
+@pytest.mark.parametrize("strategy", ["auto", "margin", "u_herding"])
+def test_a_head_that_predicts_nan_is_named(strategy):
+    rows = np.random.default_rng(0).normal(size=(40, 3))
+    rows[:2] = 1.0  # equal rows of two classes: the variance of GaussianNB is 0
+    clf = ActiveClassifier(GaussianNB(), strategy=strategy, random_state=0)
+    with np.errstate(all="ignore"):
+        clf.partial_fit(rows[:2], [0, 1])
+        for method in (clf.query, clf.predict, clf.predict_proba):
+            with pytest.raises(ValueError, match=r"GaussianNB predicts NaN or infinity for \d+ of"):
+                method(rows)
+        assert len(clf.set_params(strategy="random").query(rows, 4)) == 4
+        clf.partial_fit(rows[2:20], (rows[2:20, 0] > 0).astype(int))
+    assert np.isfinite(clf.predict_proba(rows)).all()
+
+
+def test_nan_weights_of_a_cover_are_an_error():
+    X = np.random.default_rng(0).normal(size=(20, 2))
+    view = PoolView(20, X=X, proba=np.full((20, 2), np.nan))
+    with pytest.raises(ValueError, match="are NaN"):
+        BalancedHerding().select(view, 3)

@@ -174,7 +174,19 @@ class FittedState:
         -------
         proba : array of shape (n, K)
             Unchanged without a tuned model, or if `predictor` uses pseudo-labels.
+
+        Raises
+        ------
+        ValueError
+            If the head predicted NaN or infinity.
         """
+        unusable = np.count_nonzero(~np.isfinite(proba).all(axis=1))
+        if unusable:
+            raise ValueError(
+                f"{type(self.parts.head).__name__} predicts NaN or infinity for {unusable} of "
+                f"{len(proba)} rows: its training diverged, or has too few labels. Change its "
+                "parameters, or query with strategy='random' until there are more labels."
+            )
         if self.tuned is None or self.predictor is not self.model:
             return proba
         return self.tuned.mixed_with(proba, batch, prior_proba)

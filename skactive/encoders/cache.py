@@ -242,19 +242,23 @@ class DiskRows:
         return None
 
     def _read(self, keys: Sequence[bytes]) -> tuple[NDArray[np.int64], Embeddings | None]:
-        data, known = bytearray(), set()
+        data, hits = bytearray(), []
         # Copying a few rows at a time is five times faster than lmdb's buffers, and needs hardly
         # more memory.
         for start in range(0, len(keys), _READ_AT_ONCE):
+            part = keys[start : start + _READ_AT_ONCE]
             with self._env.begin() as txn, txn.cursor() as cursor:
-                found = cursor.getmulti(keys[start : start + _READ_AT_ONCE])
+                found = cursor.getmulti(part)
             self._release_pages(_READ_AT_ONCE)  # a search for a missing key uses pages, too
             data += b"".join([value for _, value in found])
-            known.update([key for key, _ in found])
-        hits = np.flatnonzero(np.fromiter(map(known.__contains__, keys), bool, len(keys)))
-        if not hits.size:
-            return hits, None
-        return hits, np.frombuffer(data, np.float32).reshape(len(hits), -1)
+            # by part: another process may write a row between two of them
+            known = {key for key, _ in found}
+            is_known = np.fromiter(map(known.__contains__, part), bool, len(part))
+            hits.append(start + np.flatnonzero(is_known))
+        positions = np.concatenate([np.empty(0, np.int64), *hits])
+        if not positions.size:
+            return positions, None
+        return positions, np.frombuffer(data, np.float32).reshape(len(positions), -1)
 
     def _write(self, items: list[tuple[bytes, Any]]) -> None:
         with self._env.begin(write=True) as txn, txn.cursor() as cursor:

@@ -21,10 +21,14 @@ class Weights:
     ----------
     arrays : dict of str to array
         The weights that differ from the published weights of a model.
+    base : tuple of str, default=()
+        Identity of the encoder that was tuned. If it is given, the weights are refused by an
+        encoder whose files have changed since then.
     """
 
-    def __init__(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+    def __init__(self, arrays: Mapping[str, NDArray[Any]], base: tuple[str, ...] = ()) -> None:
         self.arrays = dict(arrays)
+        self.base = tuple(base)
 
     @cached_property
     def digest(self) -> str:
@@ -104,7 +108,13 @@ class TunedEncoder(Encoder):
         return self.encoder.takes_row_keys
 
     def _identity(self) -> tuple[str, ...]:
-        return (*self.encoder._identity(), self.weights.digest)
+        identity = self.encoder._identity()
+        if self.weights.base not in ((), identity):
+            raise ValueError(
+                f"The files of the model of {self.encoder!r} are others than when it was tuned. "
+                "Restore them, or tune it again."
+            )
+        return (*identity, self.weights.digest)
 
     def _load(self, device: str, dtype: Any) -> Any:
         import torch

@@ -324,7 +324,7 @@ class Training:
         }
         head = self.network.head.double().state_dict()
         return TuningResult(
-            TunedEncoder(self.plan.encoder, Weights(changed)),
+            TunedEncoder(self.plan.encoder, Weights(changed, self.plan.encoder._identity())),
             {name: value.cpu().numpy() for name, value in head.items()},
             history,
             bool(dropout_layers(tower)),

@@ -163,6 +163,8 @@ class Cover:
             if self.gains.max() > self.min_gain:
                 return
         left = np.flatnonzero(self.gains > -np.inf)[:n]
+        if not len(left):
+            raise ValueError("The weights of the reference rows, or their distances, are NaN.")
         self.gains[left] = -np.inf
         self.chosen += left.tolist()
 

@@ -183,6 +183,23 @@ def test_two_processes_write_at_once(tmp_path):
     check(mine, range(900), set(range(900)))
 
 
+def test_a_row_that_another_process_writes_between_two_parts_of_a_read(tmp_path, monkeypatch):
+    cache = DiskRows(tmp_path)
+    others = [key(i) for i in range(1, 2048)]
+    release = cache._release_pages
+
+    def write_meanwhile(n_rows):
+        release(n_rows)
+        monkeypatch.setattr(cache, "_release_pages", release)
+        with cache._env.begin(write=True) as transaction:
+            transaction.put(key(0), row(0).tobytes())
+
+    monkeypatch.setattr(cache, "_release_pages", write_meanwhile)
+    hits, rows = cache.get([key(0), *others, key(0)])
+    assert hits.tolist() == [2048]
+    np.testing.assert_array_equal(rows, row(0)[None])
+
+
 def test_a_folder_is_opened_once(tmp_path):
     assert open_cache(tmp_path) is open_cache(str(tmp_path / "sub" / ".."))
     assert open_cache(tmp_path) is not open_cache(tmp_path / "other")

@@ -1,9 +1,11 @@
 """TunedEncoder: an encoder with fine-tuned weights."""
 
 import pickle
+import shutil
 
 import numpy as np
 import pytest
+from sentence_transformers import SentenceTransformer
 from sklearn.base import clone
 
 from skactive import FineTunedClassifier, SentenceEncoder
@@ -69,6 +71,24 @@ def test_weights_of_another_model_are_refused(make, encoder):
         ValueError, match=r"(?s)weights are of another model .* has no '0.no.such.layer'"
     ):
         TunedEncoder(encoder, weights).transform(NEW)
+
+
+def test_other_files_of_the_base_model_are_refused(make, tiny_sentence_model, tmp_path):
+    folder = shutil.copytree(tiny_sentence_model, tmp_path / "model")
+    frozen = SentenceEncoder(str(folder), verbose=False)
+    clf = FineTunedClassifier(frozen, lr=0.003, max_epochs=2, random_state=0).fit(TEXTS, Y)
+    moved = shutil.move(folder, tmp_path / "moved")
+    shutil.copytree(moved, folder)
+    expected = clf.predict_proba(NEW)  # the same files elsewhere are fine
+    model = SentenceTransformer(str(folder))
+    next(iter(model.parameters())).data += 1
+    model.save(str(folder))
+    for changed in (clf, pickle.loads(pickle.dumps(clf))):
+        with pytest.raises(ValueError, match=r"are others than when it was tuned\. Restore them"):
+            changed.predict_proba(NEW)
+    shutil.rmtree(folder)
+    shutil.copytree(moved, folder)
+    np.testing.assert_array_equal(clf.predict_proba(NEW), expected)
 
 
 def test_a_tuned_encoder_can_be_tuned_again(make):
