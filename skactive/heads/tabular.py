@@ -142,7 +142,7 @@ class TabularClassifier(VersionCheckMixin, ClassifierMixin, BaseEstimator):
             weight = weight * np.array([self.class_weight.get(label, 1.0) for label in y.tolist()])
         if not keep.all():
             X, codes, weight = take(X, np.flatnonzero(keep)), codes[keep], weight[keep]
-        self._columns = TableColumns(self.text_encoder).fit(X)
+        self._columns = TableColumns(self.text_encoder).fit(X, weight)
         labels = LabeledTable.merged(self._columns.transform(X), codes, weight, len(self.classes_))
         self._features = TableFeatures(self._columns.n_used).fit(labels.distinct_rows())
         self._fit_learners(labels)
