@@ -203,6 +203,7 @@ class SoftmaxHead(VersionCheckMixin, CallbackSupportMixin, ClassifierMixin, NetP
         else:
             self._train(rows, codes, weight, prior, notified)
         if basis is not None:
+            basis, self._scale = basis * np.isfinite(self._scale), self._scale.min()
             self._center = basis @ self._center
             self._weights, self._net = with_features(self._weights, basis), None
             self._averaged = self._averaged and self._averaged.with_features(basis)
@@ -273,7 +274,7 @@ class SoftmaxHead(VersionCheckMixin, CallbackSupportMixin, ClassifierMixin, NetP
         X = self._check_features(X)
         is_sparse = sparse.issparse(X)
         if is_sparse and not self.hidden_layer_sizes:
-            return X / self._scale
+            return X.multiply(1 / self._scale).tocsr()
         inputs = torch.from_numpy(self._inputs(X, None)["X"]).to(self._device())
         module = self.net_.module_.eval()
         with torch.inference_mode():
@@ -366,7 +367,7 @@ class SoftmaxHead(VersionCheckMixin, CallbackSupportMixin, ClassifierMixin, NetP
     def _with_weights(self, weights: dict[str, np.ndarray]) -> "SoftmaxHead":
         """A fitted copy of a linear head, with other weights, which apply to unscaled features."""
         head = self._copy_with(weights)
-        head._center, head._scale = np.zeros_like(self._center), 1.0
+        head._center, head._scale = np.zeros_like(self._center), np.ones(())
         return head
 
     def _copy_with(self, weights: dict[str, np.ndarray]) -> "SoftmaxHead":

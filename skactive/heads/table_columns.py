@@ -49,8 +49,8 @@ class TableColumns:
     Numbers, booleans and durations stay numbers. A date, also as a string in ISO format, becomes
     days since 1970, month, weekday and hour, where these vary. Each of the 32 most frequent
     categories of a column gets an indicator; of a rarer or unknown category, all are 0. Categories
-    that are equal numbers, such as 1, 1.0 and True, are the same. An indicator tells missing values. A constant column, or one without values, is left out. So is
-    whatever it holds later.
+    that are equal numbers, such as 1, 1.0 and True, are the same. An indicator tells missing
+    values. A constant column, or one without values, is left out. So is whatever it holds later.
 
     Parameters
     ----------
@@ -264,7 +264,7 @@ def _as_text(value: Any) -> str:
     """Equal for equal numbers of any type: a missing value makes floats of integers."""
     if isinstance(value, (Integral, np.bool_)):
         return str(int(value))
-    if isinstance(value, (Real, Decimal)) and isfinite(value):
+    if issubclass(type(value), (Real, Decimal)) and isfinite(value):
         return str(int(value)) if value == int(value) else str(float(value))
     return str(value)
 

@@ -71,7 +71,9 @@ class DaskReader:
         if getattr(collection, "ndim", 1) == 2 and hasattr(collection, "columns"):
             collection = _columns(collection, column)
         elif column is not None:
-            raise ValueError(f"column={column!r} was given, but there are no columns. Omit it.")
+            raise ValueError(
+                f"column={column!r} was given, but there are no columns. Omit it."
+            )
         if getattr(collection, "ndim", 1) > 1 and hasattr(collection, "rechunk"):
             collection = collection.rechunk(dict.fromkeys(range(1, collection.ndim), -1))
         names = _feature_names(collection)
