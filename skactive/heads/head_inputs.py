@@ -106,6 +106,7 @@ def center_and_scale(X: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, np.
     scale : float64 array of shape (d,)
         Root of the mean squared distance to the center; infinite for constant features.
     """
+    X, weight = (X, weight) if weight.all() else (X[weight > 0], weight[weight > 0])
     rounding = 1e-12 if X.dtype == np.float64 else 4 * np.finfo(X.dtype).eps
     low, high = (extreme.astype(np.float64) for extreme in (X.min(axis=0), X.max(axis=0)))
     varies = high - low > rounding * np.maximum(np.abs(low), np.abs(high))

@@ -165,6 +165,17 @@ def test_balanced_removes_the_class_frequencies_from_the_logits():
     np.testing.assert_allclose(head.predict_proba(X_NEW), expected, atol=1e-5)
 
 
+def test_rows_of_a_class_of_weight_zero_have_no_effect():
+    """Not even on whether a feature is constant."""
+    rows = np.column_stack([X, CODES == 0])
+    new = np.column_stack([X_NEW, np.ones(20)])
+    head = make_head(class_weight={Y[CODES == 0][0]: 0.0}).fit(rows, Y)
+    expected = make_head().fit(rows, Y, (CODES != 0).astype(float), classes=np.unique(Y))
+    np.testing.assert_allclose(head.predict_proba(new), expected.predict_proba(new), atol=1e-9)
+    alone = make_head(class_weight=head.class_weight).fit(rows[:, -1:], Y)
+    assert np.isfinite(alone.predict_proba(new[:, -1:])).all()
+
+
 def test_a_class_missing_in_class_weight_has_weight_one():
     partly, fully = ({"u": 2.0}, {"u": 2.0, "v": 1.0, "w": 1.0})
     first, second = (make_head(class_weight=weight).fit(X, Y) for weight in (partly, fully))

@@ -115,6 +115,16 @@ def test_class_weights_by_class():
     assert favored.predict_proba(TABLE)[:, 0].mean() > even.predict_proba(TABLE)[:, 0].mean()
 
 
+def test_rows_of_a_class_of_weight_zero_are_ignored_and_held_out():
+    clf = TabularClassifier(class_weight={"ant": 0.0}, random_state=0).fit(TABLE, Y)
+    even = TabularClassifier(class_weight=None, random_state=0)
+    even.fit(TABLE, Y, sample_weight=(Y != "ant").astype(float))
+    proba = clf.predict_proba(TABLE)
+    np.testing.assert_array_equal(proba, even.predict_proba(TABLE))
+    np.testing.assert_array_equal(clf.out_of_fold_proba_[Y == "ant"], proba[Y == "ant"])
+    np.testing.assert_array_equal(clf.out_of_fold_proba_[Y != "ant"], even.out_of_fold_proba_)
+
+
 @pytest.mark.parametrize(
     ("rows", "labels"), [([0], ["ant"]), ([0, 3, 6], ["ant"] * 3), ([0, 1], ["ant", "bee"])]
 )
