@@ -125,7 +125,7 @@ def times_class_weight(weight: np.ndarray, y: np.ndarray, class_weight: Any) -> 
     if not isinstance(class_weight, dict):
         return weight
     for label, value in class_weight.items():
-        if not isinstance(value, Real) or not 0 <= value < np.inf:
+        if not isinstance(value, Real) or not 0 <= float(value) < np.inf:
             raise ValueError(
                 f"class_weight gives class {label!r} the weight {value!r}. Give a finite number, "
                 "at least 0."

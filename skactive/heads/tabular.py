@@ -83,6 +83,8 @@ class TabularClassifier(VersionCheckMixin, ClassifierMixin, BaseEstimator):
     True
     """
 
+    _held_out_proba: np.ndarray
+    _entry: np.ndarray
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "text_encoder": [HasMethods("transform"), None],
         "class_weight": [dict, StrOptions({"balanced"}), None],
