@@ -87,12 +87,14 @@ def encode_labels(y: np.ndarray, classes: Any) -> tuple[np.ndarray, np.ndarray]:
     return classes, np.searchsorted(classes, y)
 
 
-def center_and_scale(X: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, float]:
+def center_and_scale(X: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Center and scale of features, so that the shrinkage does not depend on their scale.
+
+    All features are divided by the same number, except those that are constant up to rounding.
 
     Parameters
     ----------
-    X : array of shape (n, d)
+    X : float array of shape (n, d)
         Features.
     weight : array of shape (n,)
         Sample weights.
@@ -101,10 +103,31 @@ def center_and_scale(X: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, flo
     -------
     center : float64 array of shape (d,)
         Weighted mean.
-    scale : float
-        Root of the mean squared distance to the center; 1.0 if all rows are equal.
+    scale : float64 array of shape (d,)
+        Root of the mean squared distance to the center; infinite for constant features.
     """
+    X, weight = (X, weight) if weight.all() else (X[weight > 0], weight[weight > 0])
+    rounding = 1e-12 if X.dtype == np.float64 else 4 * np.finfo(X.dtype).eps
+    low, high = (extreme.astype(np.float64) for extreme in (X.min(axis=0), X.max(axis=0)))
+    varies = high - low > rounding * np.maximum(np.abs(low), np.abs(high))
     center = np.average(X.astype(np.float64), axis=0, weights=weight)
-    scale = np.average(((X - center) ** 2).sum(axis=1), weights=weight) ** 0.5
-    # if all rows are equal, rounding leaves a tiny scale
-    return center, scale if scale > 1e-9 * (1 + np.abs(center).max()) else 1.0
+    unit = power_of_two(np.max(high - low, initial=0, where=varies))  # squares could overflow
+    distance = np.where(varies, X - center, 0) / unit
+    scale = unit * np.average((distance**2).sum(axis=1), weights=weight) ** 0.5
+    return center, np.where(varies, scale, np.inf)
+
+
+def power_of_two(number: float) -> float:
+    """The largest power of two up to a number: a division by it is exact.
+
+    Parameters
+    ----------
+    number : float
+        Not negative.
+
+    Returns
+    -------
+    power : float
+        0.5 for 0.
+    """
+    return float(np.ldexp(1.0, np.frexp(number)[1] - 1))

@@ -1,4 +1,7 @@
-"""Losses without reduction, for sample weights: logits (n, K) and codes (n,) to losses (n,)."""
+"""Losses without reduction, for sample weights, and the weights and frequencies of classes."""
+
+from numbers import Real
+from typing import Any
 
 import numpy as np
 import torch
@@ -96,3 +99,41 @@ def log_class_frequency(
         return np.zeros(n_classes)
     totals = np.bincount(codes, weight, n_classes) + _SMOOTHING
     return np.log(totals / totals.sum())
+
+
+def times_class_weight(weight: np.ndarray, y: np.ndarray, class_weight: Any) -> np.ndarray:
+    """Sample weights times the weights of the classes, if these are given as a dict.
+
+    Parameters
+    ----------
+    weight : array of shape (n,)
+        Sample weights, of which one is positive.
+    y : array of shape (n,)
+        Labels.
+    class_weight : dict or object
+        Weight of each class, 1 for other classes. No dict: the sample weights stay as they are.
+
+    Returns
+    -------
+    weight : array of shape (n,)
+
+    Raises
+    ------
+    ValueError
+        If a weight of a class is negative, infinite or no number, or all products are zero.
+    """
+    if not isinstance(class_weight, dict):
+        return weight
+    for label, value in class_weight.items():
+        if not isinstance(value, Real) or not 0 <= float(value) < np.inf:
+            raise ValueError(
+                f"class_weight gives class {label!r} the weight {value!r}. Give a finite number, "
+                "at least 0."
+            )
+    weight = weight * np.array([class_weight.get(label, 1.0) for label in y.tolist()], dtype=float)
+    if not (weight > 0).any():
+        raise ValueError(
+            f"class_weight={class_weight!r} gives every row weight 0. Give a positive weight to a "
+            "class in y."
+        )
+    return weight

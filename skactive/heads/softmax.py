@@ -20,7 +20,7 @@ from skactive._utils.versioning import VersionCheckMixin
 from skactive.heads.averaged_head import N_ITER, NOISE_RATES, AveragedHead, TrainingData, merge_rows
 from skactive.heads.epoch_callbacks import notify_epochs
 from skactive.heads.head_inputs import center_and_scale, check_prior_log_proba, encode_labels
-from skactive.heads.losses import LOSSES, log_class_frequency
+from skactive.heads.losses import LOSSES, log_class_frequency, times_class_weight
 from skactive.heads.net_params import NetParamsEstimator
 from skactive.heads.network import WeightedNet, count_iterations, make_net
 from skactive.heads.sparse_inputs import dense_coordinates, first_layer_outputs, with_features
@@ -190,8 +190,7 @@ class SoftmaxHead(VersionCheckMixin, CallbackSupportMixin, ClassifierMixin, NetP
         prior = check_prior_log_proba(prior_log_proba, (len(keep), len(self.classes_)))
         prior = None if prior is None else prior[keep]
         self._anchored = prior is not None
-        if isinstance(self.class_weight, dict):
-            weight = weight * np.array([self.class_weight.get(label, 1.0) for label in y.tolist()])
+        weight = times_class_weight(weight, y, self.class_weight)
         rows, basis = dense_coordinates(X) if sparse.issparse(X) else (X, None)
         # callbacks get X only if the head can predict it: with a prior, or in a basis, it cannot
         notified = {} if self._anchored or basis is not None else {"X": X, "y": y}
@@ -203,6 +202,7 @@ class SoftmaxHead(VersionCheckMixin, CallbackSupportMixin, ClassifierMixin, NetP
         else:
             self._train(rows, codes, weight, prior, notified)
         if basis is not None:
+            basis, self._scale = basis * np.isfinite(self._scale), self._scale.min()
             self._center = basis @ self._center
             self._weights, self._net = with_features(self._weights, basis), None
             self._averaged = self._averaged and self._averaged.with_features(basis)
@@ -273,7 +273,7 @@ class SoftmaxHead(VersionCheckMixin, CallbackSupportMixin, ClassifierMixin, NetP
         X = self._check_features(X)
         is_sparse = sparse.issparse(X)
         if is_sparse and not self.hidden_layer_sizes:
-            return X / self._scale
+            return X.multiply(1 / self._scale).tocsr()
         inputs = torch.from_numpy(self._inputs(X, None)["X"]).to(self._device())
         module = self.net_.module_.eval()
         with torch.inference_mode():
@@ -366,7 +366,7 @@ class SoftmaxHead(VersionCheckMixin, CallbackSupportMixin, ClassifierMixin, NetP
     def _with_weights(self, weights: dict[str, np.ndarray]) -> "SoftmaxHead":
         """A fitted copy of a linear head, with other weights, which apply to unscaled features."""
         head = self._copy_with(weights)
-        head._center, head._scale = np.zeros_like(self._center), 1.0
+        head._center, head._scale = np.zeros_like(self._center), np.ones(())
         return head
 
     def _copy_with(self, weights: dict[str, np.ndarray]) -> "SoftmaxHead":

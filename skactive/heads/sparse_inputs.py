@@ -6,6 +6,7 @@ import numpy as np
 from sklearn.utils.extmath import randomized_svd
 
 from skactive._data.row_keys import row_keys
+from skactive.heads.head_inputs import power_of_two
 
 _MAX_WIDTH = 1024
 _NEGLIGIBLE = 1e-12  # eigenvalues of the Gram matrix, relative to the largest
@@ -36,6 +37,7 @@ def dense_coordinates(X: Any) -> tuple[np.ndarray, np.ndarray | None]:
     # sorted by content, so that the order of the rows does not matter
     _, first = np.unique(row_keys(X), return_index=True)
     rows = X[first].astype(np.float64)
+    rows = rows / power_of_two(abs(rows).max())  # products could overflow
     if len(first) > _MAX_WIDTH:
         basis = randomized_svd(rows, _MAX_WIDTH, random_state=0)[2].T
         return X @ basis, basis
@@ -67,7 +69,7 @@ def with_features(weights: dict[str, np.ndarray], basis: np.ndarray) -> dict[str
 
 
 def first_layer_outputs(
-    X: Any, weights: dict[str, np.ndarray], center: np.ndarray, scale: float
+    X: Any, weights: dict[str, np.ndarray], center: np.ndarray, scale: Any
 ) -> np.ndarray:
     """Outputs of the first layer, without a dense copy of the features.
 
@@ -79,7 +81,7 @@ def first_layer_outputs(
         Weights of a network for centered and scaled features, by name.
     center : array of shape (d,)
         Center of the features.
-    scale : float
+    scale : float or array of shape (d,)
         Scale of the features.
 
     Returns

@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from numbers import Real
+from math import isfinite
+from numbers import Integral, Real
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -47,9 +48,9 @@ class TableColumns:
 
     Numbers, booleans and durations stay numbers. A date, also as a string in ISO format, becomes
     days since 1970, month, weekday and hour, where these vary. Each of the 32 most frequent
-    categories of a column gets an indicator; of a rarer or unknown category, all are 0. An
-    indicator tells missing values. A constant column, or one without values, is left out. So is
-    whatever it holds later.
+    categories of a column gets an indicator; of a rarer or unknown category, all are 0. Categories
+    that are equal numbers, such as 1, 1.0 and True, are the same. An indicator tells missing
+    values. A constant column, or one without values, is left out. So is whatever it holds later.
 
     Parameters
     ----------
@@ -60,13 +61,15 @@ class TableColumns:
     def __init__(self, text_encoder: Any = None) -> None:
         self.text_encoder = text_encoder
 
-    def fit(self, table: Any) -> "TableColumns":
+    def fit(self, table: Any, weight: np.ndarray | None = None) -> "TableColumns":
         """Find the kind of each column, and its categories.
 
         Parameters
         ----------
         table : DataFrame or array of shape (n, d)
             Rows.
+        weight : array of shape (n,), default=None
+            Positive sample weights, for the frequencies of categories. None means ones.
 
         Returns
         -------
@@ -78,7 +81,8 @@ class TableColumns:
             If a column holds texts and there is no `text_encoder`, or a number is infinite.
         """
         named = list(_named_columns(table))
-        self._columns = [_fit_column(name, column) for name, column in named]
+        weight = np.ones(n_rows(table)) if weight is None else weight
+        self._columns = [_fit_column(name, column, weight) for name, column in named]
         texts = [each.name for each in self._columns if isinstance(each, TextColumn)]
         if texts and self.text_encoder is None:
             raise ValueError(
@@ -181,11 +185,13 @@ class TextColumn:
         return ["" if text is None else text for text in _as_texts(column)]
 
 
-def _fit_column(name: Any, column: Any) -> NumberColumn | CategoryColumn | TextColumn | None:
+def _fit_column(
+    name: Any, column: Any, weight: np.ndarray
+) -> NumberColumn | CategoryColumn | TextColumn | None:
     values = _typed_values(column)
     missing = _is_missing(values)
     tells_missing = bool(missing.any())
-    distinct, counts = np.unique(values[~missing], return_counts=True)
+    distinct, entry = np.unique(values[~missing], return_inverse=True)
     if len(distinct) == 0 or (len(distinct) == 1 and not tells_missing):
         return None
     if values.dtype.kind == "f":
@@ -200,7 +206,9 @@ def _fit_column(name: Any, column: Any) -> NumberColumn | CategoryColumn | TextC
         n_words = np.median([len(text.split()) for text in distinct])
         if n_words >= _WORDS_OF_TEXT:
             return TextColumn(name)
-    frequent = distinct[np.argsort(-counts, kind="stable")[:_MAX_CATEGORIES]]
+    # rounded, so that the order of the rows does not decide between equal frequencies
+    frequency = np.round(np.bincount(entry, weight[~missing]) / weight.sum(), 12)
+    frequent = distinct[np.argsort(-frequency, kind="stable")[:_MAX_CATEGORIES]]
     return CategoryColumn(name, frequent, tells_missing)
 
 
@@ -248,9 +256,17 @@ def _typed_values(column: Any) -> np.ndarray:
 def _as_texts(column: Any) -> np.ndarray:
     values = _to_numpy(column).astype(object)
     missing = _is_missing(values)
-    texts = np.array([str(value) for value in values] + [""], dtype=object)[:-1]
-    texts[missing] = None
-    return texts
+    texts = [None if m else _as_text(v) for v, m in zip(values, missing, strict=True)]
+    return np.array([*texts, ""], dtype=object)[:-1]
+
+
+def _as_text(value: Any) -> str:
+    """Equal for equal numbers of any type: a missing value makes floats of integers."""
+    if isinstance(value, (Integral, np.bool_)):
+        return str(int(value))
+    if issubclass(type(value), (Real, Decimal)) and isfinite(value):
+        return str(int(value)) if value == int(value) else str(float(value))
+    return str(value)
 
 
 def _to_numpy(column: Any) -> np.ndarray:

@@ -15,6 +15,7 @@ from skactive._utils.random import draw_seed
 from skactive._utils.validation import ignore_many_classes_warning
 from skactive._utils.versioning import VersionCheckMixin
 from skactive.heads.head_inputs import encode_labels
+from skactive.heads.losses import times_class_weight
 from skactive.heads.stacking import Calibration, stacking_weights
 from skactive.heads.table_columns import TableColumns
 from skactive.heads.table_features import Features, LabeledTable, TableFeatures
@@ -82,6 +83,8 @@ class TabularClassifier(VersionCheckMixin, ClassifierMixin, BaseEstimator):
     True
     """
 
+    _held_out_proba: np.ndarray
+    _entry: np.ndarray
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "text_encoder": [HasMethods("transform"), None],
         "class_weight": [dict, StrOptions({"balanced"}), None],
@@ -134,18 +137,26 @@ class TabularClassifier(VersionCheckMixin, ClassifierMixin, BaseEstimator):
         with ignore_many_classes_warning():
             check_classification_targets(y)
         weight = check_sample_weight(sample_weight, X)
-        keep = weight > 0
-        if not keep.any():
+        counted = weight > 0
+        if not counted.any():
             raise ValueError("sample_weight is zero for every row; at least one must be positive.")
         self.classes_, codes = encode_labels(y, classes)
-        if isinstance(self.class_weight, dict):
-            weight = weight * np.array([self.class_weight.get(label, 1.0) for label in y.tolist()])
+        weight = times_class_weight(weight, y, self.class_weight)
+        keep = weight > 0
+        ignored = np.flatnonzero(counted & ~keep)  # rows of classes of weight 0
+        unseen = take(X, ignored) if len(ignored) else None
         if not keep.all():
             X, codes, weight = take(X, np.flatnonzero(keep)), codes[keep], weight[keep]
-        self._columns = TableColumns(self.text_encoder).fit(X)
+        self._columns = TableColumns(self.text_encoder).fit(X, weight)
         labels = LabeledTable.merged(self._columns.transform(X), codes, weight, len(self.classes_))
         self._features = TableFeatures(self._columns.n_used).fit(labels.distinct_rows())
         self._fit_learners(labels)
+        if unseen is not None:
+            entry = np.zeros(len(keep), dtype=np.int64)
+            entry[keep] = self._entry
+            entry[ignored] = len(self._held_out_proba) + np.arange(len(ignored))
+            self._entry = entry[counted]
+            self._held_out_proba = np.vstack([self._held_out_proba, self.predict_proba(unseen)])
         return self
 
     def predict_proba(self, X: Any) -> np.ndarray:

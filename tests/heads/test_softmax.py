@@ -165,6 +165,17 @@ def test_balanced_removes_the_class_frequencies_from_the_logits():
     np.testing.assert_allclose(head.predict_proba(X_NEW), expected, atol=1e-5)
 
 
+def test_rows_of_a_class_of_weight_zero_have_no_effect():
+    """Not even on whether a feature is constant."""
+    rows = np.column_stack([X, CODES == 0])
+    new = np.column_stack([X_NEW, np.ones(20)])
+    head = make_head(class_weight={Y[CODES == 0][0]: 0.0}).fit(rows, Y)
+    expected = make_head().fit(rows, Y, (CODES != 0).astype(float), classes=np.unique(Y))
+    np.testing.assert_allclose(head.predict_proba(new), expected.predict_proba(new), atol=1e-9)
+    alone = make_head(class_weight=head.class_weight).fit(rows[:, -1:], Y)
+    assert np.isfinite(alone.predict_proba(new[:, -1:])).all()
+
+
 def test_a_class_missing_in_class_weight_has_weight_one():
     partly, fully = ({"u": 2.0}, {"u": 2.0, "v": 1.0, "w": 1.0})
     first, second = (make_head(class_weight=weight).fit(X, Y) for weight in (partly, fully))
@@ -267,6 +278,42 @@ def test_constant_features(value):
     new = np.column_stack([X_NEW, np.full(20, value)])
     expected = make_head().fit(X, Y).predict_proba(X_NEW)
     np.testing.assert_allclose(make_head().fit(constant, Y).predict_proba(new), expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("params", [{}, {"strength": "auto"}, {"hidden_layer_sizes": (4,)}])
+@pytest.mark.parametrize("scale", [1e-150, 1e-30, 1e30, 1e150, 1e155])
+def test_units_do_not_matter(scale, params):
+    params = {"max_iter": 40, "random_state": 0} | params
+    expected = make_head(**params).fit(X, Y).predict_proba(X_NEW)
+    proba = make_head(**params).fit(X * scale, Y).predict_proba(X_NEW * scale)
+    np.testing.assert_allclose(proba, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("scale", [1e-10, 1e-30, 1e30])
+def test_units_do_not_matter_in_single_precision(scale):
+    expected = make_head().fit(X, Y).predict_proba(X_NEW)
+    rows, new = (np.float32(part * scale) for part in (X, X_NEW))
+    np.testing.assert_allclose(make_head().fit(rows, Y).predict_proba(new), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("sizes", [(), (4,)])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("scale", [1e-10, 1.0])
+def test_features_that_vary_only_by_rounding_have_no_effect(scale, dtype, sizes):
+    """Neither beside small features nor alone; nor does what they hold later."""
+    value = dtype(1e8)
+    noisy = np.array([np.nextafter(value, dtype(0)), value, np.nextafter(value, dtype(np.inf))])
+    rows = np.column_stack([X * scale, np.tile(noisy, 15)]).astype(dtype)
+    new, later = (np.column_stack([X_NEW * scale, np.full(20, v)]) for v in (value, 2e8))
+    head = make_head(sizes, max_iter=40, random_state=0).fit(rows, Y)
+    proba = head.predict_proba(new)
+    np.testing.assert_allclose(head.predict_proba(later), proba, atol=1e-12)
+    if not sizes:  # initial weights of a hidden layer depend on its width
+        expected = make_head().fit(X, Y).predict_proba(X_NEW)
+        np.testing.assert_allclose(proba, expected, atol=1e-5)
+        np.testing.assert_array_equal(head.coef_[:, -1], 0)
+    alone = make_head(sizes, max_iter=40, random_state=0).fit(rows[:, -1:], Y)
+    np.testing.assert_allclose(np.ptp(alone.predict_proba(rows[:, -1:]), axis=0), 0, atol=1e-12)
 
 
 def test_constant_features_predict_the_class_frequencies():

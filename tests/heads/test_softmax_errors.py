@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.exceptions import NotFittedError
 
-from skactive import SoftmaxHead
+from skactive import SoftmaxHead, TabularClassifier
 from tests.support.errors import X, Y, fails
 
 
@@ -45,6 +45,20 @@ def test_invalid_set_params():
 )
 def test_invalid_fit_arguments(params, match):
     fails(match, SoftmaxHead().fit, X, Y, **params)
+
+
+@pytest.mark.parametrize("head", [SoftmaxHead, TabularClassifier])
+@pytest.mark.parametrize(
+    ("class_weight", "match"),
+    [
+        ({"a": -1.0}, r"class_weight gives class 'a' the weight -1\.0"),
+        ({"a": np.nan}, "class_weight gives class 'a' the weight nan"),
+        ({"b": "2"}, "class_weight gives class 'b' the weight '2'"),
+        ({"a": 0, "b": 0, "c": 0}, r"class_weight=\{.*\} gives every row weight 0"),
+    ],
+)
+def test_invalid_class_weights(head, class_weight, match):
+    fails(match, head(class_weight=class_weight).fit, X, Y)
 
 
 def test_prior_log_proba_must_be_given_as_in_fit():

@@ -119,6 +119,15 @@ def test_a_basis_spans_the_rows(width):
         np.testing.assert_allclose(coordinates @ basis.T, DENSE, atol=1e-8)
 
 
+@pytest.mark.parametrize("scale", [1e-150, 1e150, 1e155])
+def test_units_do_not_matter(width, scale):
+    expected, head = fit("averaged", X), fit("averaged", X * scale)
+    assert head.score(X * scale, Y) > 0.9
+    if width > N:  # else the basis is approximate
+        proba = head.predict_proba(X * scale)
+        np.testing.assert_allclose(proba, expected.predict_proba(X), atol=1e-5)
+
+
 def test_rows_of_zeros(width):
     rows = sparse.csr_array((4, WIDTH))
     head = SoftmaxHead().fit(rows, ["a", "a", "b", "b"])

@@ -91,6 +91,41 @@ def test_categories_by_hand_with_unseen_ones():
     np.testing.assert_array_equal(indicators, [[0, 1, 0], [0, 0, 0], [0, 0, 1]])
 
 
+@pytest.mark.parametrize(
+    ("values", "later"),
+    [
+        ([1, 2, 3], [3.0, None, 1.0]),
+        ([1.0, 2.5, None], [1, 2, 1]),
+        ([True, False], [0.0, 1.0, None]),
+        ([1, 2, "x"], [Decimal("1.0"), np.float32(2), "x"]),
+        ([Decimal("1.50"), Decimal("3")], [3, 1.5, 3]),
+    ],
+)
+def test_categories_that_are_equal_numbers_are_the_same_in_any_type(values, later):
+    table, rows = (pd.DataFrame({"a": pd.Categorical(column)}) for column in (values, later))
+    expected = [[old == new for old in values if old is not None] for new in later]
+    indicators = blocks(table, rows).indicators
+    order = np.argsort([str(int(v) if isinstance(v, bool) else v) for v in values if v is not None])
+    np.testing.assert_array_equal(indicators[:, : len(order)], np.array(expected)[:, order])
+
+
+def test_weights_count_as_repeated_rows_in_the_frequencies_of_categories():
+    names = np.r_[np.repeat([f"k{i:02d}" for i in range(40)], 2), ["zz"]]
+    weight = np.r_[np.ones(80), 30.0]
+    table = pd.DataFrame({"a": names})
+    weighted = TableColumns().fit(table, weight).transform(table).indicators
+    repeated = table.iloc[np.repeat(np.arange(81), weight.astype(int))]
+    np.testing.assert_array_equal(weighted, blocks(repeated, table).indicators)
+    np.testing.assert_array_equal(weighted[-1], np.eye(32)[0])
+
+
+def test_equal_frequencies_are_sorted_by_name_in_any_order_of_the_rows():
+    names, weight = np.repeat(["a", "b"], 3), np.array([0.3, 0.2, 0.1, 0.1, 0.3, 0.2])
+    table = pd.DataFrame({"a": names})
+    indicators = TableColumns().fit(table, weight).transform(table).indicators
+    np.testing.assert_array_equal(indicators, np.repeat(np.eye(2), 3, axis=0))
+
+
 def test_ten_thousand_categories_give_32_indicators():
     names = [f"id{i}" for i in range(10_000)] + ["frequent"] * 2
     indicators = blocks(pd.DataFrame({"a": names})).indicators

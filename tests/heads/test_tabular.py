@@ -48,6 +48,24 @@ def test_the_order_of_the_rows_does_not_matter_and_a_weight_is_a_repetition():
     assert weighted.out_of_fold_proba_.shape == (39, 3)
 
 
+def test_a_weight_is_a_repetition_with_more_categories_than_indicators():
+    table = pd.DataFrame({"c": np.r_[np.repeat([f"k{i:02d}" for i in range(40)], 2), ["zz"]]})
+    labels, weight = np.r_[np.tile([0, 1], 40), 1], np.r_[np.ones(80), 30]
+    repeated = np.repeat(np.arange(81), weight.astype(int))
+    clf = TabularClassifier(random_state=0)
+    expected = clone(clf).fit(table.iloc[repeated], labels[repeated]).predict_proba(table)
+    weighted = clone(clf).fit(table, labels, sample_weight=weight).predict_proba(table)
+    np.testing.assert_allclose(weighted, expected)
+
+
+def test_categories_stored_as_integers_are_known_when_a_missing_value_makes_them_floats():
+    store = np.random.default_rng(0).integers(1, 5, 150)
+    clf = TabularClassifier(random_state=0)
+    clf.fit(pd.DataFrame({"store": pd.Categorical(store)}), store % 2)
+    rows = pd.DataFrame({"store": pd.Categorical([1, 2, 3, 4, None])})
+    assert clf.predict(rows)[:4].tolist() == [1, 0, 1, 0]
+
+
 def test_out_of_fold_probabilities_do_not_contain_the_label():
     labels = np.random.default_rng(0).choice(["a", "b"], size=N)
     distinct = TABLE.assign(number=np.random.default_rng(1).normal(size=N))
@@ -95,6 +113,16 @@ def test_class_weights_by_class():
     even = TabularClassifier(class_weight=None, random_state=0).fit(TABLE, Y)
     favored = TabularClassifier(class_weight={"ant": 20.0}, random_state=0).fit(TABLE, Y)
     assert favored.predict_proba(TABLE)[:, 0].mean() > even.predict_proba(TABLE)[:, 0].mean()
+
+
+def test_rows_of_a_class_of_weight_zero_are_ignored_and_held_out():
+    clf = TabularClassifier(class_weight={"ant": 0.0}, random_state=0).fit(TABLE, Y)
+    even = TabularClassifier(class_weight=None, random_state=0)
+    even.fit(TABLE, Y, sample_weight=(Y != "ant").astype(float))
+    proba = clf.predict_proba(TABLE)
+    np.testing.assert_array_equal(proba, even.predict_proba(TABLE))
+    np.testing.assert_array_equal(clf.out_of_fold_proba_[Y == "ant"], proba[Y == "ant"])
+    np.testing.assert_array_equal(clf.out_of_fold_proba_[Y != "ant"], even.out_of_fold_proba_)
 
 
 @pytest.mark.parametrize(
