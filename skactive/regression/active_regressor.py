@@ -7,7 +7,13 @@ from typing import Any, cast
 
 import numpy as np
 from scipy import sparse
-from sklearn.base import BaseEstimator, MetaEstimatorMixin, RegressorMixin, clone
+from sklearn.base import (
+    BaseEstimator,
+    MetaEstimatorMixin,
+    RegressorMixin,
+    clone,
+    is_regressor,
+)
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import RBF, ConstantKernel, WhiteKernel
@@ -52,11 +58,27 @@ _STRATEGIES = (
 )
 
 
+class _Regressor(HasMethods):
+    """Constraint: an object with ``fit`` and ``predict``; a regressor may hide the latter.
+
+    A StackingRegressor has ``predict`` only after its fit.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(["fit", "predict"])
+
+    def is_satisfied_by(self, val: Any) -> bool:
+        if super().is_satisfied_by(val):
+            return True
+        return hasattr(val, "__sklearn_tags__") and hasattr(val, "fit") and is_regressor(val)
+
+
 class ActiveRegressor(VersionCheckMixin, MetaEstimatorMixin, RegressorMixin, BaseEstimator):
     """Active learning with any scikit-learn regressor.
 
     `query` returns the rows of a pool whose labels help most, and `partial_fit` learns from them,
-    as in `ActiveClassifier`. All labels are fitted again each time.
+    as in `ActiveClassifier`. All labels are fitted again each time, in an order that depends on the
+    rows alone.
 
     Parameters
     ----------
@@ -123,7 +145,7 @@ class ActiveRegressor(VersionCheckMixin, MetaEstimatorMixin, RegressorMixin, Bas
     """
 
     _parameter_constraints = {  # noqa: RUF012
-        "estimator": [HasMethods(["fit", "predict"]), None],
+        "estimator": [_Regressor(), None],
         "strategy": [StrOptions(set(_STRATEGIES))],
         "n_members": [Interval(Integral, 2, None, closed="left")],
         "input_noise": [Interval(Real, 0, None, closed="left"), "array-like", None],
@@ -284,6 +306,8 @@ class ActiveRegressor(VersionCheckMixin, MetaEstimatorMixin, RegressorMixin, Bas
         return X, y
 
     def _learn(self, X: Any, y: np.ndarray) -> "ActiveRegressor":
+        order = np.lexsort((y, row_keys(X)))
+        X, y = take(X, order), y[order]
         self.estimator_ = self._fitted_model(X, y)
         self._labeled = X, y
         return self
