@@ -7,6 +7,7 @@ from numbers import Integral
 from typing import Any
 
 import numpy as np
+from sklearn.base import is_regressor
 from sklearn.ensemble import StackingClassifier
 from sklearn.pipeline import Pipeline
 from sklearn.utils import assert_all_finite, column_or_1d
@@ -37,7 +38,23 @@ class _Classifier(HasMethods):
         return f"{super().__str__()} (around an SVC, CalibratedClassifierCV has one)"
 
 
+class _Regressor(HasMethods):
+    """Constraint: an object with ``fit`` and ``predict``; a regressor may hide the latter.
+
+    A StackingRegressor has ``predict`` only after its fit.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(["fit", "predict"])
+
+    def is_satisfied_by(self, val: Any) -> bool:
+        if super().is_satisfied_by(val):
+            return True
+        return hasattr(val, "__sklearn_tags__") and hasattr(val, "fit") and is_regressor(val)
+
+
 A_CLASSIFIER = _Classifier()
+A_REGRESSOR = _Regressor()
 
 
 def check_is_container(X: Any, name: str) -> None:

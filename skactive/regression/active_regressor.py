@@ -7,13 +7,7 @@ from typing import Any, cast
 
 import numpy as np
 from scipy import sparse
-from sklearn.base import (
-    BaseEstimator,
-    MetaEstimatorMixin,
-    RegressorMixin,
-    clone,
-    is_regressor,
-)
+from sklearn.base import BaseEstimator, MetaEstimatorMixin, RegressorMixin, clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import RBF, ConstantKernel, WhiteKernel
@@ -28,14 +22,18 @@ from skactive._data.row_keys import row_keys
 from skactive._data.tables import table_matrix
 from skactive._learner.inputs import check_rows
 from skactive._utils.compat import (
-    HasMethods,
     Interval,
     StrOptions,
     _fit_context,
     n_rows,
 )
 from skactive._utils.random import draw_seed
-from skactive._utils.validation import check_count, check_one_label_per_row, check_positions
+from skactive._utils.validation import (
+    A_REGRESSOR,
+    check_count,
+    check_one_label_per_row,
+    check_positions,
+)
 from skactive._utils.versioning import VersionCheckMixin
 from skactive.regression.input_noise import fit_with_input_noise, last_step, slope_variance
 from skactive.regression.posterior_covariance import (
@@ -56,21 +54,6 @@ _STRATEGIES = (
     "integrated_variance",
     "committee",
 )
-
-
-class _Regressor(HasMethods):
-    """Constraint: an object with ``fit`` and ``predict``; a regressor may hide the latter.
-
-    A StackingRegressor has ``predict`` only after its fit.
-    """
-
-    def __init__(self) -> None:
-        super().__init__(["fit", "predict"])
-
-    def is_satisfied_by(self, val: Any) -> bool:
-        if super().is_satisfied_by(val):
-            return True
-        return hasattr(val, "__sklearn_tags__") and hasattr(val, "fit") and is_regressor(val)
 
 
 class ActiveRegressor(VersionCheckMixin, MetaEstimatorMixin, RegressorMixin, BaseEstimator):
@@ -145,7 +128,7 @@ class ActiveRegressor(VersionCheckMixin, MetaEstimatorMixin, RegressorMixin, Bas
     """
 
     _parameter_constraints = {  # noqa: RUF012
-        "estimator": [_Regressor(), None],
+        "estimator": [A_REGRESSOR, None],
         "strategy": [StrOptions(set(_STRATEGIES))],
         "n_members": [Interval(Integral, 2, None, closed="left")],
         "input_noise": [Interval(Real, 0, None, closed="left"), "array-like", None],
