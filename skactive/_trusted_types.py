@@ -52,15 +52,36 @@ TRUSTED_TYPES: list[str] = [
     "skactive.priors.cached_prior.CachedPrior",
     "skactive.priors.renamed_prior.RenamedPrior",
     "skactive.priors.zero_shot.ZeroShotClassifier",
+    "skactive.regression.active_regressor.ActiveRegressor",
+    "skactive.strategies.neuronal.LossNetworks",
+    "skactive.stream.label_budget.LabelBudget",
+    "skactive.stream.rules.FixedRule",
+    "skactive.stream.rules.NeuronalRule",
+    "skactive.stream.rules.QuantileRule",
+    "skactive.stream.rules.RandomRule",
+    "skactive.stream.rules.RandomVariableRule",
+    "skactive.stream.rules.SplitRule",
+    "skactive.stream.rules.VariableRule",
+    "skactive.stream.sampler.StreamSampler",
     *(
         f"{strategy.__module__}.{strategy.__name__}"
         for strategy in map(strategies.__dict__.get, strategies.__all__)
         if inspect.isclass(strategy) and not inspect.isabstract(strategy)
     ),
+    "sklearn.gaussian_process.kernels.ConstantKernel",
+    "sklearn.gaussian_process.kernels.Product",
+    "sklearn.gaussian_process.kernels.RBF",
+    "sklearn.gaussian_process.kernels.Sum",
+    "sklearn.gaussian_process.kernels.WhiteKernel",
+    "sklearn.neural_network._stochastic_optimizers.AdamOptimizer",
 ]
 """Types to pass to ``skops.io.load(path, trusted=skactive.TRUSTED_TYPES)``.
 
 The list contains the estimators and strategies of skactive, and the classes that store their numpy
-arrays. It contains no types of torch, since weights are saved as numpy arrays. Types of
-scikit-learn that skops reports as untrusted have to be added by the user.
+arrays. It contains no types of torch, since weights are saved as numpy arrays. Of scikit-learn, it
+contains the kernels of the default `ActiveRegressor` and the optimizer of the rule ``"neuronal"``.
+Other types that skops reports as untrusted have to be added by the user, such as
+``"sklearn.tree._tree.Tree"`` and
+``"sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor"`` for a table classifier: the
+compiled code of trees does not check what it reads.
 """

@@ -135,6 +135,11 @@ def krippendorff_alpha(rows: Any, codes: Any) -> float:
         1 for perfect agreement, 0 for agreement by chance, negative below. NaN if no row has two
         answers, or if all of these answers are equal.
 
+    Raises
+    ------
+    ValueError
+        If shapes differ, or numbers are negative or not whole.
+
     References
     ----------
     K. Krippendorff, "Computing Krippendorff's alpha-reliability", 2011.
@@ -145,11 +150,9 @@ def krippendorff_alpha(rows: Any, codes: Any) -> float:
     >>> krippendorff_alpha([0, 0, 1, 1, 2, 2], [0, 0, 1, 1, 0, 1])
     0.444...
     """
-    rows, codes = np.asarray(rows), np.asarray(codes)
-    if rows.shape != codes.shape or rows.ndim != 1:
-        raise ValueError(f"rows has shape {rows.shape}, codes {codes.shape}; give one of each.")
-    if not len(rows):
+    if np.shape(rows) == np.shape(codes) == (0,):
         return float("nan")
+    rows, codes = _check_numbers(rows=rows, codes=codes)
     _, number = np.unique(rows, return_inverse=True)
     counts = np.zeros((number.max() + 1, codes.max() + 1))
     np.add.at(counts, (number, codes), 1.0)
@@ -232,15 +235,23 @@ def _vote_fractions(
 def _check_answers(
     rows: Any, annotators: Any, codes: Any, n_classes: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    arrays = np.asarray(rows), np.asarray(annotators), np.asarray(codes)
-    for name, array in zip(("rows", "annotators", "codes"), arrays, strict=True):
-        if array.shape != arrays[0].shape or array.ndim != 1 or not len(array):
-            raise ValueError(f"{name} has shape {array.shape}; give three arrays of one length.")
+    rows, annotators, codes = _check_numbers(rows=rows, annotators=annotators, codes=codes)
+    if codes.max() >= n_classes:
+        raise ValueError(f"codes holds {codes.max()}, but n_classes={n_classes}.")
+    return rows, annotators, codes
+
+
+def _check_numbers(**given: Any) -> list[np.ndarray]:
+    arrays = {name: np.asarray(numbers) for name, numbers in given.items()}
+    n = len(arrays["codes"]) if arrays["codes"].ndim else 0
+    for name, array in arrays.items():
+        if array.shape != (n,) or not n:
+            raise ValueError(
+                f"{name} has shape {array.shape}; give {' and '.join(arrays)} of one length."
+            )
         if array.dtype.kind not in "iu" or array.min() < 0:
             raise ValueError(f"{name} must hold whole numbers from 0; got {array[:5].tolist()}...")
-    if arrays[2].max() >= n_classes:
-        raise ValueError(f"codes holds {arrays[2].max()}, but n_classes={n_classes}.")
-    return arrays
+    return list(arrays.values())
 
 
 def _check_prior(prior: Any, n: int, n_classes: int) -> np.ndarray:

@@ -38,7 +38,8 @@ def out_of_fold(
     Returns
     -------
     proba : float64 array of shape (m, K)
-        Predicted probabilities. They are uniform if there is no other fold to train on.
+        Predicted probabilities. They are uniform if there is no other fold to train on, or if the
+        predictions for a row are not finite.
 
     Examples
     --------
@@ -56,7 +57,9 @@ def out_of_fold(
     for k in np.unique(fold):
         train, test = np.flatnonzero(fold != k), np.flatnonzero(fold == k)
         if len(train):
-            proba[test] = fit_predict(train, test)
+            predicted = np.asarray(fit_predict(train, test))
+            finite = np.isfinite(predicted).all(axis=1)
+            proba[test[finite]] = predicted[finite]
     return proba
 
 
@@ -176,6 +179,9 @@ def estimate_noise(proba: np.ndarray, codes: np.ndarray, weight: np.ndarray) -> 
     weight = np.asarray(weight, dtype=np.float64)
     if weight.shape != codes.shape:
         raise ValueError(f"weight has shape {weight.shape}, expected {codes.shape}.")
+    bad = np.flatnonzero(~(np.isfinite(weight) & (weight >= 0)))
+    if len(bad):
+        raise ValueError(f"weight must be finite and at least 0; got {weight[bad[0]]}.")
     n_classes = proba.shape[1]
     if n_classes == 1:
         return NoiseEstimate(0.0, np.eye(1), (0.0, 0.0))
@@ -242,6 +248,15 @@ def _check_proba_and_codes(proba: Any, codes: Any) -> tuple[np.ndarray, np.ndarr
     if proba.ndim != 2 or codes.shape != proba.shape[:1]:
         raise ValueError(
             f"proba has shape {proba.shape} and codes {codes.shape}, expected (m, K) and (m,)."
+        )
+    if proba.dtype.kind not in "biuf":
+        raise ValueError(f"proba must hold numbers, but its dtype is {proba.dtype}.")
+    possible = np.isfinite(proba) & (proba >= 0)
+    bad = np.flatnonzero(~(possible.all(axis=1) & (proba > 0).any(axis=1)))
+    if len(bad):
+        raise ValueError(
+            f"proba must hold finite probabilities that are not all zero in a row; row {bad[0]} is "
+            f"{proba[bad[0]][:5].tolist()}. Give 1 / K where nothing is known."
         )
     if codes.dtype.kind not in "iu" or (
         len(codes) and not 0 <= codes.min() <= codes.max() < proba.shape[1]

@@ -115,6 +115,15 @@ def test_a_classifier_inside_a_classifier():
     np.testing.assert_allclose(outer.predict_proba(X_NEW), inner.predict_proba(X_NEW), atol=1e-3)
 
 
+@pytest.mark.parametrize("steps", [[], [StandardScaler()]])
+def test_a_stacking_classifier_that_has_probabilities_only_after_its_fit(steps):
+    stacking = StackingClassifier([("bayes", GaussianNB())], cv=2)
+    clf = make_active(make_pipeline(*steps, stacking) if steps else stacking)
+    clf.fit(X[:30], Y[:30])
+    assert len(clf.query(X, 3)) == 3
+    assert clf.score(X, Y) > 0.5
+
+
 def test_clone_drops_labels_and_keeps_parameters():
     clf = make_active(strategy=Margin(), prior=make_prior()).fit(X, Y)
     copy = clone(clf)

@@ -166,8 +166,15 @@ def test_alpha_at_its_limits():
     assert np.isnan(krippendorff_alpha([], []))
     rng = np.random.default_rng(0)
     assert abs(krippendorff_alpha(np.repeat(np.arange(3000), 2), rng.integers(3, size=6000))) < 0.05
-    with pytest.raises(ValueError, match="rows has shape"):
-        krippendorff_alpha([0], [0, 1])
+    for message, rows, codes in (
+        ("rows has shape", [0], [0, 1]),
+        ("rows has shape", [0], 1),
+        (r"codes must hold whole numbers from 0; got \[1, -1\]", [2, 2], [1, -1]),
+        ("codes must hold whole numbers", [0, 0], [0.0, 1.0]),
+        ("rows must hold whole numbers", [0.5, 0.5], [0, 1]),
+    ):
+        with pytest.raises(ValueError, match=message):
+            krippendorff_alpha(rows, codes)
 
 
 def test_gain_by_brute_force():

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.linear_model import LogisticRegression
+from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 
@@ -58,6 +59,22 @@ def test_out_of_fold_never_trains_on_the_row_it_judges():
     proba = out_of_fold(keys, fit_predict, 2)
     assert sorted(judged) == list(range(8))
     np.testing.assert_array_equal(proba, np.tile([0.25, 0.75], (8, 1)))
+
+
+@pytest.mark.filterwarnings("ignore:(divide by zero|invalid value):RuntimeWarning")
+def test_out_of_fold_predictions_that_are_not_finite_are_uniform():
+    """GaussianNB predicts NaN if all rows that it has seen are equal."""
+    keys, codes = np.array(["a", "b"] * 4), np.array([0, 0, 1, 1] * 2)
+
+    def predict(train, test):
+        return np.where(keys[test, None] == "a", np.nan, [0.2, 0.8])
+
+    found = out_of_fold(keys, predict, 2)
+    np.testing.assert_array_equal(found, [[0.5, 0.5], [0.2, 0.8]] * 4)
+    X = np.repeat((keys == "a").astype(float)[:, None], 2, axis=1)
+    clf = ActiveClassifier(GaussianNB(), random_state=0).fit(X, codes)
+    assert np.isfinite(clf.label_trust_).all()
+    assert np.isfinite(clf.noise_.rate)
 
 
 def test_out_of_fold_of_a_single_row():
@@ -323,6 +340,28 @@ def test_invalid_codes(case):
     proba, codes, match = case
     fails(match, label_trust, proba, codes)
     fails(match, estimate_noise, proba, codes, np.ones(3))
+
+
+BAD_PROBA = {
+    "NaN": ([[0.5, 0.5], [np.nan, 1.0]], r"finite probabilities.*row 1 is \[nan, 1.0\]"),
+    "infinite": ([[np.inf, 0.0], [0.5, 0.5]], "finite probabilities.*row 0"),
+    "negative": ([[0.5, 0.5], [1.5, -0.5]], "finite probabilities.*row 1"),
+    "zero": ([[0.5, 0.5], [0.0, 0.0]], "not all zero in a row; row 1"),
+    "texts": ([["a", "b"], ["a", "b"]], "proba must hold numbers"),
+}
+
+
+@table(BAD_PROBA)
+def test_invalid_probabilities(case):
+    proba, match = case
+    fails(match, label_trust, proba, [0, 1])
+    fails(match, estimate_noise, proba, [0, 1], np.ones(2))
+
+
+@pytest.mark.parametrize("weight", [-1.0, np.nan, np.inf])
+def test_invalid_weights(weight):
+    match = f"weight must be finite and at least 0; got {weight}"
+    fails(match, estimate_noise, EVEN, [0, 1, 0], [1.0, weight, 1.0])
 
 
 def test_weights_of_another_length():

@@ -7,6 +7,9 @@ from numbers import Integral
 from typing import Any
 
 import numpy as np
+from sklearn.base import is_regressor
+from sklearn.ensemble import StackingClassifier
+from sklearn.pipeline import Pipeline
 from sklearn.utils import assert_all_finite, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 
@@ -17,16 +20,41 @@ _KINDS = {"b": "bool", "i": "number", "u": "number", "f": "number", "U": "str"}
 
 
 class _Classifier(HasMethods):
-    """Constraint: an object with ``fit`` and ``predict_proba``."""
+    """Constraint: an object with ``fit`` and ``predict_proba``.
+
+    A StackingClassifier, or a Pipeline that ends in one, has the latter only after its fit.
+    """
 
     def __init__(self) -> None:
         super().__init__(["fit", "predict_proba"])
+
+    def is_satisfied_by(self, val: Any) -> bool:
+        if super().is_satisfied_by(val):
+            return True
+        last = val[-1] if isinstance(val, Pipeline) else val
+        return isinstance(last, StackingClassifier) and last.final_estimator is None
 
     def __str__(self) -> str:
         return f"{super().__str__()} (around an SVC, CalibratedClassifierCV has one)"
 
 
+class _Regressor(HasMethods):
+    """Constraint: an object with ``fit`` and ``predict``; a regressor may hide the latter.
+
+    A StackingRegressor has ``predict`` only after its fit.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(["fit", "predict"])
+
+    def is_satisfied_by(self, val: Any) -> bool:
+        if super().is_satisfied_by(val):
+            return True
+        return hasattr(val, "__sklearn_tags__") and hasattr(val, "fit") and is_regressor(val)
+
+
 A_CLASSIFIER = _Classifier()
+A_REGRESSOR = _Regressor()
 
 
 def check_is_container(X: Any, name: str) -> None:

@@ -22,14 +22,18 @@ from skactive._data.row_keys import row_keys
 from skactive._data.tables import table_matrix
 from skactive._learner.inputs import check_rows
 from skactive._utils.compat import (
-    HasMethods,
     Interval,
     StrOptions,
     _fit_context,
     n_rows,
 )
 from skactive._utils.random import draw_seed
-from skactive._utils.validation import check_count, check_one_label_per_row, check_positions
+from skactive._utils.validation import (
+    A_REGRESSOR,
+    check_count,
+    check_one_label_per_row,
+    check_positions,
+)
 from skactive._utils.versioning import VersionCheckMixin
 from skactive.regression.input_noise import fit_with_input_noise, last_step, slope_variance
 from skactive.regression.posterior_covariance import (
@@ -56,7 +60,8 @@ class ActiveRegressor(VersionCheckMixin, MetaEstimatorMixin, RegressorMixin, Bas
     """Active learning with any scikit-learn regressor.
 
     `query` returns the rows of a pool whose labels help most, and `partial_fit` learns from them,
-    as in `ActiveClassifier`. All labels are fitted again each time.
+    as in `ActiveClassifier`. All labels are fitted again each time, in an order that depends on the
+    rows alone.
 
     Parameters
     ----------
@@ -123,7 +128,7 @@ class ActiveRegressor(VersionCheckMixin, MetaEstimatorMixin, RegressorMixin, Bas
     """
 
     _parameter_constraints = {  # noqa: RUF012
-        "estimator": [HasMethods(["fit", "predict"]), None],
+        "estimator": [A_REGRESSOR, None],
         "strategy": [StrOptions(set(_STRATEGIES))],
         "n_members": [Interval(Integral, 2, None, closed="left")],
         "input_noise": [Interval(Real, 0, None, closed="left"), "array-like", None],
@@ -284,6 +289,8 @@ class ActiveRegressor(VersionCheckMixin, MetaEstimatorMixin, RegressorMixin, Bas
         return X, y
 
     def _learn(self, X: Any, y: np.ndarray) -> "ActiveRegressor":
+        order = np.lexsort((y, row_keys(X)))
+        X, y = take(X, order), y[order]
         self.estimator_ = self._fitted_model(X, y)
         self._labeled = X, y
         return self

@@ -1,7 +1,5 @@
 """LabelBudget: how many labels of a stream may be asked for."""
 
-from collections import deque
-
 
 class LabelBudget:
     """Counts the rows of a stream and the labels asked for, and refuses labels beyond the budget.
@@ -28,7 +26,7 @@ class LabelBudget:
         self.window = window
         self.n_seen = 0
         self.n_asked = 0
-        self._asked: deque[int] = deque()  # rows of the window whose label was asked for
+        self._asked: list[int] = []  # rows of the window whose label was asked for
 
     def allows(self) -> bool:
         """Whether the label of the next row may be asked for.
@@ -38,7 +36,7 @@ class LabelBudget:
         allows : bool
         """
         while self._asked and self._asked[0] <= self.n_seen - self.window:
-            self._asked.popleft()
+            del self._asked[0]
         in_all = self.n_asked < self.fraction * (self.n_seen + 1)
         return in_all and len(self._asked) < self.fraction * self.window
 

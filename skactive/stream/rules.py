@@ -1,7 +1,6 @@
 """Rules that decide, row by row, whether the label of a row of a stream is worth asking for."""
 
 from abc import ABC, abstractmethod
-from collections import deque
 
 import numpy as np
 
@@ -145,10 +144,10 @@ class QuantileRule(StreamRule):
 
     def __init__(self, budget: LabelBudget, rng: np.random.Generator) -> None:
         super().__init__(budget, rng)
-        self._recent: deque[float] = deque(maxlen=budget.window)
+        self._recent: list[float] = []
 
     def wants(self, certainty: float, allowed: bool) -> bool:
-        self._recent.append(certainty)
+        self._recent = [*self._recent, certainty][-self.budget.window :]
         recent = np.array(self._recent)
         left = self.budget.fraction * (self.budget.n_seen + 1) - self.budget.n_asked
         threshold = np.quantile(recent, self.budget.fraction)

@@ -55,7 +55,7 @@ class StreamSampler(VersionCheckMixin, MetaEstimatorMixin, ClassifierMixin, Base
     Attributes
     ----------
     classes_ : ndarray of shape (K,)
-        The classes announced or seen, sorted.
+        The classes announced or seen, those of `estimator_`.
     estimator_ : classifier
         The fitted clone of `estimator`.
     n_seen_, n_asked_ : int
@@ -105,7 +105,7 @@ class StreamSampler(VersionCheckMixin, MetaEstimatorMixin, ClassifierMixin, Base
 
     estimator_: Any
     _rule: StreamRule | None = None
-    _labels_seen: frozenset[Any] = frozenset()
+    _labels_seen: tuple[Any, ...] = ()
 
     def __init__(
         self,
@@ -173,7 +173,7 @@ class StreamSampler(VersionCheckMixin, MetaEstimatorMixin, ClassifierMixin, Base
         """
         X, y = validate_data(self, X, y, reset=True)
         y = check_labels(y, None)
-        self._rule, self._labels_seen = None, frozenset()
+        self._rule, self._labels_seen = None, ()
         for name in ("estimator_", "classes_"):
             if hasattr(self, name):
                 delattr(self, name)
@@ -190,7 +190,8 @@ class StreamSampler(VersionCheckMixin, MetaEstimatorMixin, ClassifierMixin, Base
         y : array-like of shape (n,)
             Their labels.
         classes : array-like, default=None
-            All classes, for an estimator whose first ``partial_fit`` needs them.
+            All classes, for an estimator whose first ``partial_fit`` needs them. A later call can
+            add classes if `estimator` can, as `ActiveClassifier` does.
 
         Returns
         -------
@@ -200,8 +201,8 @@ class StreamSampler(VersionCheckMixin, MetaEstimatorMixin, ClassifierMixin, Base
         Raises
         ------
         ValueError
-            If lengths differ, values are missing, or the estimator refuses a class that it was not
-            told in its first call.
+            If lengths differ, values are missing, or the estimator cannot learn classes that were
+            not announced in its first call.
         """
         X = self._check_rows(X)
         y = check_labels(y, getattr(self, "classes_", None))
@@ -222,7 +223,7 @@ class StreamSampler(VersionCheckMixin, MetaEstimatorMixin, ClassifierMixin, Base
             Members of `classes_`.
         """
         proba = self.predict_proba(X)
-        return self.estimator_.classes_[proba.argmax(axis=1)]
+        return self.classes_[proba.argmax(axis=1)]
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Probability of every class.
@@ -235,7 +236,8 @@ class StreamSampler(VersionCheckMixin, MetaEstimatorMixin, ClassifierMixin, Base
         Returns
         -------
         proba : array of shape (n, K)
-            Rows sum to 1, columns follow ``estimator_.classes_``.
+            Rows sum to 1, columns follow `classes_`. A row is uniform where `estimator_` returns
+            NaN, as GaussianNB does after its first row.
 
         Raises
         ------
@@ -243,7 +245,7 @@ class StreamSampler(VersionCheckMixin, MetaEstimatorMixin, ClassifierMixin, Base
             If no label has been learned.
         """
         check_is_fitted(self, "estimator_")
-        return self.estimator_.predict_proba(validate_data(self, X, reset=False))
+        return self._finite_proba(validate_data(self, X, reset=False))
 
     @property
     def n_seen_(self) -> int:
@@ -267,7 +269,13 @@ class StreamSampler(VersionCheckMixin, MetaEstimatorMixin, ClassifierMixin, Base
         return validate_data(self, X, reset=not hasattr(self, "n_features_in_"))
 
     def _known_proba(self, X: np.ndarray) -> np.ndarray | None:
-        return self.estimator_.predict_proba(X) if self._knows_two_classes else None
+        return self._finite_proba(X) if self._knows_two_classes else None
+
+    def _finite_proba(self, X: np.ndarray) -> np.ndarray:
+        with np.errstate(invalid="ignore", divide="ignore"):
+            proba = self.estimator_.predict_proba(X)
+        finite = np.isfinite(proba).all(axis=1, keepdims=True)
+        return np.where(finite, proba, 1 / proba.shape[1])
 
     def _started(self) -> StreamRule:
         if self._rule is None:
@@ -277,10 +285,27 @@ class StreamSampler(VersionCheckMixin, MetaEstimatorMixin, ClassifierMixin, Base
 
     def _learn(self, X: np.ndarray, y: np.ndarray, classes: np.ndarray | None) -> "StreamSampler":
         known = unique_labels(getattr(self, "classes_", None), classes, y)
-        first = not hasattr(self, "estimator_")
-        estimator: Any = clone(self.estimator) if first else self.estimator_
-        estimator.partial_fit(X, y, classes=known) if first else estimator.partial_fit(X, y)
-        self.estimator_, self.classes_ = estimator, known
-        self._labels_seen |= set(y.tolist())
-        self._started().learn(X, np.searchsorted(known, y), len(known))
+        if not hasattr(self, "estimator_"):
+            estimator: Any = clone(self.estimator)
+            estimator.partial_fit(X, y, classes=known)
+        else:
+            estimator = self.estimator_
+            self._partial_fit_again(X, y, known)
+        self.estimator_, self.classes_ = estimator, estimator.classes_
+        self._labels_seen = tuple(sorted({*self._labels_seen, *y.tolist()}))
+        self._started().learn(X, np.searchsorted(self.classes_, y), len(self.classes_))
         return self
+
+    def _partial_fit_again(self, X: np.ndarray, y: np.ndarray, known: np.ndarray) -> None:
+        added = known[~np.isin(known, self.classes_)]
+        if not len(added):
+            self.estimator_.partial_fit(X, y)
+            return
+        try:
+            self.estimator_.partial_fit(X, y, classes=known)
+        except ValueError as error:
+            raise ValueError(
+                f"estimator={self.estimator_!r} cannot learn the classes {added.tolist()}, which "
+                "its first partial_fit did not announce. Give all classes in the first call, or "
+                "take an ActiveClassifier of this estimator."
+            ) from error

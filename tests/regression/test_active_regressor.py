@@ -3,18 +3,20 @@
 import numpy as np
 import pandas as pd
 import pytest
+import skops.io
 from sklearn.base import clone
 from sklearn.compose import make_column_transformer
-from sklearn.ensemble import RandomForestRegressor
+from sklearn.ensemble import RandomForestRegressor, StackingRegressor
 from sklearn.exceptions import NotFittedError
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import BayesianRidge, LinearRegression, Ridge
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.tree import DecisionTreeRegressor
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from skactive import ActiveRegressor
+from skactive import TRUSTED_TYPES, ActiveRegressor
 from skactive.regression.active_regressor import _STRATEGIES
 
 every_strategy = pytest.mark.parametrize("strategy", _STRATEGIES)
@@ -157,3 +159,44 @@ def test_errors_name_the_remedy():
         ActiveRegressor().predict(X)
     with pytest.raises(ValueError, match="strategy"):
         ActiveRegressor(strategy="best").fit(X, y)
+
+
+@every_strategy
+@pytest.mark.parametrize("estimator", [Ridge(), RandomForestRegressor(n_estimators=5)])
+def test_the_order_of_the_labels_does_not_matter(strategy, estimator):
+    X, y = make_pool(60)
+    X[5], y[5] = X[4], y[4] + 1  # the same row with two labels
+    if strategy in ("variance", "integrated_variance") and isinstance(estimator, Ridge):
+        estimator = BayesianRidge()
+    found = []
+    for order in (np.arange(12), np.arange(12)[::-1], np.random.default_rng(0).permutation(12)):
+        reg = ActiveRegressor(estimator, strategy=strategy, n_members=3, random_state=0)
+        for part in np.array_split(order, len(found) + 1):  # batches of other sizes, too
+            reg.partial_fit(X[part], y[part])
+        found.append((reg.query(X, 6), reg.predict(X)))
+    for queried, predicted in found[1:]:
+        np.testing.assert_array_equal(queried, found[0][0])
+        np.testing.assert_array_equal(predicted, found[0][1])
+
+
+@pytest.mark.parametrize("steps", [[], [StandardScaler()]])
+def test_a_stacking_regressor_that_predicts_only_after_its_fit(steps):
+    X, y = make_pool(40)
+    stacking = StackingRegressor([("ridge", Ridge()), ("tree", DecisionTreeRegressor())], cv=2)
+    estimator = make_pipeline(*steps, stacking) if steps else stacking
+    reg = ActiveRegressor(estimator, strategy="gsx", random_state=0)
+    asked = reg.query(X, 20)
+    assert reg.fit(X[asked], y[asked]).score(X, y) > 0
+    with pytest.raises(ValueError, match="'fit' and 'predict'"):
+        ActiveRegressor(StandardScaler()).fit(X, y)
+
+
+@pytest.mark.parametrize("strategy", ["auto", "committee"])
+def test_a_regressor_saved_with_skops_continues(strategy):
+    X, y = make_pool(40)
+    reg = ActiveRegressor(strategy=strategy, n_members=2, random_state=0).fit(X[:10], y[:10])
+    copy = skops.io.loads(skops.io.dumps(reg), trusted=TRUSTED_TYPES)
+    for model in (reg, copy):
+        model.partial_fit(X[10:15], y[10:15])
+    np.testing.assert_array_equal(copy.query(X, 3), reg.query(X, 3))
+    np.testing.assert_array_equal(copy.predict(X), reg.predict(X))

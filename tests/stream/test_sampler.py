@@ -6,6 +6,7 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 import pytest
+import skops.io
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.base import clone
@@ -14,7 +15,7 @@ from sklearn.linear_model import LogisticRegression, SGDClassifier
 from sklearn.naive_bayes import GaussianNB
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from skactive import ActiveClassifier, StreamSampler
+from skactive import TRUSTED_TYPES, ActiveClassifier, StreamSampler
 from skactive.stream.rules import RULES
 
 SGD = SGDClassifier(loss="log_loss", random_state=0)
@@ -177,3 +178,66 @@ def test_errors_before_a_fit_and_for_other_rows():
         sampler.ask(np.full((2, 2), np.nan))
     with pytest.raises(ValueError, match="one label for each row"):
         sampler.partial_fit(X, y[:-1])
+
+
+class NotANumber(GaussianNB):
+    """Predicts NaN for rows whose first feature is positive."""
+
+    def predict_proba(self, X):
+        proba = super().predict_proba(X)
+        proba[X[:, 0] > 0] = np.nan
+        return proba
+
+
+@pytest.mark.parametrize("rule", ["fixed", "variable", "quantile"])
+def test_probabilities_that_are_not_finite_count_as_uniform(rule):
+    X, y = make_stream(40)
+    sampler = StreamSampler(NotANumber(), rule=rule, budget=1, random_state=0).fit(X, y)
+    unknown = X[:, 0] > 0
+    assert 0 < unknown.sum() < len(X)
+    proba = sampler.predict_proba(X)
+    np.testing.assert_array_equal(proba[unknown], 0.5)
+    expected = GaussianNB().fit(X, y).predict_proba(X)[~unknown]
+    np.testing.assert_allclose(proba[~unknown], expected)
+    assert sampler.ask(X[unknown]).any()
+
+
+@pytest.mark.parametrize("rule", ["variable", "quantile"])
+def test_a_classifier_that_predicts_nan_after_one_row_still_asks(rule):
+    X, y = make_stream(400)
+    sampler = StreamSampler(GaussianNB(), rule=rule, random_state=0)
+    label(sampler, X, y, batch_size=1)
+    assert sampler.n_asked_ >= 20
+    assert sampler.score(X, y) > 0.8
+
+
+def test_new_classes_in_a_later_call_are_an_error_where_the_estimator_cannot_add_them():
+    X, y = make_stream(20)
+    sampler = StreamSampler(SGD, random_state=0).partial_fit(X[:10], y[:10], classes=[0, 1])
+    for labels, classes in ((y[10:], [0, 1, 2]), (y[10:] + 1, None)):
+        with pytest.raises(ValueError, match=r"cannot learn the classes \[2\].*first call"):
+            sampler.partial_fit(X[10:], labels, classes=classes)
+    assert sampler.classes_.tolist() == [0, 1]
+    assert sampler.predict_proba(X).shape == (20, 2)
+    sampler.partial_fit(X[10:], y[10:], classes=[0, 1])
+
+
+def test_active_classifier_adds_classes_in_a_later_call():
+    X, y = make_stream(20)
+    sampler = StreamSampler(ActiveClassifier(LogisticRegression(), random_state=0), random_state=0)
+    sampler.partial_fit(X[:10], y[:10])
+    sampler.partial_fit(X[10:], y[10:], classes=[0, 1, 2])
+    assert sampler.classes_.tolist() == sampler.estimator_.classes_.tolist() == [0, 1, 2]
+    assert sampler.predict_proba(X).shape == (20, 3)
+
+
+@every_rule
+def test_a_sampler_saved_with_skops_continues(rule):
+    X, y = make_stream(60)
+    sampler = StreamSampler(GaussianNB(), rule=rule, budget=0.5, random_state=0).fit(X[:20], y[:20])
+    sampler.ask(X[20:40])
+    copy = skops.io.loads(skops.io.dumps(sampler), trusted=TRUSTED_TYPES)
+    for model in (sampler, copy):
+        model.partial_fit(X[20:30], y[20:30])
+    np.testing.assert_array_equal(copy.ask(X[40:]), sampler.ask(X[40:]))
+    np.testing.assert_array_equal(copy.predict_proba(X), sampler.predict_proba(X))
