@@ -120,25 +120,27 @@ def _sparse_contents(X: Any) -> Iterable[bytes]:
 
 def _item_content(item: Any) -> bytes:
     """Bytes of a single item; they include its type, so the text "1" differs from the number 1."""
-    if is_missing(item):
-        item = np.nan
     if isinstance(item, str | PathLike):
         return b"s" + str(item).encode("utf-8", "surrogatepass")
     if isinstance(item, bytes):
         return b"b" + item
+    if is_missing(item):
+        item = np.nan
     if isinstance(item, _NUMBERS):
         return b"f" + _plain_numbers(np.array([item])).tobytes()
     if hasattr(item, "__array_interface__"):  # arrays and PIL images
         if getattr(item, "mode", None) in ("P", "PA"):
             item = item.convert("RGBA")  # the pixels of such an image are positions in a palette
         array = np.asarray(item)
-        if array.dtype == object:
-            array = np.array([np.nan if is_missing(part) else part for part in array.flat], object)
-            array = array.reshape(np.shape(item))
-            if all(isinstance(part, _NUMBERS) for part in array.flat):
-                array = array.astype(np.float64)
+        if array.dtype == object and all(map(_is_number_or_missing, array.flat)):
+            numbers = [np.nan if is_missing(part) else float(part) for part in array.flat]
+            array = np.reshape(numbers, array.shape)
         if array.dtype.kind in "fiub":
             return _array_content(_plain_numbers(array[np.newaxis])[0])
         parts = (_item_content(part) for part in array.astype(object).flat)
         return b"o" + b"".join(blake2b(part).digest() for part in parts)
     return b"r" + repr(item).encode()
+
+
+def _is_number_or_missing(part: Any) -> bool:
+    return isinstance(part, _NUMBERS) or is_missing(part)

@@ -180,8 +180,8 @@ class FittedState:
         ValueError
             If the head predicted NaN or infinity.
         """
-        unusable = np.count_nonzero(~np.isfinite(proba).all(axis=1))
-        if unusable:
+        if not np.isfinite(proba).all():
+            unusable = np.count_nonzero(~np.isfinite(proba).all(axis=1))
             raise ValueError(
                 f"{type(self.parts.head).__name__} predicts NaN or infinity for {unusable} of "
                 f"{len(proba)} rows: its training diverged, or has too few labels. Change its "

@@ -110,6 +110,8 @@ def _check_texts_in_column(step: Any, table: Any, name: str) -> None:
 
 
 def _check_no_missing_text(rows: Any, name: str) -> None:
+    if all(map(str.__instancecheck__, rows)):
+        return
     missing = next((i for i, row in enumerate(rows) if is_missing(row)), None)
     if missing is not None:
         raise TypeError(

@@ -8,8 +8,6 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import is_regressor
-from sklearn.ensemble import StackingClassifier
-from sklearn.pipeline import Pipeline
 from sklearn.utils import assert_all_finite, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 
@@ -31,6 +29,9 @@ class _Classifier(HasMethods):
     def is_satisfied_by(self, val: Any) -> bool:
         if super().is_satisfied_by(val):
             return True
+        from sklearn.ensemble import StackingClassifier  # not needed by most programs
+        from sklearn.pipeline import Pipeline
+
         last = val[-1] if isinstance(val, Pipeline) else val
         return isinstance(last, StackingClassifier) and last.final_estimator is None
 

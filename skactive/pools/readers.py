@@ -149,13 +149,16 @@ class ZarrReader:
         self._kept = np.empty((0, *self.shape[1:]), array.dtype)
 
     def read(self, start: int, stop: int) -> np.ndarray:
-        rows = self._kept[:0]
+        kept = self._kept[:0]
         if self._kept_from <= start < self._kept_from + len(self._kept):
-            rows = self._kept[start - self._kept_from : stop - self._kept_from]
-        if len(rows) < stop - start:
-            rows = np.concatenate([rows, self._decode(start + len(rows), stop)])
+            kept = self._kept[start - self._kept_from : stop - self._kept_from]
+        if len(kept) == stop - start:
+            rows = kept.copy()
+        else:
+            rows = self._decode(start + len(kept), stop)
+            rows = np.concatenate([kept, rows]) if len(kept) else rows
         is_flat = self.dtype == object and rows.ndim == 1
-        return objects(rows.tolist()) if is_flat else rows.astype(self.dtype)
+        return objects(rows.tolist()) if is_flat else rows.astype(self.dtype, copy=False)
 
     def _decode(self, start: int, stop: int) -> np.ndarray:
         """Decode whole chunks, and keep the last one."""

@@ -53,13 +53,12 @@ class BaseProject:
         self._estimator_digest = estimator_digest(self._estimator)
         self._pool_digest = blake2b(joined, digest_size=16).hexdigest()
         self._positions = dict(zip(reversed(self._keys), range(n_rows(pool))[::-1], strict=True))
-        for missing in (None, float("nan")):
-            position = self._positions.get(_split_keys(row_keys([missing]).tobytes())[0])
-            if position is not None:
-                raise ValueError(
-                    f"pool holds {missing} at position {position}, which nobody can label. Leave "
-                    "such rows out."
-                )
+        (missing,) = _split_keys(row_keys([None]).tobytes())  # NaN and pandas.NA have this key, too
+        if missing in self._positions:
+            raise ValueError(
+                f"pool holds {self._content(missing)} at position {self._positions[missing]}, "
+                "which nobody can label. Leave such rows out."
+            )
         self._accepts_new_classes = classes is None
         self._log = EventLog(self.path)
         self._state = ProjectState()

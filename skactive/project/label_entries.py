@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from skactive._data.row_keys import row_keys
+from skactive._utils.missing_values import is_missing
 from skactive.project.base import _split_keys, check_name
 from skactive.project.table_files import SourceTable
 
@@ -110,7 +111,7 @@ def _label(table: SourceTable, number: int) -> Any:
             table.refuse(number, "label", given, "Give one label for each entry.")
         label = labels[0]
     label = label.item() if isinstance(label, np.generic) else label
-    if _is_missing(label) or (isinstance(label, str) and not label):
+    if is_missing(label) or (isinstance(label, str) and not label):
         return None
     if isinstance(label, float) and label.is_integer():  # int, in a column with empty cells
         label = int(label)
@@ -178,12 +179,4 @@ def _verified(table: SourceTable, number: int) -> bool:
 def _optional(table: SourceTable, number: int, column: str) -> Any:
     """The value of a column that a table need not have; None where it is missing."""
     value = table.entries[number].get(column)
-    return None if _is_missing(value) or (isinstance(value, str) and not value.strip()) else value
-
-
-def _is_missing(value: Any) -> bool:
-    """Whether a cell holds None, NaN, NaT or pandas.NA."""
-    if value is None or isinstance(value, str | list | dict | np.ndarray):
-        return value is None
-    equal = value == value  # False for NaN, not a bool for pandas.NA
-    return not isinstance(equal, bool | np.bool_) or not equal
+    return None if is_missing(value) or (isinstance(value, str) and not value.strip()) else value

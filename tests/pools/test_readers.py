@@ -53,7 +53,7 @@ class ChunkedArray:
     def __getitem__(self, where):
         size = self.chunks[0]
         self.n_decoded[where.start // size : -(-min(where.stop, len(self.rows)) // size)] += 1
-        return self.rows[where]
+        return self.rows[where].copy()
 
 
 @given(size=st.integers(1, 9), block=st.integers(1, 9))
